@@ -1,0 +1,147 @@
+/*
+ * account.c
+ *		Accounts: schemas with the tables of a vendor's account.
+ *
+ * An account is recognised by its table "settings", whose column "product" is
+ * of our enum: no list of accounts is kept anywhere, so none can go stale, and
+ * the extension owns no data.
+ *
+ * The owner of an account may be hostile to its caller.  Before anything is
+ * read, account_open() makes sure that every relation of the account is an
+ * ordinary table, so that no rewrite rule of a view's runs as the caller.
+ */
+#include "account.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "catalog.h"
+#include "miscadmin.h"
+#include "sql.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+static const char *const account_tables[] = {
+	"settings", "profiles", "licenses", "seats", "seat_counters", "groups", "memberships", "permissions",
+	"duplicate_rules", "domain_aliases", "feeds", "imports", "import_findings", "exports", "export_files",
+	"changes"
+};
+
+/* Is the schema an account?  Looks into the catalogs only. */
+bool
+account_is_one(Oid namespace_oid)
+{
+	Oid			settings = get_relname_relid("settings", namespace_oid);
+	AttrNumber	product;
+
+	if (!OidIsValid(settings) || get_rel_relkind(settings) != RELKIND_RELATION)
+		return false;
+	product = get_attnum(settings, "product");
+	return product != InvalidAttrNumber && get_atttype(settings, product) == catalog_type("product");
+}
+
+/*
+ * The account with its name and owner, but without its settings; palloc'd.  An
+ * error if the schema is not an account.
+ */
+Account *
+account_locate(Oid namespace_oid)
+{
+	Account    *account;
+	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(namespace_oid));
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_SCHEMA),
+				errmsg("schema with OID %u does not exist", namespace_oid));
+
+	account = palloc0(sizeof(Account));
+	account->namespace_oid = namespace_oid;
+	account->owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	account->name = pstrdup(NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname));
+	account->quoted_name = pstrdup(quote_identifier(account->name));
+	ReleaseSysCache(tuple);
+
+	if (!account_is_one(namespace_oid))
+		ereport(ERROR,
+				errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("schema \"%s\" is not an orgsync account", account->name),
+				errhint("Accounts are made by orgsync.create_account() and listed in orgsync.accounts."));
+	return account;
+}
+
+static void
+account_check_tables(const Account *account)
+{
+	for (size_t i = 0; i < lengthof(account_tables); i++)
+	{
+		Oid			relation = get_relname_relid(account_tables[i], account->namespace_oid);
+
+		if (!OidIsValid(relation) || get_rel_relkind(relation) != RELKIND_RELATION)
+			ereport(ERROR,
+					errcode(ERRCODE_UNDEFINED_TABLE),
+					errmsg("account \"%s\" has no table \"%s\"", account->name, account_tables[i]),
+					errhint("Restore the account from a backup, or make it again."));
+	}
+}
+
+/*
+ * The account with its settings; palloc'd.  Needs an SPI connection.  An error
+ * if the schema is not an account, or if the caller may not read its settings.
+ */
+Account *
+account_open(Oid namespace_oid)
+{
+	Account    *account = account_locate(namespace_oid);
+
+	account_check_tables(account);
+	if (sql_run(account,
+				"SELECT product::text, layout_version, rows_per_file, threshold_floor,"
+				" max_revoke_percent::float8, max_remove_percent::float8, unknown_headers = 'attribute'"
+				" FROM @account.settings", 0, NULL) != 1)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("account \"%s\" has no settings", account->name),
+				errhint("Its table \"settings\" must hold one row; restore it from a backup."));
+
+	{
+		bool		isnull;
+		int			layout_version = DatumGetInt32(sql_value(0, 1, &isnull));
+
+		if (layout_version != ACCOUNT_LAYOUT_VERSION)
+			ereport(ERROR,
+					errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("account \"%s\" has tables of layout %d, but layout %d is needed",
+						   account->name, layout_version, ACCOUNT_LAYOUT_VERSION),
+					errhint("Install the version of orgsync that made the account."));
+		account->product = product_by_name(sql_string(0, 0));
+		account->rows_per_file = DatumGetInt32(sql_value(0, 2, &isnull));
+		account->threshold_floor = DatumGetInt32(sql_value(0, 3, &isnull));
+		account->max_revoke_percent = DatumGetFloat8(sql_value(0, 4, &isnull));
+		account->max_remove_percent = DatumGetFloat8(sql_value(0, 5, &isnull));
+		account->keeps_unknown_headers = DatumGetBool(sql_value(0, 6, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return account;
+}
+
+/*
+ * Goes on as the account's owner, as foreign keys do: tables that are derived
+ * or logged to need not be writable by those who write the others.  An error
+ * in between restores the user by itself, with its (sub)transaction.
+ */
+void
+account_become_owner(const Account *account, OwnerContext *context)
+{
+	GetUserIdAndSecContext(&context->saved_user, &context->saved_security);
+	SetUserIdAndSecContext(account->owner, context->saved_security |
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+}
+
+void
+account_restore_user(const OwnerContext *context)
+{
+	SetUserIdAndSecContext(context->saved_user, context->saved_security);
+}

@@ -1,0 +1,317 @@
+-- The tables of an account, as text: create_account() runs it with the
+-- account's schema in the place of @account.  The objects are ordinary ones of
+-- the account's owner, so that GRANT, pg_dump and replication treat them like
+-- any others; they refer to nothing of the extension but its types and its
+-- trigger and key functions.
+--
+-- Truth and derivation: seat_counters is derived from seats.  Everything else
+-- is truth, changes too: it holds what the vendor has, as the difference from
+-- what the account wants.
+
+CREATE FUNCTION orgsync.account_layout() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $function$
+SELECT $layout$
+
+CREATE TABLE @account.settings (
+	singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+	product orgsync.product NOT NULL,
+	layout_version integer NOT NULL DEFAULT 1,
+	max_revoke_percent numeric NOT NULL DEFAULT 20 CHECK (max_revoke_percent BETWEEN 0 AND 100),
+	max_remove_percent numeric NOT NULL DEFAULT 20 CHECK (max_remove_percent BETWEEN 0 AND 100),
+	threshold_floor integer NOT NULL DEFAULT 10 CHECK (threshold_floor >= 0),
+	rows_per_file integer NOT NULL DEFAULT 50000 CHECK (rows_per_file > 0),
+	unknown_headers text NOT NULL DEFAULT 'ignore' CHECK (unknown_headers IN ('ignore', 'attribute'))
+);
+COMMENT ON TABLE @account.settings IS 'one row: what holds for the whole account';
+COMMENT ON COLUMN @account.settings.product IS 'the vendor''s product, whose rules the account follows';
+COMMENT ON COLUMN @account.settings.layout_version IS 'version of these tables, see orgsync.upgrade_account()';
+COMMENT ON COLUMN @account.settings.max_revoke_percent IS 'at most this share of the taken seats may be revoked at once without override';
+COMMENT ON COLUMN @account.settings.max_remove_percent IS 'at most this share of a feed''s people may be absent from a file of mode full without override';
+COMMENT ON COLUMN @account.settings.threshold_floor IS 'fewer people than this are never held up by a percentage';
+COMMENT ON COLUMN @account.settings.rows_per_file IS 'an exported file is cut after so many rows';
+COMMENT ON COLUMN @account.settings.unknown_headers IS 'what becomes of a column that nobody knows: ignore it, or keep it as an attribute';
+
+CREATE TABLE @account.profiles (
+	profile_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	primary_email_address orgsync.email_address NOT NULL UNIQUE,
+	unique_user_id text COLLATE "C" UNIQUE
+		CONSTRAINT unique_user_id_letters_and_digits CHECK (unique_user_id ~ '^[A-Za-z0-9]+$'),
+	preferred_first_name text,
+	preferred_last_name text,
+	work_title text,
+	attributes jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(attributes) = 'object'),
+	reupload_user_profile boolean NOT NULL DEFAULT false,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+CREATE INDEX profiles_address_key ON @account.profiles (orgsync.address_key(primary_email_address));
+COMMENT ON TABLE @account.profiles IS 'the people that the vendor''s account shall have';
+COMMENT ON COLUMN @account.profiles.unique_user_id IS 'employee id: with it, an e-mail address may change';
+COMMENT ON COLUMN @account.profiles.attributes IS 'custom attributes, name to text';
+COMMENT ON COLUMN @account.profiles.reupload_user_profile IS 'confirmed to be another person than the one with a similar address';
+COMMENT ON INDEX @account.profiles_address_key IS 'finds the addresses that the rule same_address takes for one';
+
+CREATE TABLE @account.licenses (
+	license_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	header orgsync.license_header NOT NULL UNIQUE,
+	seats integer CHECK (seats >= 0),
+	counting orgsync.seat_counting NOT NULL DEFAULT '@counting',
+	when_full orgsync.when_full NOT NULL DEFAULT 'reject'
+);
+COMMENT ON TABLE @account.licenses IS 'the licenses that the account has, and how many seats of each were bought';
+COMMENT ON COLUMN @account.licenses.header IS 'the license''s column in the vendor''s files';
+COMMENT ON COLUMN @account.licenses.seats IS 'seats bought; NULL: no limit';
+COMMENT ON COLUMN @account.licenses.counting IS 'a seat is taken by an invitation, or only by its activation';
+COMMENT ON COLUMN @account.licenses.when_full IS 'what a request for a seat meets when there is none: refusal or the waiting list';
+
+CREATE TABLE @account.seats (
+	profile_id bigint NOT NULL REFERENCES @account.profiles ON DELETE CASCADE,
+	license_id integer NOT NULL REFERENCES @account.licenses ON DELETE CASCADE,
+	status orgsync.seat_status NOT NULL,
+	since timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	PRIMARY KEY (profile_id, license_id)
+);
+COMMENT ON TABLE @account.seats IS 'who has which license, in which state';
+COMMENT ON COLUMN @account.seats.since IS 'when the status changed last';
+
+CREATE TABLE @account.seat_counters (
+	license_id integer PRIMARY KEY,
+	waitlisted bigint NOT NULL DEFAULT 0,
+	invited bigint NOT NULL DEFAULT 0,
+	activated bigint NOT NULL DEFAULT 0
+);
+COMMENT ON TABLE @account.seat_counters IS 'derived from seats by triggers: how many profiles have each status';
+
+CREATE TABLE @account.groups (
+	group_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name text COLLATE "C" NOT NULL
+		CONSTRAINT group_has_a_name CHECK (name = pg_catalog.btrim(name) AND name <> '')
+);
+CREATE UNIQUE INDEX groups_name_key ON @account.groups (orgsync.fold(name));
+COMMENT ON TABLE @account.groups IS 'the groups that people can be members of';
+COMMENT ON INDEX @account.groups_name_key IS 'group names are not case sensitive';
+
+CREATE TABLE @account.memberships (
+	profile_id bigint NOT NULL REFERENCES @account.profiles ON DELETE CASCADE,
+	group_id integer NOT NULL REFERENCES @account.groups ON DELETE CASCADE,
+	PRIMARY KEY (profile_id, group_id)
+);
+COMMENT ON TABLE @account.memberships IS 'who is in which group';
+
+CREATE TABLE @account.permissions (
+	profile_id bigint NOT NULL REFERENCES @account.profiles ON DELETE CASCADE,
+	permission text COLLATE "C" NOT NULL
+		CONSTRAINT permission_is_known CHECK (permission IN (
+			'permission_create_other_sub_admins_with_same_permissions', 'permission_manage_custom_content',
+			'permission_curate_content', 'permission_manage_it_settings',
+			'group_permission_edit_groups', 'group_permission_manage_users_licenses',
+			'group_permission_recommend_content', 'group_permission_view_reports')),
+	scope orgsync.group_scope NOT NULL DEFAULT 'yes',
+	PRIMARY KEY (profile_id, permission)
+);
+COMMENT ON TABLE @account.permissions IS 'admin permissions: everywhere (yes) or limited to groups';
+
+CREATE TABLE @account.duplicate_rules (
+	rule text COLLATE "C" PRIMARY KEY,
+	action orgsync.rule_action NOT NULL
+);
+COMMENT ON TABLE @account.duplicate_rules IS 'what becomes of a profile that is similar to another, by rule; see orgsync.set_duplicate_rule()';
+INSERT INTO @account.duplicate_rules VALUES ('same_address', 'reject');
+
+CREATE TABLE @account.domain_aliases (
+	alias text COLLATE "C" PRIMARY KEY CHECK (alias = pg_catalog.lower(alias)),
+	domain text COLLATE "C" NOT NULL CHECK (domain = pg_catalog.lower(domain) AND domain <> alias)
+);
+COMMENT ON TABLE @account.domain_aliases IS 'mail domains that are one and the same; see orgsync.add_domain_alias()';
+
+CREATE TABLE @account.feeds (
+	feed text COLLATE "C" PRIMARY KEY,
+	brought int8multirange NOT NULL DEFAULT '{}',
+	last_import int8multirange NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE @account.feeds IS 'the sources of imports, and whom each of them brought';
+COMMENT ON COLUMN @account.feeds.brought IS 'profile_ids that the feed brought and that were not absent since';
+COMMENT ON COLUMN @account.feeds.last_import IS 'profile_ids that the feed''s last import held';
+
+CREATE TABLE @account.imports (
+	import_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	state text COLLATE "C" NOT NULL CHECK (state IN ('applied', 'refused', 'dry_run')),
+	imported_by text NOT NULL DEFAULT CURRENT_USER,
+	feed text COLLATE "C",
+	source text,
+	mode text COLLATE "C" NOT NULL,
+	header text[],
+	started_at timestamptz NOT NULL,
+	finished_at timestamptz NOT NULL,
+	rows_read bigint NOT NULL DEFAULT 0,
+	created bigint NOT NULL DEFAULT 0,
+	updated bigint NOT NULL DEFAULT 0,
+	unchanged bigint NOT NULL DEFAULT 0,
+	absent bigint NOT NULL DEFAULT 0,
+	rejected bigint NOT NULL DEFAULT 0,
+	warnings bigint NOT NULL DEFAULT 0,
+	seats_granted bigint NOT NULL DEFAULT 0,
+	seats_revoked bigint NOT NULL DEFAULT 0,
+	invitations bigint NOT NULL DEFAULT 0,
+	encoding text,
+	delimiter text,
+	message text,
+	notes text
+);
+COMMENT ON TABLE @account.imports IS 'what each import read and did';
+COMMENT ON COLUMN @account.imports.invitations IS 'welcome mails that the vendor will send';
+
+CREATE TABLE @account.exports (
+	export_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	state text COLLATE "C" NOT NULL DEFAULT 'exported' CHECK (state IN ('exported', 'confirmed', 'cancelled')),
+	exported_by text NOT NULL DEFAULT CURRENT_USER,
+	exported_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	confirmed_by text,
+	confirmed_at timestamptz,
+	changes_read int8multirange NOT NULL
+);
+COMMENT ON TABLE @account.exports IS 'what was written for the vendor';
+COMMENT ON COLUMN @account.exports.changes_read IS 'change_ids that the export read; its confirmation deletes these and no others';
+
+CREATE TABLE @account.export_files (
+	export_id bigint NOT NULL REFERENCES @account.exports ON DELETE CASCADE,
+	seq integer NOT NULL,
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('revoke', 'rename', 'update', 'add', 'manual')),
+	file_name text NOT NULL,
+	row_count bigint NOT NULL,
+	confirmed_at timestamptz,
+	columns text[] NOT NULL,
+	profile_ids bigint[] NOT NULL,
+	csv text NOT NULL,
+	PRIMARY KEY (export_id, seq)
+);
+COMMENT ON TABLE @account.export_files IS 'the files of an export, in the order in which to upload them';
+COMMENT ON COLUMN @account.export_files.columns IS 'the file''s header';
+COMMENT ON COLUMN @account.export_files.profile_ids IS 'the profile of each row';
+
+CREATE TABLE @account.import_findings (
+	finding_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	import_id bigint REFERENCES @account.imports ON DELETE CASCADE,
+	export_id bigint REFERENCES @account.exports ON DELETE CASCADE,
+	line bigint,
+	column_name text,
+	code text COLLATE "C" NOT NULL,
+	severity text COLLATE "C" NOT NULL CHECK (severity IN ('warning', 'error', 'fatal')),
+	message text NOT NULL,
+	tip text,
+	record text,
+	CHECK (pg_catalog.num_nonnulls(import_id, export_id) = 1)
+);
+CREATE INDEX import_findings_import ON @account.import_findings (import_id, line);
+CREATE INDEX import_findings_export ON @account.import_findings (export_id, line);
+COMMENT ON TABLE @account.import_findings IS 'what was wrong with the files, line by line';
+COMMENT ON COLUMN @account.import_findings.line IS 'physical line of the file on which the record begins';
+COMMENT ON COLUMN @account.import_findings.record IS 'the record as it came';
+
+CREATE TABLE @account.changes (
+	change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	profile_id bigint NOT NULL,
+	column_name text COLLATE "C",
+	vendor_value text COLLATE "C"
+);
+COMMENT ON TABLE @account.changes IS 'what was changed since the vendor heard of it, append-only: the first row of a cell holds what the vendor has';
+COMMENT ON COLUMN @account.changes.column_name IS 'the cell''s column as its header has it; NULL: the whole profile, which the vendor did not have';
+COMMENT ON COLUMN @account.changes.vendor_value IS 'the cell before the change';
+
+CREATE VIEW @account.seat_usage AS
+SELECT l.header,
+	l.seats AS total,
+	CASE WHEN l.seats IS NOT NULL THEN
+		greatest(l.seats - c.activated - CASE l.counting WHEN 'invited' THEN c.invited ELSE 0 END, 0) END AS available,
+	c.invited,
+	c.activated,
+	c.waitlisted
+FROM @account.licenses l JOIN @account.seat_counters c USING (license_id)
+ORDER BY l.license_id;
+COMMENT ON VIEW @account.seat_usage IS 'seats by license, as the vendor''s account center shows them';
+
+CREATE VIEW @account.users AS
+SELECT p.profile_id, p.primary_email_address, p.unique_user_id, p.preferred_first_name, p.preferred_last_name, p.work_title,
+	ARRAY(SELECT g.name FROM @account.memberships m JOIN @account.groups g USING (group_id)
+		WHERE m.profile_id = p.profile_id ORDER BY g.name) AS groups,
+	coalesce((SELECT pg_catalog.jsonb_object_agg(l.header::text,
+			pg_catalog.jsonb_build_object('status', s.status, 'since', s.since))
+		FROM @account.seats s JOIN @account.licenses l USING (license_id)
+		WHERE s.profile_id = p.profile_id), '{}') AS licenses,
+	(SELECT CASE WHEN count(*) = 0 THEN 'user' WHEN count(*) = 8 THEN 'full admin' ELSE 'sub admin' END
+		FROM @account.permissions a WHERE a.profile_id = p.profile_id AND a.scope <> 'no') AS admin_type
+FROM @account.profiles p;
+COMMENT ON VIEW @account.users IS 'one row a profile, as an admin sees it';
+
+CREATE VIEW @account.license_holders AS
+SELECT p.profile_id, p.primary_email_address, p.preferred_first_name, p.preferred_last_name, l.header, s.status, s.since
+FROM @account.seats s JOIN @account.licenses l USING (license_id) JOIN @account.profiles p USING (profile_id);
+COMMENT ON VIEW @account.license_holders IS 'one row a profile and license, to filter by license and status';
+
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON @account.profiles
+	FOR EACH ROW EXECUTE FUNCTION orgsync.touch_updated_at();
+
+CREATE TRIGGER duplicate_profile_insert AFTER INSERT ON @account.profiles
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.duplicate_profile_check();
+CREATE TRIGGER duplicate_profile_update AFTER UPDATE ON @account.profiles
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.duplicate_profile_check();
+
+CREATE TRIGGER license_counter_insert AFTER INSERT ON @account.licenses
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.license_cap_license();
+CREATE TRIGGER license_counter_update AFTER UPDATE ON @account.licenses
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.license_cap_license();
+CREATE TRIGGER license_counter_delete AFTER DELETE ON @account.licenses
+	REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.license_cap_license();
+CREATE TRIGGER license_cap_insert AFTER INSERT ON @account.seats
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.license_cap_seats();
+CREATE TRIGGER license_cap_update AFTER UPDATE ON @account.seats
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.license_cap_seats();
+CREATE TRIGGER license_cap_delete AFTER DELETE ON @account.seats
+	REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.license_cap_seats();
+CREATE TRIGGER license_cap_truncate AFTER TRUNCATE ON @account.seats
+	FOR EACH STATEMENT EXECUTE FUNCTION orgsync.license_cap_seats();
+CREATE TRIGGER derived_seat_counters BEFORE INSERT OR UPDATE OR DELETE ON @account.seat_counters
+	FOR EACH ROW EXECUTE FUNCTION orgsync.keep_derived();
+
+CREATE TRIGGER change_log_insert AFTER INSERT ON @account.profiles
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_profiles();
+CREATE TRIGGER change_log_update AFTER UPDATE ON @account.profiles
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_profiles();
+CREATE TRIGGER change_log_delete AFTER DELETE ON @account.profiles
+	REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_profiles();
+CREATE TRIGGER change_log_insert AFTER INSERT ON @account.seats
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_seats();
+CREATE TRIGGER change_log_update AFTER UPDATE ON @account.seats
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_seats();
+CREATE TRIGGER change_log_delete AFTER DELETE ON @account.seats
+	REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_seats();
+CREATE TRIGGER change_log_insert AFTER INSERT ON @account.memberships
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_memberships();
+CREATE TRIGGER change_log_update AFTER UPDATE ON @account.memberships
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_memberships();
+CREATE TRIGGER change_log_delete AFTER DELETE ON @account.memberships
+	REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_memberships();
+CREATE TRIGGER change_log_insert AFTER INSERT ON @account.permissions
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_permissions();
+CREATE TRIGGER change_log_update AFTER UPDATE ON @account.permissions
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_permissions();
+CREATE TRIGGER change_log_delete AFTER DELETE ON @account.permissions
+	REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_permissions();
+CREATE TRIGGER change_log_rename BEFORE UPDATE OF name OR DELETE ON @account.groups
+	FOR EACH ROW EXECUTE FUNCTION orgsync.change_log_group();
+CREATE TRIGGER change_log_rename BEFORE UPDATE OF header OR DELETE ON @account.licenses
+	FOR EACH ROW EXECUTE FUNCTION orgsync.change_log_license();
+CREATE TRIGGER change_log_truncate BEFORE TRUNCATE ON @account.profiles
+	FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_truncate();
+CREATE TRIGGER change_log_truncate BEFORE TRUNCATE ON @account.seats
+	FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_truncate();
+CREATE TRIGGER change_log_truncate BEFORE TRUNCATE ON @account.memberships
+	FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_truncate();
+CREATE TRIGGER change_log_truncate BEFORE TRUNCATE ON @account.permissions
+	FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_truncate();
+
+$layout$
+$function$;
+COMMENT ON FUNCTION orgsync.account_layout() IS
+	'the statements that make an account''s tables, with @account for its schema';

@@ -1,0 +1,46 @@
+/*
+ * compat.h
+ *		The differences between the PostgreSQL versions that we support, all of
+ *		them: no other file asks for PG_VERSION_NUM.
+ */
+#ifndef ORGSYNC_COMPAT_H
+#define ORGSYNC_COMPAT_H
+
+#include "postgres.h"
+
+#if PG_VERSION_NUM < 150000
+#error "orgsync needs PostgreSQL 15 or later"
+#endif
+
+/* Macros of variable-length values moved out of postgres.h in PostgreSQL 16 (2023-01). */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/*
+ * Soft errors of input functions came with PostgreSQL 16 (2022-12).  Before
+ * that, an error of an input function can only be thrown.
+ */
+#if PG_VERSION_NUM < 160000
+#define ereturn(context, result, ...) ereport(ERROR, __VA_ARGS__)
+#endif
+
+/* The ownership checks by kind of object became one in PostgreSQL 16 (2022-11). */
+#include "catalog/pg_namespace.h"
+#include "utils/acl.h"
+#if PG_VERSION_NUM < 160000
+#define compat_namespace_is_owned(namespace_oid, role)	pg_namespace_ownercheck(namespace_oid, role)
+#else
+#define compat_namespace_is_owned(namespace_oid, role) \
+	object_ownercheck(NamespaceRelationId, namespace_oid, role)
+#endif
+
+/* getIdentitySequence() takes a Relation since PostgreSQL 17.1 (2024-11), an OID before. */
+#if PG_VERSION_NUM < 170000
+#define compat_identity_sequence(relation, column) \
+	getIdentitySequence(RelationGetRelid(relation), column, false)
+#else
+#define compat_identity_sequence(relation, column)	getIdentitySequence(relation, column, false)
+#endif
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * csv_source.c
+ *		Where CSV comes from and where its reader's memory lies, in the server.
+ *
+ * A source is a struct that its user owns and a function ending in _read that
+ * csv_reader_open() takes together with it.  The reader asks for a block at a
+ * time, so that each block is a point at which a query can be cancelled.
+ *
+ * The reader wants UTF-8.  Bytes are given to it as they are, and it finds what
+ * is wrong with them, by line and offset; text is in the database's encoding and
+ * is converted first.  In an SQL_ASCII database nobody knows what text is in, so
+ * that counts as bytes.
+ */
+#include "csv_source.h"
+
+#include <sys/stat.h>
+
+#include "catalog/pg_authid.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/acl.h"
+#include "utils/memutils.h"
+
+/* Opens a source on bytes that stay as they are until the reader is done. */
+void
+csv_memory_source_open(csv_memory_source *source, const char *data, size_t length)
+{
+	source->next = data;
+	source->remaining = length;
+}
+
+/*
+ * The same for text in the database's encoding.  Where that is not UTF-8, the
+ * converted text is allocated in the current memory context.
+ */
+void
+csv_memory_source_open_text(csv_memory_source *source, const char *text, size_t length)
+{
+	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
+	{
+		char	   *converted = pg_server_to_any(text, (int) length, PG_UTF8);
+
+		if (converted != text)
+		{
+			text = converted;
+			length = strlen(converted);
+		}
+	}
+	csv_memory_source_open(source, text, length);
+}
+
+/* A csv_source; context is a csv_memory_source. */
+size_t
+csv_memory_source_read(void *context, char *buffer, size_t size)
+{
+	csv_memory_source *source = context;
+
+	CHECK_FOR_INTERRUPTS();
+	if (size > source->remaining)
+		size = source->remaining;
+	memcpy(buffer, source->next, size);
+	source->next += size;
+	source->remaining -= size;
+	return size;
+}
+
+/*
+ * Opens a file on the server, for roles that may read such files, as COPY FROM
+ * does.  path must last as long as the source.  An error or the end of the
+ * subtransaction closes the file too.
+ */
+void
+csv_file_source_open(csv_file_source *source, const char *path)
+{
+	struct stat status;
+
+	if (!has_privs_of_role(GetUserId(), ROLE_PG_READ_SERVER_FILES))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to read a file on the server"),
+				 errdetail("Only roles with privileges of the role \"%s\" may do so.",
+						   "pg_read_server_files"),
+				 errhint("Pass the file's content as bytea, which needs no such privilege.")));
+
+	source->path = path;
+	source->file = AllocateFile(path, PG_BINARY_R);
+	if (source->file == NULL)
+	{
+		int			open_errno = errno;
+
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\" for reading: %m", path),
+				 (open_errno == ENOENT || open_errno == EACCES) ?
+				 errhint("The file must be on the server, where the PostgreSQL process can read it.") :
+				 0));
+	}
+
+	if (fstat(fileno(source->file), &status) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", path)));
+	if (S_ISDIR(status.st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a directory", path)));
+}
+
+/* A csv_source; context is a csv_file_source. */
+size_t
+csv_file_source_read(void *context, char *buffer, size_t size)
+{
+	csv_file_source *source = context;
+	size_t		count;
+
+	CHECK_FOR_INTERRUPTS();
+	count = fread(buffer, 1, size, source->file);
+	if (count < size && ferror(source->file))
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read file \"%s\": %m", source->path)));
+	return count;
+}
+
+/* Closes the file. */
+void
+csv_file_source_close(csv_file_source *source)
+{
+	if (FreeFile(source->file) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not close file \"%s\": %m", source->path)));
+	source->file = NULL;
+}
+
+/* csv_allocator.resize; context is a MemoryContext. */
+static void *
+resize_in_context(void *context, void *pointer, size_t size)
+{
+	if (pointer == NULL)
+		return MemoryContextAllocHuge((MemoryContext) context, size);
+	return repalloc_huge(pointer, size);
+}
+
+/* csv_allocator.release */
+static void
+release_in_context(void *context, void *pointer)
+{
+	(void) context;
+	pfree(pointer);
+}
+
+/* The allocator whose memory lies in a memory context, and goes with it. */
+csv_allocator
+csv_allocator_in(MemoryContext memory_context)
+{
+	csv_allocator allocator;
+
+	allocator.resize = resize_in_context;
+	allocator.release = release_in_context;
+	allocator.context = memory_context;
+	return allocator;
+}

@@ -1,0 +1,323 @@
+/*
+ * import.h
+ *		An import: from the bytes of an org-sync file to an account's tables.
+ *
+ *		import.c			the functions that people call, and the order of the phases
+ *		import_header.c		what the file's columns mean for this account
+ *		import_row.c		what a record says, and what is wrong with it
+ *		import_staging.c	keeps the rows between the phases, on disk if they are many
+ *		import_resolve.c	which profile each row means
+ *		import_decide.c		which rows are accepted, in line order, and what they change
+ *		import_present.c	what the account has of the rows' profiles
+ *		import_similar.c	rows that look like an existing profile or an earlier row
+ *		import_seats.c		who gets a seat
+ *		import_change.c		the change set
+ *		import_apply.c		writes the change set
+ *		import_absence.c	who is missing from a file of mode full
+ *		import_finding.c	collects what was wrong
+ *		import_table.c		reads a table or view as if it were a file
+ */
+#ifndef ORGSYNC_IMPORT_H
+#define ORGSYNC_IMPORT_H
+
+#include "account.h"
+#include "core/cell.h"
+#include "core/csv_reader.h"
+#include "core/finding.h"
+#include "core/header.h"
+#include "duplicate_rule.h"
+#include "license_cap.h"
+#include "nodes/bitmapset.h"
+#include "nodes/pg_list.h"
+#include "utils/hsearch.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#define NO_COLUMN	(-1)
+
+/* What the caller wants; strings in the database's encoding. */
+typedef struct ImportOptions
+{
+	char	   *feed;
+	bool		full;			/* mode full: who is absent loses the seats */
+	bool		stop_on_error;
+	bool		dry_run;
+	bool		override;		/* of the thresholds */
+	Jsonb	   *columns;		/* the file's header to ours, or NULL */
+	int			group_count;	/* groups that every row's profile joins */
+	char	  **groups;
+	char	   *source;
+	bool		numbers_records;	/* a line number is the number of a record: of tables */
+} ImportOptions;
+
+/* A column of the file. */
+typedef struct ImportColumn
+{
+	column_kind kind;
+	char	   *header;			/* as the file has it */
+	char	   *canonical;		/* as our exports write it */
+	int			permission;
+	int			license;		/* index in Import.licenses */
+	int			group;			/* index in Import.groups */
+	char	   *attribute;		/* its name */
+} ImportColumn;
+
+typedef struct ImportGroup
+{
+	char	   *name;
+	int			group_id;		/* 0: to be made */
+} ImportGroup;
+
+/* What one cell says, by the kind of its column. */
+typedef struct ImportCell
+{
+	cell_value	value;			/* license, group, plain permission */
+	char	   *text;			/* the others; NULL: no action */
+} ImportCell;
+
+/* A row of the file; its strings live until the next row is parsed. */
+typedef struct ImportRow
+{
+	int64		line;
+	const char *raw;			/* UTF-8 */
+	size_t		raw_length;
+	bool		rejected;
+	bool		key_known;		/* does it say whom it is about? */
+	bool		reupload_user_profile;
+	char	   *primary_email_address;	/* keys; NULL: not given */
+	char	   *existing_email_address;
+	char	   *unique_user_id;
+	char	   *new_unique_user_id;
+	ImportCell *cells;			/* one a column */
+} ImportRow;
+
+/* What became of a row. */
+typedef enum RowState
+{
+	ROW_ACCEPTED,
+	ROW_REJECTED,
+	ROW_ADDRESS_TAKEN			/* is to be rejected for that when its turn comes */
+} RowState;
+
+/* What is kept of every row in memory. */
+typedef struct RowTarget
+{
+	int64		profile_id;		/* 0: a new profile */
+	int64		address_holder; /* another profile that has the row's address now, or 0 */
+	uint8		state;			/* RowState */
+	bool		is_new;			/* the profile is made by this import */
+	bool		renames;		/* the profile's address changes */
+	bool		counted;		/* its revocations count before all grants */
+} RowTarget;
+
+typedef struct ImportCounts
+{
+	int64		rows_read;
+	int64		created;
+	int64		updated;
+	int64		unchanged;
+	int64		absent;
+	int64		rejected;
+	int64		warnings;
+	int64		seats_granted;
+	int64		seats_revoked;
+	int64		invitations;
+} ImportCounts;
+
+typedef struct ImportFindings ImportFindings;
+typedef struct ImportStaging ImportStaging;
+typedef struct ImportKeys ImportKeys;
+typedef struct ImportChanges ImportChanges;
+
+typedef struct Import
+{
+	Account    *account;
+	ImportOptions options;
+	int64		import_id;
+	TimestampTz started_at;
+	MemoryContext context;		/* lives as long as the import */
+	MemoryContext row_context;	/* reset for each row */
+	MemoryContext attempt_context;	/* reset for each attempt at writing */
+
+	int			header_count;	/* the file's header, as it came */
+	char	  **header;
+	int			column_count;
+	ImportColumn *columns;
+	int			email_column;	/* NO_COLUMN: the file has none; so for the following */
+	int			existing_email_column;
+	int			user_id_column;
+	int			new_user_id_column;
+	bool		has_messages_column;
+
+	int			license_count;
+	LicenseUsage *licenses;
+	int			group_count;
+	ImportGroup *groups;
+	int			whole_group_count;	/* groups that every row's profile joins: indexes in groups */
+	int		   *whole_groups;
+	DuplicateRules *rules;
+	Oid			profile_sequence;	/* gives profile_ids */
+
+	ImportFindings *findings;
+	ImportStaging *staging;
+	ImportKeys *emails;			/* keys that several rows have */
+	ImportKeys *user_ids;
+	ImportKeys *addresses;
+	int64	   *active_cells;	/* how many cells of each license say active */
+	int64		inactive_cells; /* how many of all licenses say inactive */
+	int64		row_count;	/* rows of the file */
+	int64		unreadable_line;	/* first line whose key cannot be read, or 0 */
+	Bitmapset  *losing_rows;	/* their address is not given up after all; see import_decide.c */
+	bool		refused;		/* a fatal finding: nothing is applied */
+	bool		quiet;			/* a row is parsed again: its findings are known */
+
+	/* of one attempt */
+	RowTarget  *targets;
+	ImportCounts counts;
+	ImportChanges *changes;
+	int64	   *named;			/* profile_ids that rejected rows and findings name */
+	int64		named_count;
+	int64		named_capacity;
+	int64	   *new_profiles;	/* profile_ids that this import makes, ascending */
+	int64		new_profile_capacity;
+	struct SimilarRows *similar;
+	struct SeatRequests *seats;
+} Import;
+
+/* import_header.c */
+extern void import_read_header(Import *import, const csv_record *record);
+extern char *import_text(const char *text, size_t length);
+extern char *import_suggestion(const char *given, const char *const *known, int count);
+
+/* import_row.c */
+extern void import_parse_row(Import *import, const csv_record *record, ImportRow *row, bool report);
+
+/* import_finding.c */
+extern ImportFindings *import_findings_create(void);
+extern void import_report(Import *import, finding_code code, int64 line, const char *column_name,
+						  const ImportRow *row, int argument_count,...);
+extern void import_reject(Import *import, ImportRow *row, finding_code code, const char *column_name,
+						  int argument_count,...);
+extern void import_findings_mark(ImportFindings *findings);
+extern void import_findings_forget(ImportFindings *findings);
+extern void import_findings_restart(ImportFindings *findings);
+extern int64 import_findings_count(const ImportFindings *findings, finding_severity severity);
+extern void import_findings_write(Import *import);
+
+/* import_staging.c */
+extern ImportStaging *import_staging_create(void);
+extern void import_staging_put(Import *import, const ImportRow *row, const csv_record *record);
+extern int64 import_staging_count(const ImportStaging *staging);
+extern void import_staging_rewind(ImportStaging *staging);
+extern bool import_staging_next(Import *import, csv_record *record, bool *rejected);
+extern void import_staging_register(ImportStaging *staging);
+
+/* import_keys.c */
+extern ImportKeys *import_keys_create(void);
+extern void import_keys_add(ImportKeys *keys, const char *text, size_t length, int64 row);
+extern void import_keys_add_hash(ImportKeys *keys, int64 hash, int64 row);
+extern void import_keys_finish(ImportKeys *keys);
+extern int64 import_keys_shared(ImportKeys *keys, int64 row);
+
+/* import_resolve.c */
+extern void import_resolve(Import *import);
+extern void import_note_named(Import *import, int64 profile_id);
+
+/* import_decide.c */
+extern bool import_decide(Import *import);
+
+/* A profile as it shall be, or as it is; NULL for null. */
+typedef struct ProfileValues
+{
+	int64		profile_id;
+	char	   *primary_email_address;
+	char	   *unique_user_id;
+	char	   *preferred_first_name;
+	char	   *preferred_last_name;
+	char	   *work_title;
+	Jsonb	   *attributes;
+	bool		reupload_user_profile;
+} ProfileValues;
+
+/* import_present.c */
+typedef struct PresentSeat
+{
+	int			license_id;
+	char	   *status;
+} PresentSeat;
+
+typedef struct PresentPermission
+{
+	char	   *permission;
+	char	   *scope;
+} PresentPermission;
+
+/* What the account has of a profile. */
+typedef struct PresentProfile
+{
+	int64		profile_id;		/* hash key */
+	ProfileValues values;
+	List	   *seats;			/* of PresentSeat * */
+	List	   *groups;			/* integers */
+	List	   *permissions;	/* of PresentPermission * */
+} PresentProfile;
+
+extern HTAB *import_fetch_present(Import *import, const int64 *profile_ids, int count);
+
+/* import_similar.c */
+extern void import_similar_begin(Import *import);
+extern bool import_similar_check(Import *import, ImportRow *row, int64 row_number, const RowTarget *target,
+								 const ProfileValues *values);
+
+/* import_seats.c */
+extern void import_seats_begin(Import *import);
+extern bool import_seats_need_first_pass(const Import *import);
+extern bool import_seats_count_revocations(Import *import, const ImportRow *row, const PresentProfile *present);
+extern void import_seats_end_first_pass(Import *import);
+extern bool import_seats_request(Import *import, ImportRow *row, const PresentProfile *present,
+								 bool counted_before);
+extern const char *import_seat_status(const PresentProfile *present, int license_id);
+extern const char *import_seat_result(const Import *import, int column);
+
+/* import_change.c */
+typedef enum ChangeTable
+{
+	CHANGE_NEW_PROFILES,
+	CHANGE_PROFILES,
+	CHANGE_NEW_SEATS,
+	CHANGE_SEATS,
+	CHANGE_JOINS,
+	CHANGE_LEAVES,
+	CHANGE_PERMISSIONS,
+	CHANGE_NO_PERMISSIONS,
+	CHANGE_TABLE_COUNT
+} ChangeTable;
+
+extern ImportChanges *import_changes_create(Import *import);
+extern void import_changes_end(ImportChanges *changes);
+extern void import_change_profile(ImportChanges *changes, ChangeTable table, const ProfileValues *values, int64 line);
+extern void import_change_seat(ImportChanges *changes, ChangeTable table, int64 profile_id, int license_id,
+							   const char *status, int64 line);
+extern void import_change_membership(ImportChanges *changes, ChangeTable table, int64 profile_id, int group_id,
+									 int64 line);
+extern void import_change_permission(ImportChanges *changes, ChangeTable table, int64 profile_id,
+									 const char *permission, const char *scope, int64 line);
+extern int64 import_changes_count(const ImportChanges *changes, ChangeTable table);
+extern Tuplestorestate *import_changes_rows(const ImportChanges *changes, ChangeTable table);
+extern TupleDesc import_changes_descriptor(const ImportChanges *changes, ChangeTable table);
+extern void import_changes_register(const ImportChanges *changes);
+extern void import_changes_unregister(void);
+
+/* import_apply.c */
+extern void import_make_groups(Import *import);
+extern void import_apply(Import *import);
+extern void import_find_failing_line(Import *import, int64 *line);
+
+/* import_absence.c */
+extern void import_note_absence(Import *import);
+
+/* import_table.c */
+extern csv_source import_table_source(Oid relation, void **source_context);
+
+#endif

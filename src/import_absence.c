@@ -1,0 +1,203 @@
+/*
+ * import_absence.c
+ *		Whom a feed brings, and who is missing from a file of mode full.
+ *
+ * Of each feed, "feeds" keeps the profile_ids that it brought and those that its
+ * last import held, as multiranges: a feed's profiles are mostly made by one
+ * import and so have ids in a row, and a set of a million of them is a few
+ * ranges.  Sets are compared by the server's own operators.
+ *
+ * Absent is who was brought before, is named by no row of the file (applied or
+ * rejected, by any key, or in a finding), and is in no other feed's last import.
+ */
+#include "import.h"
+
+#include "catalog/pg_type.h"
+#include "sql.h"
+#include "trigger_rows.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* So many names of absent people a finding gives. */
+#define FIRST_NAMES 5
+
+/* The profile_ids of the accepted rows, sorted; with those that only were named if asked for. */
+static int64 *
+collect_profiles(Import *import, bool with_named, int64 *count)
+{
+	int64		row_count = import_staging_count(import->staging);
+	int64	   *profile_ids = MemoryContextAllocHuge(import->attempt_context,
+													 sizeof(int64) * (row_count + import->named_count + 1));
+
+	*count = 0;
+	for (int64 i = 0; i < row_count; i++)
+		if (import->targets[i].state == ROW_ACCEPTED)
+			profile_ids[(*count)++] = import->targets[i].profile_id;
+	for (int64 i = 0; with_named && i < import->named_count; i++)
+		profile_ids[(*count)++] = import->named[i];
+	qsort(profile_ids, *count, sizeof(int64), compare_int64s);
+	return profile_ids;
+}
+
+/* A set of profile_ids as an int8multirange. */
+static SqlArgument
+make_set(Import *import, const int64 *profile_ids, int64 count)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
+	ArrayBuildState *first = initArrayResult(INT8OID, CurrentMemoryContext, false);
+	ArrayBuildState *last = initArrayResult(INT8OID, CurrentMemoryContext, false);
+	SqlArgument arguments[2];
+	SqlArgument set;
+	bool		isnull;
+
+	for (int64 i = 0; i < count;)
+	{
+		int64		end = i;
+
+		while (end + 1 < count && profile_ids[end + 1] <= profile_ids[end] + 1)
+			end++;
+		first = accumArrayResult(first, Int64GetDatum(profile_ids[i]), false, INT8OID, CurrentMemoryContext);
+		last = accumArrayResult(last, Int64GetDatum(profile_ids[end]), false, INT8OID, CurrentMemoryContext);
+		i = end + 1;
+	}
+	arguments[0] = SQL_DATUM(INT8ARRAYOID, makeArrayResult(first, CurrentMemoryContext));
+	arguments[1] = SQL_DATUM(INT8ARRAYOID, makeArrayResult(last, CurrentMemoryContext));
+	(void) sql_run(import->account,
+				   "SELECT coalesce(range_agg(int8range(f, l, '[]')), '{}'::int8multirange)"
+				   " FROM unnest($1, $2) AS r (f, l)", 2, arguments);
+	set = SQL_DATUM(INT8MULTIRANGEOID, PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull))));
+	SPI_freetuptable(SPI_tuptable);
+	MemoryContextSwitchTo(old_context);
+	return set;
+}
+
+/* The set of absent profiles, and how many people the feed brought before. */
+static SqlArgument
+find_absent(Import *import, int64 *absent_count, int64 *brought_count)
+{
+	SqlArgument arguments[2];
+	SqlArgument absent;
+	int64		present_count;
+	int64	   *present = collect_profiles(import, true, &present_count);
+	MemoryContext old_context;
+	bool		isnull;
+
+	arguments[0] = sql_text(import->options.feed);
+	arguments[1] = make_set(import, present, present_count);
+	(void) sql_run(import->account,
+				   "SELECT coalesce((SELECT brought FROM @account.feeds WHERE feed = $1), '{}')"
+				   " - $2 - coalesce((SELECT range_agg(last_import) FROM @account.feeds WHERE feed <> $1), '{}')",
+				   2, arguments);
+	old_context = MemoryContextSwitchTo(import->attempt_context);
+	absent = SQL_DATUM(INT8MULTIRANGEOID, PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull))));
+	MemoryContextSwitchTo(old_context);
+
+	arguments[1] = absent;
+	(void) sql_run(import->account,
+				   "SELECT (SELECT count(*) FROM unnest($2) AS r JOIN @account.profiles AS p"
+				   " ON p.profile_id >= lower(r) AND p.profile_id < upper(r)),"
+				   " (SELECT count(*) FROM @account.feeds AS f CROSS JOIN LATERAL unnest(f.brought) AS r"
+				   " JOIN @account.profiles AS p ON p.profile_id >= lower(r) AND p.profile_id < upper(r)"
+				   " WHERE f.feed = $1)",
+				   2, arguments);
+	*absent_count = sql_int64(0, 0);
+	*brought_count = sql_int64(0, 1);
+	return absent;
+}
+
+/* Is that so many that it looks like an accident? */
+static bool
+is_too_many(const Import *import, int64 part, int64 whole, double limit_percent)
+{
+	return !import->options.override && part >= import->account->threshold_floor &&
+		part * 100.0 > whole * limit_percent;
+}
+
+static void
+report_too_many(Import *import, const SqlArgument *absent, int64 part, int64 whole, double limit)
+{
+	char	   *names;
+
+	(void) sql_run(import->account,
+				   "SELECT string_agg(name, ', ') FROM (SELECT p.primary_email_address::text AS name"
+				   " FROM unnest($1) AS r JOIN @account.profiles AS p"
+				   " ON p.profile_id >= lower(r) AND p.profile_id < upper(r) ORDER BY p.profile_id LIMIT $2) AS n",
+				   2, (SqlArgument[]) {*absent, SQL_INT8(FIRST_NAMES)});
+	names = sql_string(0, 0);
+	import_report(import, FINDING_TOO_MANY_ABSENT, 0, NULL, NULL, 5,
+				  psprintf(INT64_FORMAT, part), psprintf(INT64_FORMAT, whole),
+				  psprintf("%.1f", part * 100.0 / whole), psprintf("%g", limit),
+				  psprintf("%s%s", names, part > FIRST_NAMES ? ", ..." : ""));
+}
+
+/* Takes the seats of who is absent, and the places on the waiting list. */
+static void
+revoke_absent(Import *import, const SqlArgument *absent)
+{
+	(void) sql_write(import->account,
+					 "UPDATE @account.seats AS s SET status = 'unassigned', since = now() FROM unnest($1) AS r"
+					 " WHERE s.profile_id >= lower(r) AND s.profile_id < upper(r) AND s.status <> 'unassigned'",
+					 1, absent);
+}
+
+/* How many seats are taken in all, and how many of them by who is absent. */
+static void
+count_seats(Import *import, const SqlArgument *absent, int64 *lost, int64 *taken)
+{
+	(void) sql_run(import->account,
+				   "SELECT (SELECT count(*) FROM unnest($1) AS r JOIN @account.seats AS s"
+				   " ON s.profile_id >= lower(r) AND s.profile_id < upper(r)"
+				   " WHERE s.status IN ('invited', 'activated')),"
+				   " (SELECT coalesce(sum(invited + activated), 0)::bigint FROM @account.seat_counters)",
+				   1, absent);
+	*lost = sql_int64(0, 0);
+	*taken = sql_int64(0, 1);
+}
+
+/*
+ * After the rows are written: of mode full, revokes the seats of the absent,
+ * or reports that they are too many (the import is refused then) or unknown.
+ * In every mode, notes whom the feed brings.
+ */
+void
+import_note_absence(Import *import)
+{
+	SqlArgument arguments[3];
+	int64		count;
+	int64	   *profile_ids;
+	bool		knows_absent = import->options.full && import->unreadable_line == 0;
+
+	if (import->options.full && !knows_absent)
+		import_report(import, FINDING_ABSENCE_UNKNOWN, import->unreadable_line, NULL, NULL, 1,
+					  psprintf(INT64_FORMAT, import->unreadable_line));
+	if (knows_absent)
+	{
+		int64		brought_count;
+		int64		lost;
+		int64		taken;
+		SqlArgument absent = find_absent(import, &import->counts.absent, &brought_count);
+
+		count_seats(import, &absent, &lost, &taken);
+		if (is_too_many(import, import->counts.absent, brought_count, import->account->max_remove_percent))
+			report_too_many(import, &absent, import->counts.absent, brought_count,
+							import->account->max_remove_percent);
+		else if (is_too_many(import, lost, taken, import->account->max_revoke_percent))
+			report_too_many(import, &absent, lost, taken, import->account->max_revoke_percent);
+		else
+		{
+			revoke_absent(import, &absent);
+			import->counts.seats_revoked += lost;
+		}
+	}
+
+	profile_ids = collect_profiles(import, false, &count);
+	arguments[0] = sql_text(import->options.feed);
+	arguments[1] = make_set(import, profile_ids, count);
+	arguments[2] = SQL_BOOL(knows_absent);
+	(void) sql_run(import->account,
+				   "INSERT INTO @account.feeds AS f (feed, brought, last_import) VALUES ($1, $2, $2)"
+				   " ON CONFLICT (feed) DO UPDATE SET last_import = $2,"
+				   " brought = CASE WHEN $3 THEN $2 ELSE f.brought + $2 END"
+				   " WHERE f.last_import <> $2 OR NOT f.brought @> $2 OR $3 AND f.brought <> $2", 3, arguments);
+}

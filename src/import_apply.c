@@ -1,0 +1,179 @@
+/*
+ * import_apply.c
+ *		Writes the change set of an import.
+ *
+ * Set-based, one statement a part; the triggers of the account hold its rules
+ * here as they do for anybody who writes.  What is given up goes before what is
+ * taken: addresses before new profiles, seats that change before new ones.
+ *
+ * Two profiles may swap addresses, and a statement that did so would fail on
+ * the unique constraint, which is checked row by row.  So profiles whose new
+ * address another one of the change set still has are parked first under
+ * addresses that nobody can have.
+ *
+ * A constraint or a trigger of the user's own may refuse a statement.  Then the
+ * rows are tried one by one, to name the line; see import_find_failing_line().
+ */
+#include "import.h"
+
+#include "access/xact.h"
+#include "change_log.h"
+#include "duplicate_profile.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "sql.h"
+#include "utils/builtins.h"
+#include "utils/resowner.h"
+
+/* The statements, in the order in which they are run; each over one part. */
+static const struct
+{
+	ChangeTable table;
+	const char *name;			/* of the part */
+	const char *text;
+}			statements[] =
+{
+	{CHANGE_PROFILES, "changed_profiles",
+		"UPDATE @account.profiles AS p SET primary_email_address = c.primary_email_address,"
+		" unique_user_id = c.unique_user_id, preferred_first_name = c.preferred_first_name,"
+		" preferred_last_name = c.preferred_last_name, work_title = c.work_title, attributes = c.attributes,"
+		" reupload_user_profile = c.reupload_user_profile"
+	" FROM changed_profiles AS c WHERE p.profile_id = c.profile_id"},
+	{CHANGE_NEW_PROFILES, "new_profiles",
+		"INSERT INTO @account.profiles (profile_id, primary_email_address, unique_user_id, preferred_first_name,"
+		" preferred_last_name, work_title, attributes, reupload_user_profile) OVERRIDING SYSTEM VALUE"
+		" SELECT profile_id, primary_email_address, unique_user_id, preferred_first_name, preferred_last_name,"
+	" work_title, attributes, reupload_user_profile FROM new_profiles"},
+	{CHANGE_SEATS, "changed_seats",
+		"UPDATE @account.seats AS s SET status = c.status, since = now() FROM changed_seats AS c"
+	" WHERE s.profile_id = c.profile_id AND s.license_id = c.license_id"},
+	{CHANGE_NEW_SEATS, "new_seats",
+		"INSERT INTO @account.seats (profile_id, license_id, status)"
+	" SELECT profile_id, license_id, status FROM new_seats"},
+	{CHANGE_LEAVES, "leaves",
+		"DELETE FROM @account.memberships AS m USING leaves AS c"
+	" WHERE m.profile_id = c.profile_id AND m.group_id = c.group_id"},
+	{CHANGE_JOINS, "joins",
+		"INSERT INTO @account.memberships (profile_id, group_id) SELECT profile_id, group_id FROM joins"
+	" ON CONFLICT DO NOTHING"},
+	{CHANGE_NO_PERMISSIONS, "removed_permissions",
+		"DELETE FROM @account.permissions AS p USING removed_permissions AS c"
+	" WHERE p.profile_id = c.profile_id AND p.permission = c.permission"},
+	{CHANGE_PERMISSIONS, "set_permissions",
+		"INSERT INTO @account.permissions (profile_id, permission, scope)"
+		" SELECT profile_id, permission, scope FROM set_permissions"
+	" ON CONFLICT (profile_id, permission) DO UPDATE SET scope = excluded.scope"},
+};
+
+/* Makes the groups of the file that are not there yet, and sets all group_ids. */
+void
+import_make_groups(Import *import)
+{
+	for (int i = 0; i < import->group_count; i++)
+	{
+		bool		isnull;
+		SqlArgument name = sql_text(import->groups[i].name);
+
+		if (sql_run(import->account, "SELECT group_id FROM @account.groups WHERE fold(name) = fold($1)", 1, &name) == 0 &&
+			sql_write(import->account, "INSERT INTO @account.groups (name) VALUES ($1) RETURNING group_id", 1,
+					  &name) == 0)
+			ereport(ERROR,
+					errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+					errmsg("group \"%s\" was not made", import->groups[i].name),
+					errdetail("A trigger of table \"groups\" left it out."));
+		import->groups[i].group_id = DatumGetInt32(sql_value(0, 0, &isnull));
+		SPI_freetuptable(SPI_tuptable);
+	}
+}
+
+static void
+park_swapped_addresses(Import *import)
+{
+	if (import_changes_count(import->changes, CHANGE_PROFILES) == 0)
+		return;
+	(void) sql_write_once(import->account,
+						  "UPDATE @account.profiles AS p"
+						  " SET primary_email_address = email_address('orgsync-' || p.profile_id::text || '@parked.invalid')"
+						  " FROM changed_profiles AS c JOIN @account.profiles AS h"
+						  " ON h.primary_email_address = c.primary_email_address AND h.profile_id <> c.profile_id"
+						  " WHERE p.profile_id = h.profile_id"
+						  " AND h.profile_id IN (SELECT d.profile_id FROM changed_profiles AS d)",
+						  0, NULL);
+}
+
+/*
+ * Writes the change set, or the statements before the given one.  Errors are
+ * raised.
+ */
+static void
+run_statements(Import *import, int count)
+{
+	park_swapped_addresses(import);
+	for (int i = 0; i < count; i++)
+		if (import_changes_count(import->changes, statements[i].table) > 0)
+			(void) sql_write_once(import->account, statements[i].text, 0, NULL);
+}
+
+/* Runs the statement for each row of its part by itself; *line is the one that it is at. */
+static void
+run_row_by_row(Import *import, int index, int64 *line)
+{
+	TupleDesc	descriptor = import_changes_descriptor(import->changes, statements[index].table);
+	Tuplestorestate *rows = import_changes_rows(import->changes, statements[index].table);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
+
+	sql_unregister(statements[index].name);
+	tuplestore_select_read_pointer(rows, 0);
+	tuplestore_rescan(rows);
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		Tuplestorestate *row = tuplestore_begin_heap(true, false, work_mem);
+		bool		isnull;
+
+		*line = DatumGetInt64(slot_getattr(slot, descriptor->natts, &isnull));
+		tuplestore_puttupleslot(row, slot);
+		sql_register(statements[index].name, row, descriptor, 1);
+		(void) sql_write_once(import->account, statements[index].text, 0, NULL);
+		sql_unregister(statements[index].name);
+		tuplestore_end(row);
+		CHECK_FOR_INTERRUPTS();
+	}
+	*line = 0;
+}
+
+/*
+ * Writes the change set of the import; errors are raised.  Once it has failed,
+ * import_find_failing_line() may be called in a subtransaction of its own, to
+ * fail at the very row.
+ */
+void
+import_apply(Import *import)
+{
+	change_log_expect_new(import->account, import->new_profiles, import->counts.created);
+	duplicate_profile_warnings(false);
+	PG_TRY();
+	{
+		import_changes_register(import->changes);
+		run_statements(import, lengthof(statements));
+		import_changes_unregister();
+	}
+	PG_FINALLY();
+	{
+		change_log_expect_none();
+		duplicate_profile_warnings(true);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Writes the change set row by row until it fails.  *line then is the line of
+ * the file that made it fail; it is 0 if no single row does.
+ */
+void
+import_find_failing_line(Import *import, int64 *line)
+{
+	*line = 0;
+	for (int i = 0; i < (int) lengthof(statements); i++)
+		if (import_changes_count(import->changes, statements[i].table) > 0)
+			run_row_by_row(import, i, line);
+}

@@ -1,0 +1,542 @@
+/*
+ * import_decide.c
+ *		Which rows are accepted, in line order, and what they change.
+ *
+ * One pass over the rows, batch by batch: what the account has of their
+ * profiles is fetched, each row is checked against it and against the rows
+ * before it, and what it changes goes into the change set.  Where seats may run
+ * short, a first pass counts what is given back; see import_seats.c.
+ *
+ * Addresses that pass from one profile to another: a row may take an address
+ * whose holder gets a new one by another row.  That row may in turn be rejected
+ * in this pass, when its address turns out not to be free after all; the rows
+ * that counted on it are remembered in losing_rows, and the import decides once
+ * more.  Each time there are more of them, so it ends.
+ */
+#include "import.h"
+
+#include "catalog.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "sql.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/* Rows whose profiles are fetched at once. */
+#define BATCH_SIZE	1000
+
+typedef struct Batch
+{
+	int			count;
+	int64		first;			/* number of the first row */
+	ImportRow	rows[BATCH_SIZE];
+	HTAB	   *present;
+} Batch;
+
+/* The row that gives a profile another address, or that wants the one it has. */
+typedef struct ProfileRow
+{
+	int64		profile_id;		/* hash key */
+	int64		row;
+} ProfileRow;
+
+/* ---- addresses that pass from one profile to another ---- */
+
+static HTAB *
+rows_by_profile(Import *import, const char *name)
+{
+	HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(ProfileRow),.hcxt = import->attempt_context};
+
+	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Fills the two tables; claimants are at most one an address, as no row repeats one. */
+static void
+find_movers(Import *import, HTAB *movers, HTAB *claimants)
+{
+	for (int64 i = 0; i < import_staging_count(import->staging); i++)
+	{
+		RowTarget  *target = &import->targets[i];
+
+		if (target->state != ROW_ACCEPTED)
+			continue;
+		if (target->renames && target->profile_id != 0)
+			((ProfileRow *) hash_search(movers, &target->profile_id, HASH_ENTER, NULL))->row = i;
+		if (target->address_holder != 0)
+			((ProfileRow *) hash_search(claimants, &target->address_holder, HASH_ENTER, NULL))->row = i;
+	}
+}
+
+/* Does the holder of the row's address give it up? */
+static bool
+address_gets_free(const Import *import, HTAB *movers, int64 row)
+{
+	int64		holder = import->targets[row].address_holder;
+	ProfileRow *mover;
+
+	if (holder == 0)
+		return true;
+	mover = hash_search(movers, &holder, HASH_FIND, NULL);
+	return mover != NULL && import->targets[mover->row].state == ROW_ACCEPTED;
+}
+
+/* Marks the rows whose address is taken, and those that depend on them. */
+static void
+mark_taken_addresses(Import *import, HTAB *movers, HTAB *claimants)
+{
+	for (int64 i = 0; i < import_staging_count(import->staging); i++)
+	{
+		RowTarget  *target = &import->targets[i];
+
+		if (target->state != ROW_ACCEPTED || target->address_holder == 0 ||
+			(!bms_is_member((int) i, import->losing_rows) && address_gets_free(import, movers, i)))
+			continue;
+		for (;;)
+		{
+			ProfileRow *claimant;
+
+			target->state = ROW_ADDRESS_TAKEN;
+			claimant = hash_search(claimants, &target->profile_id, HASH_FIND, NULL);
+			if (claimant == NULL || import->targets[claimant->row].state != ROW_ACCEPTED)
+				break;
+			target = &import->targets[claimant->row];
+		}
+	}
+}
+
+/* Remembers the accepted rows whose address is not free after all; were there any? */
+static bool
+find_losing_rows(Import *import, HTAB *movers)
+{
+	bool		found = false;
+	MemoryContext old_context = MemoryContextSwitchTo(import->context);
+
+	for (int64 i = 0; i < import_staging_count(import->staging); i++)
+		if (import->targets[i].state == ROW_ACCEPTED && !address_gets_free(import, movers, i))
+		{
+			import->losing_rows = bms_add_member(import->losing_rows, (int) i);
+			found = true;
+		}
+	MemoryContextSwitchTo(old_context);
+	return found;
+}
+
+static void
+reject_taken(Import *import, ImportRow *row, const RowTarget *target)
+{
+	const char *holder = "another profile";
+
+	if (sql_run(import->account,
+				"SELECT coalesce('unique_user_id ' || unique_user_id, 'profile ' || profile_id)"
+				" FROM @account.profiles WHERE profile_id = $1",
+				1, (SqlArgument[]) {SQL_INT8(target->address_holder)}) > 0)
+		holder = sql_string(0, 0);
+	import_reject(import, row, FINDING_EMAIL_TAKEN, import->columns[import->email_column].header, 2,
+				  row->primary_email_address, holder);
+	import_note_named(import, target->profile_id);
+	import_note_named(import, target->address_holder);
+}
+
+/* ---- what a row changes ---- */
+
+static bool
+strings_equal(const char *a, const char *b)
+{
+	/* nothing and an empty string are the same to the vendor */
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static void
+set_string(char **value, char *text, bool *changed)
+{
+	if (text == NULL || strings_equal(*value, text))
+		return;
+	*value = text;
+	*changed = true;
+}
+
+static char *
+attribute_of(Jsonb *attributes, const char *name)
+{
+	JsonbValue	key;
+	JsonbValue *value;
+
+	if (attributes == NULL)
+		return NULL;
+	key.type = jbvString;
+	key.val.string.val = unconstify(char *, name);
+	key.val.string.len = (int) strlen(name);
+	value = findJsonbValueFromContainer(&attributes->root, JB_FOBJECT, &key);
+	return value == NULL || value->type != jbvString ? NULL :
+		pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static void
+push_string(JsonbParseState **state, JsonbIteratorToken token, char *string)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = string;
+	value.val.string.len = (int) strlen(string);
+	(void) pushJsonbValue(state, token, &value);
+}
+
+/* The attributes with those of the row in them; of two values the last counts. */
+static Jsonb *
+merge_attributes(const Import *import, const ImportRow *row, Jsonb *present, bool *changed)
+{
+	JsonbParseState *state = NULL;
+	bool		differs = present == NULL;
+
+	for (int i = 0; i < import->column_count && !differs; i++)
+		differs = import->columns[i].kind == COLUMN_ATTRIBUTE && row->cells[i].text != NULL &&
+			!strings_equal(attribute_of(present, import->columns[i].attribute), row->cells[i].text);
+	if (!differs)
+		return present;
+
+	*changed = true;
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	if (present != NULL)
+	{
+		JsonbIterator *iterator = JsonbIteratorInit(&present->root);
+		JsonbIteratorToken token;
+		JsonbValue	value;
+
+		while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+			if (token == WJB_KEY || token == WJB_VALUE)
+				(void) pushJsonbValue(&state, token, &value);
+	}
+	for (int i = 0; i < import->column_count; i++)
+		if (import->columns[i].kind == COLUMN_ATTRIBUTE && row->cells[i].text != NULL)
+		{
+			push_string(&state, WJB_KEY, import->columns[i].attribute);
+			push_string(&state, WJB_VALUE, row->cells[i].text);
+		}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/*
+ * The profile as the row wants it.  *changed: it is not what it was;
+ * *identity_changed: its address or names are not.
+ */
+static ProfileValues
+wanted_values(const Import *import, const ImportRow *row, const RowTarget *target,
+			  const PresentProfile *present, bool *changed, bool *identity_changed)
+{
+	ProfileValues values = {0};
+
+	*changed = *identity_changed = present == NULL;
+	if (present != NULL)
+		values = present->values;
+	if (present == NULL || target->renames)
+		set_string(&values.primary_email_address, row->primary_email_address, identity_changed);
+	set_string(&values.unique_user_id, row->new_unique_user_id ? row->new_unique_user_id : row->unique_user_id,
+			   changed);
+	for (int i = 0; i < import->column_count; i++)
+		switch (import->columns[i].kind)
+		{
+			case COLUMN_PREFERRED_FIRST_NAME:
+				set_string(&values.preferred_first_name, row->cells[i].text, identity_changed);
+				break;
+			case COLUMN_PREFERRED_LAST_NAME:
+				set_string(&values.preferred_last_name, row->cells[i].text, identity_changed);
+				break;
+			case COLUMN_WORK_TITLE:
+				set_string(&values.work_title, row->cells[i].text, changed);
+				break;
+			default:
+				break;
+		}
+	values.attributes = merge_attributes(import, row, values.attributes, changed);
+	if (row->reupload_user_profile && !values.reupload_user_profile)
+	{
+		values.reupload_user_profile = true;
+		*changed = true;
+	}
+	*changed = *changed || *identity_changed;
+	return values;
+}
+
+static bool
+has_seat_row(const PresentProfile *present, int license_id)
+{
+	ListCell   *cell;
+
+	if (present != NULL)
+		foreach(cell, present->seats)
+			if (((PresentSeat *) lfirst(cell))->license_id == license_id)
+				return true;
+	return false;
+}
+
+/* Puts the seats that the row sets into the change set; did any change? */
+static bool
+change_seats(Import *import, const ImportRow *row, int64 profile_id, const PresentProfile *present)
+{
+	bool		changed = false;
+	bool		invited = false;
+
+	for (int i = 0; i < import->column_count; i++)
+	{
+		const char *result;
+		const char *status;
+		int			license_id;
+
+		if (import->columns[i].kind != COLUMN_LICENSE || (result = import_seat_result(import, i)) == NULL)
+			continue;
+		license_id = import->licenses[import->columns[i].license].license_id;
+		status = import_seat_status(present, license_id);
+		if (!has_seat_row(present, license_id))
+			import_change_seat(import->changes, CHANGE_NEW_SEATS, profile_id, license_id, result, row->line);
+		else if (strcmp(status, result) != 0)
+			import_change_seat(import->changes, CHANGE_SEATS, profile_id, license_id, result, row->line);
+		else
+			continue;
+		changed = true;
+		if (strcmp(result, "invited") == 0)
+		{
+			import->counts.seats_granted++;
+			invited = true;
+		}
+		else if (strcmp(status, "invited") == 0 || strcmp(status, "activated") == 0)
+			import->counts.seats_revoked++;
+	}
+	if (invited)
+		import->counts.invitations++;
+	return changed;
+}
+
+static bool
+change_membership(Import *import, const ImportRow *row, int64 profile_id, const PresentProfile *present,
+				  int group, cell_value wanted)
+{
+	int			group_id = import->groups[group].group_id;
+	bool		is_member = present != NULL && list_member_int(present->groups, group_id);
+
+	if (wanted == CELL_EMPTY || (wanted == CELL_YES) == is_member)
+		return false;
+	import_change_membership(import->changes, is_member ? CHANGE_LEAVES : CHANGE_JOINS, profile_id, group_id,
+							 row->line);
+	return true;
+}
+
+static bool
+change_groups(Import *import, const ImportRow *row, int64 profile_id, const PresentProfile *present)
+{
+	bool		changed = false;
+
+	for (int i = 0; i < import->column_count; i++)
+		if (import->columns[i].kind == COLUMN_GROUP)
+			changed |= change_membership(import, row, profile_id, present, import->columns[i].group,
+										 row->cells[i].value);
+	for (int i = 0; i < import->whole_group_count; i++)
+		changed |= change_membership(import, row, profile_id, present, import->whole_groups[i], CELL_YES);
+	return changed;
+}
+
+/* The scope in its canonical form, as the type stores it. */
+static char *
+canonical_scope(const char *scope)
+{
+	Oid			input;
+	Oid			parameter;
+
+	getTypeInputInfo(catalog_type("group_scope"), &input, &parameter);
+	return TextDatumGetCString(OidInputFunctionCall(input, unconstify(char *, scope), parameter, -1));
+}
+
+static bool
+change_permissions(Import *import, const ImportRow *row, int64 profile_id, const PresentProfile *present)
+{
+	bool		changed = false;
+
+	for (int i = 0; i < import->column_count; i++)
+	{
+		const ImportColumn *column = &import->columns[i];
+		const char *permission;
+		const char *has = "no";
+		char	   *wants;
+		ListCell   *cell;
+
+		if ((column->kind != COLUMN_PERMISSION && column->kind != COLUMN_GROUP_PERMISSION) ||
+			row->cells[i].text == NULL)
+			continue;
+		permission = permission_name(column->permission);
+		wants = canonical_scope(row->cells[i].text);
+		if (present != NULL)
+			foreach(cell, present->permissions)
+				if (strcmp(((PresentPermission *) lfirst(cell))->permission, permission) == 0)
+					has = ((PresentPermission *) lfirst(cell))->scope;
+		if (pg_strcasecmp(has, wants) == 0)
+			continue;
+		if (strcmp(wants, "no") == 0)
+			import_change_permission(import->changes, CHANGE_NO_PERMISSIONS, profile_id, permission, NULL, row->line);
+		else
+			import_change_permission(import->changes, CHANGE_PERMISSIONS, profile_id, permission, wants, row->line);
+		changed = true;
+	}
+	return changed;
+}
+
+/* ---- the passes ---- */
+
+static int64
+next_profile_id(Import *import)
+{
+	int64		profile_id = nextval_internal(import->profile_sequence, true);
+
+	if (import->counts.created == import->new_profile_capacity)
+	{
+		import->new_profile_capacity = Max(import->new_profile_capacity * 2, 1024);
+		import->new_profiles = import->new_profiles == NULL ?
+			MemoryContextAllocHuge(import->attempt_context, sizeof(int64) * import->new_profile_capacity) :
+			repalloc_huge(import->new_profiles, sizeof(int64) * import->new_profile_capacity);
+	}
+	import->new_profiles[import->counts.created++] = profile_id;
+	return profile_id;
+}
+
+static void
+decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfile *present)
+{
+	RowTarget  *target = &import->targets[row_number];
+	ProfileValues values;
+	bool		changed;
+	bool		identity_changed;
+	bool		links_changed;
+
+	if (target->state == ROW_ADDRESS_TAKEN)
+		reject_taken(import, row, target);
+	else
+	{
+		values = wanted_values(import, row, target, present, &changed, &identity_changed);
+		if (identity_changed)
+			(void) import_similar_check(import, row, row_number, target, &values);
+		if (!row->rejected)
+			(void) import_seats_request(import, row, present, target->counted);
+	}
+	if (row->rejected)
+	{
+		target->state = ROW_REJECTED;
+		import_note_named(import, target->profile_id);
+		return;
+	}
+
+	if (target->profile_id == 0)
+	{
+		target->is_new = true;
+		target->profile_id = next_profile_id(import);
+	}
+	values.profile_id = target->profile_id;
+	if (changed)
+		import_change_profile(import->changes, target->is_new ? CHANGE_NEW_PROFILES : CHANGE_PROFILES, &values,
+							  row->line);
+	links_changed = change_seats(import, row, target->profile_id, present);
+	links_changed |= change_groups(import, row, target->profile_id, present);
+	links_changed |= change_permissions(import, row, target->profile_id, present);
+	if (!target->is_new && (changed || links_changed))
+		import->counts.updated++;
+	else if (!target->is_new)
+		import->counts.unchanged++;
+}
+
+static void
+count_row(Import *import, const ImportRow *row, int64 row_number, const PresentProfile *present)
+{
+	RowTarget  *target = &import->targets[row_number];
+	bool		changed;
+	bool		identity_changed;
+
+	if (target->state != ROW_ACCEPTED || present == NULL)
+		return;
+	(void) wanted_values(import, row, target, present, &changed, &identity_changed);
+	if (!identity_changed)
+		target->counted = import_seats_count_revocations(import, row, present);
+}
+
+/* Reads the next rows that are not rejected yet, and what there is of them. */
+static bool
+next_batch(Import *import, Batch *batch)
+{
+	int64		profile_ids[BATCH_SIZE];
+	int			profile_count = 0;
+	csv_record	record;
+	bool		rejected;
+
+	MemoryContextReset(import->row_context);
+	batch->first += batch->count;
+	batch->count = 0;
+	while (batch->count < BATCH_SIZE && import_staging_next(import, &record, &rejected))
+	{
+		ImportRow  *row = &batch->rows[batch->count];
+		RowTarget  *target = &import->targets[batch->first + batch->count];
+
+		batch->count++;
+		import_parse_row(import, &record, row, false);
+		row->rejected = target->state == ROW_REJECTED;
+		if (!row->rejected && target->profile_id != 0)
+			profile_ids[profile_count++] = target->profile_id;
+	}
+	if (batch->count > 0)
+		batch->present = import_fetch_present(import, profile_ids, profile_count);
+	CHECK_FOR_INTERRUPTS();
+	return batch->count > 0;
+}
+
+static void
+pass(Import *import, Batch *batch, bool only_count)
+{
+	import_staging_rewind(import->staging);
+	batch->first = 0;
+	batch->count = 0;
+	while (next_batch(import, batch))
+		for (int i = 0; i < batch->count; i++)
+		{
+			ImportRow  *row = &batch->rows[i];
+			int64		profile_id = import->targets[batch->first + i].profile_id;
+			PresentProfile *present;
+			MemoryContext old_context;
+
+			if (row->rejected)
+				continue;
+			present = profile_id == 0 ? NULL : hash_search(batch->present, &profile_id, HASH_FIND, NULL);
+			if (profile_id != 0 && present == NULL)
+				ereport(ERROR,
+						errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						errmsg("a profile of line " INT64_FORMAT " was deleted while the file was imported", row->line),
+						errhint("Import the file again."));
+			old_context = MemoryContextSwitchTo(import->row_context);
+			if (only_count)
+				count_row(import, row, batch->first + i, present);
+			else
+				decide_row(import, row, batch->first + i, present);
+			MemoryContextSwitchTo(old_context);
+		}
+}
+
+/*
+ * Fills the change set and the counts.  False if it has to be done once more,
+ * from import_resolve() on, because rows had counted on an address that does
+ * not get free.
+ */
+bool
+import_decide(Import *import)
+{
+	Batch	   *batch = MemoryContextAlloc(import->attempt_context, sizeof(Batch));
+	HTAB	   *movers = rows_by_profile(import, "orgsync movers");
+	HTAB	   *claimants = rows_by_profile(import, "orgsync claimants");
+
+	find_movers(import, movers, claimants);
+	mark_taken_addresses(import, movers, claimants);
+	import_similar_begin(import);
+	import_seats_begin(import);
+	if (import_seats_need_first_pass(import))
+	{
+		pass(import, batch, true);
+		import_seats_end_first_pass(import);
+	}
+	pass(import, batch, false);
+	return !find_losing_rows(import, movers);
+}

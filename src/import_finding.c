@@ -1,0 +1,229 @@
+/*
+ * import_finding.c
+ *		Collects what was wrong with a file.
+ *
+ * Findings are kept in a tuplestore, outside the account's tables, until all is
+ * decided: the data may be undone, but never the findings.  An attempt at
+ * writing that is made again takes back what it found: findings up to the mark
+ * come from reading the file, those behind it from the attempt.
+ */
+#include "import.h"
+
+#include "access/tupdesc.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "sql.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+/* Values are cut so in messages: they are for people to read. */
+#define MAX_VALUE_LENGTH	200
+
+enum
+{
+	FINDING_LINE,
+	FINDING_COLUMN_NAME,
+	FINDING_CODE,
+	FINDING_SEVERITY,
+	FINDING_MESSAGE,
+	FINDING_TIP,
+	FINDING_RECORD,
+	FINDING_COLUMN_COUNT
+};
+
+typedef struct FindingList
+{
+	Tuplestorestate *rows;
+	int64		counts[SEVERITY_FATAL + 1];
+} FindingList;
+
+struct ImportFindings
+{
+	TupleDesc	descriptor;
+	MemoryContext context;
+	FindingList of_file;
+	FindingList of_attempt;
+	bool		marked;
+};
+
+static void
+list_create(FindingList *list)
+{
+	list->rows = tuplestore_begin_heap(true, false, work_mem);
+	memset(list->counts, 0, sizeof(list->counts));
+}
+
+/* An empty collection, palloc'd in the current memory context. */
+ImportFindings *
+import_findings_create(void)
+{
+	ImportFindings *findings = palloc0(sizeof(ImportFindings));
+
+	findings->context = CurrentMemoryContext;
+	findings->descriptor = CreateTemplateTupleDesc(FINDING_COLUMN_COUNT);
+	TupleDescInitEntry(findings->descriptor, FINDING_LINE + 1, "line", INT8OID, -1, 0);
+	TupleDescInitEntry(findings->descriptor, FINDING_COLUMN_NAME + 1, "column_name", TEXTOID, -1, 0);
+	TupleDescInitEntry(findings->descriptor, FINDING_CODE + 1, "code", TEXTOID, -1, 0);
+	TupleDescInitEntry(findings->descriptor, FINDING_SEVERITY + 1, "severity", TEXTOID, -1, 0);
+	TupleDescInitEntry(findings->descriptor, FINDING_MESSAGE + 1, "message", TEXTOID, -1, 0);
+	TupleDescInitEntry(findings->descriptor, FINDING_TIP + 1, "tip", TEXTOID, -1, 0);
+	TupleDescInitEntry(findings->descriptor, FINDING_RECORD + 1, "record", TEXTOID, -1, 0);
+	list_create(&findings->of_file);
+	return findings;
+}
+
+/* What is found from now on belongs to an attempt at writing. */
+void
+import_findings_mark(ImportFindings *findings)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(findings->context);
+
+	list_create(&findings->of_attempt);
+	findings->marked = true;
+	MemoryContextSwitchTo(old_context);
+}
+
+/* Takes back what the attempt found, and ends it. */
+void
+import_findings_forget(ImportFindings *findings)
+{
+	tuplestore_end(findings->of_attempt.rows);
+	findings->marked = false;
+}
+
+/* Takes back what the attempt found so far, as it begins anew. */
+void
+import_findings_restart(ImportFindings *findings)
+{
+	tuplestore_clear(findings->of_attempt.rows);
+	memset(findings->of_attempt.counts, 0, sizeof(findings->of_attempt.counts));
+}
+
+/* How many findings of that severity there are. */
+int64
+import_findings_count(const ImportFindings *findings, finding_severity severity)
+{
+	return findings->of_file.counts[severity] + (findings->marked ? findings->of_attempt.counts[severity] : 0);
+}
+
+static char *
+format_text(const char *format, const char *const *arguments, int argument_count)
+{
+	size_t		length = finding_format(NULL, 0, format, arguments, argument_count);
+	char	   *text = palloc(length + 1);
+
+	(void) finding_format(text, length + 1, format, arguments, argument_count);
+	return text;
+}
+
+/* The value, cut to what a message can hold. */
+static const char *
+clip(const char *value)
+{
+	int			length = (int) strlen(value);
+
+	if (length <= MAX_VALUE_LENGTH)
+		return value;
+	return psprintf("%.*s...", pg_mbcliplen(value, length, MAX_VALUE_LENGTH), value);
+}
+
+static void
+report(Import *import, finding_code code, int64 line, const char *column_name, const ImportRow *row,
+	   int argument_count, va_list list)
+{
+	const finding_kind *kind = finding_kind_of(code);
+	ImportFindings *findings = import->findings;
+	FindingList *target = findings->marked ? &findings->of_attempt : &findings->of_file;
+	MemoryContext old_context;
+	const char *arguments[FINDING_MAX_ARGUMENTS];
+	Datum		values[FINDING_COLUMN_COUNT];
+	bool		nulls[FINDING_COLUMN_COUNT] = {0};
+
+	if (import->quiet)
+		return;
+	old_context = MemoryContextSwitchTo(import->row_context);
+	Assert(argument_count <= FINDING_MAX_ARGUMENTS);
+	for (int i = 0; i < argument_count; i++)
+		arguments[i] = clip(va_arg(list, const char *));
+
+	nulls[FINDING_LINE] = line == 0;
+	values[FINDING_LINE] = Int64GetDatum(line);
+	nulls[FINDING_COLUMN_NAME] = column_name == NULL;
+	values[FINDING_COLUMN_NAME] = column_name ? CStringGetTextDatum(column_name) : (Datum) 0;
+	values[FINDING_CODE] = CStringGetTextDatum(kind->code);
+	values[FINDING_SEVERITY] = CStringGetTextDatum(finding_severity_name(kind->severity));
+	values[FINDING_MESSAGE] = CStringGetTextDatum(format_text(kind->message, arguments, argument_count));
+	values[FINDING_TIP] = CStringGetTextDatum(format_text(kind->tip, arguments, argument_count));
+	nulls[FINDING_RECORD] = row == NULL || row->raw == NULL;
+	if (!nulls[FINDING_RECORD])
+	{
+		char	   *record = import_text(row->raw, row->raw_length);
+
+		nulls[FINDING_RECORD] = record == NULL;
+		values[FINDING_RECORD] = record ? CStringGetTextDatum(record) : (Datum) 0;
+	}
+	tuplestore_putvalues(target->rows, findings->descriptor, values, nulls);
+	target->counts[kind->severity]++;
+	if (kind->severity == SEVERITY_FATAL)
+		import->refused = true;
+	MemoryContextSwitchTo(old_context);
+}
+
+/*
+ * Notes a finding.  line 0: of the whole file; column_name and row may be NULL.
+ * The further arguments are the strings (const char *, none NULL) that the
+ * catalogue names for the code, in the database's encoding.
+ */
+void
+import_report(Import *import, finding_code code, int64 line, const char *column_name, const ImportRow *row,
+			  int argument_count,...)
+{
+	va_list		list;
+
+	va_start(list, argument_count);
+	report(import, code, line, column_name, row, argument_count, list);
+	va_end(list);
+}
+
+/* Notes an error of a row, which is not applied then. */
+void
+import_reject(Import *import, ImportRow *row, finding_code code, const char *column_name,
+			  int argument_count,...)
+{
+	va_list		list;
+
+	va_start(list, argument_count);
+	report(import, code, row->line, column_name, row, argument_count, list);
+	va_end(list);
+	row->rejected = true;
+}
+
+static void
+write_list(Import *import, FindingList *list)
+{
+	int64		count = 0;
+
+	for (int i = 0; i <= SEVERITY_FATAL; i++)
+		count += list->counts[i];
+	if (count == 0)
+		return;
+	sql_register("findings", list->rows, import->findings->descriptor, count);
+	(void) sql_write_once(import->account,
+						  "INSERT INTO @account.import_findings"
+						  " (import_id, line, column_name, code, severity, message, tip, record)"
+						  " SELECT $1, line, column_name, code, severity, message, tip, record FROM findings"
+						  " ORDER BY line NULLS FIRST",
+						  1, (SqlArgument[]) {SQL_INT8(import->import_id)});
+	sql_unregister("findings");
+}
+
+/* Writes all findings to the account's table; needs the row in "imports". */
+void
+import_findings_write(Import *import)
+{
+	write_list(import, &import->findings->of_file);
+	if (import->findings->marked)
+		write_list(import, &import->findings->of_attempt);
+}

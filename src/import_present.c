@@ -1,0 +1,166 @@
+/*
+ * import_present.c
+ *		What the account has of the profiles of some rows.
+ *
+ * Fetched for a batch of rows at once, by primary keys.
+ */
+#include "import.h"
+
+#include "catalog/pg_type.h"
+#include "sql.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+static Datum
+id_array(const int64 *profile_ids, int count)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		values[i] = Int64GetDatum(profile_ids[i]);
+	return PointerGetDatum(construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
+static void
+fetch_profiles(Import *import, HTAB *present, const SqlArgument *ids)
+{
+	MemoryContext context = import->row_context;
+	int			count = (int) sql_run(import->account,
+									  "SELECT profile_id, primary_email_address::text, unique_user_id,"
+									  " preferred_first_name, preferred_last_name, work_title, attributes,"
+									  " reupload_user_profile FROM @account.profiles WHERE profile_id = ANY ($1)",
+									  1, ids);
+
+	for (int i = 0; i < count; i++)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(context);
+		int64		profile_id = sql_int64(i, 0);
+		PresentProfile *profile = hash_search(present, &profile_id, HASH_ENTER, NULL);
+		bool		isnull;
+
+		profile->values.profile_id = profile_id;
+		profile->values.primary_email_address = sql_string(i, 1);
+		profile->values.unique_user_id = sql_string(i, 2);
+		profile->values.preferred_first_name = sql_string(i, 3);
+		profile->values.preferred_last_name = sql_string(i, 4);
+		profile->values.work_title = sql_string(i, 5);
+		profile->values.attributes = DatumGetJsonbPCopy(sql_value(i, 6, &isnull));
+		profile->values.reupload_user_profile = DatumGetBool(sql_value(i, 7, &isnull));
+		profile->seats = profile->groups = profile->permissions = NIL;
+		MemoryContextSwitchTo(old_context);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* The profile of a result's row; NULL if it was deleted in between. */
+static PresentProfile *
+profile_of(HTAB *present, int row)
+{
+	int64		profile_id = sql_int64(row, 0);
+
+	return hash_search(present, &profile_id, HASH_FIND, NULL);
+}
+
+static void
+fetch_seats(Import *import, HTAB *present, const SqlArgument *ids)
+{
+	int			count = (int) sql_run(import->account,
+									  "SELECT profile_id, license_id, status::text FROM @account.seats"
+									  " WHERE profile_id = ANY ($1)", 1, ids);
+
+	for (int i = 0; i < count; i++)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
+		PresentProfile *profile = profile_of(present, i);
+		PresentSeat *seat = palloc(sizeof(PresentSeat));
+		bool		isnull;
+
+		seat->license_id = DatumGetInt32(sql_value(i, 1, &isnull));
+		seat->status = sql_string(i, 2);
+		if (profile != NULL)
+			profile->seats = lappend(profile->seats, seat);
+		MemoryContextSwitchTo(old_context);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+static void
+fetch_groups(Import *import, HTAB *present, const SqlArgument *ids)
+{
+	int			count = (int) sql_run(import->account,
+									  "SELECT profile_id, group_id FROM @account.memberships"
+									  " WHERE profile_id = ANY ($1)", 1, ids);
+
+	for (int i = 0; i < count; i++)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
+		PresentProfile *profile = profile_of(present, i);
+		bool		isnull;
+
+		if (profile != NULL)
+			profile->groups = lappend_int(profile->groups, DatumGetInt32(sql_value(i, 1, &isnull)));
+		MemoryContextSwitchTo(old_context);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+static void
+fetch_permissions(Import *import, HTAB *present, const SqlArgument *ids)
+{
+	int			count = (int) sql_run(import->account,
+									  "SELECT profile_id, permission, scope::text FROM @account.permissions"
+									  " WHERE profile_id = ANY ($1)", 1, ids);
+
+	for (int i = 0; i < count; i++)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
+		PresentProfile *profile = profile_of(present, i);
+		PresentPermission *permission = palloc(sizeof(PresentPermission));
+
+		permission->permission = sql_string(i, 1);
+		permission->scope = sql_string(i, 2);
+		if (profile != NULL)
+			profile->permissions = lappend(profile->permissions, permission);
+		MemoryContextSwitchTo(old_context);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/*
+ * What the account has of these profiles: a hash table of PresentProfile by
+ * profile_id, in the import's row context.
+ */
+HTAB *
+import_fetch_present(Import *import, const int64 *profile_ids, int count)
+{
+	HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(PresentProfile),
+	.hcxt = import->row_context};
+	HTAB	   *present = hash_create("orgsync present profiles", Max(count, 16), &control,
+									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
+	SqlArgument ids = SQL_DATUM(INT8ARRAYOID, id_array(profile_ids, count));
+	bool		has_groups = import->options.group_count > 0;
+	bool		has_licenses = false;
+	bool		has_permissions = false;
+
+	MemoryContextSwitchTo(old_context);
+	if (count == 0)
+		return present;
+	for (int i = 0; i < import->column_count; i++)
+	{
+		column_kind kind = import->columns[i].kind;
+
+		has_groups = has_groups || kind == COLUMN_GROUP;
+		has_licenses = has_licenses || kind == COLUMN_LICENSE;
+		has_permissions = has_permissions || kind == COLUMN_PERMISSION || kind == COLUMN_GROUP_PERMISSION;
+	}
+	fetch_profiles(import, present, &ids);
+	if (has_licenses)
+		fetch_seats(import, present, &ids);
+	if (has_groups)
+		fetch_groups(import, present, &ids);
+	if (has_permissions)
+		fetch_permissions(import, present, &ids);
+	return present;
+}

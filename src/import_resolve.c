@@ -1,0 +1,278 @@
+/*
+ * import_resolve.c
+ *		Which profile each row of a file means.
+ *
+ * The keys of all rows are joined with the profiles at once, as they are before
+ * the import; then the rules of the product choose, in line order (LinkedIn
+ * products):
+ *
+ *	1. existing_email_address: the profile with that address;
+ *	2. unique_user_id: the profile with that id; if there is none, the profile
+ *	   with the row's address if that has no id yet; else a new profile;
+ *	3. only an address: the profile with it, else a new profile.
+ *
+ * An address that another profile has now may be taken if that profile gets a
+ * new one by the same file: the file's final state decides.  Whether it really
+ * does is known only when all rows are decided; see import_decide.c.
+ *
+ * What is kept in memory is one RowTarget a row.
+ */
+#include "import.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "sql.h"
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+/* Rows of the join are fetched so many at a time. */
+#define FETCH_COUNT	10000
+
+/* Keys are e-mail addresses of at most 254 bytes, or employee ids; a longer id is cut. */
+#define KEY_SIZE	1024
+
+/* What the join found for one row: profile_ids, 0 for none. */
+typedef struct RowMatch
+{
+	int64		by_user_id;
+	int64		by_address;
+	int64		by_existing_address;
+	int64		by_new_user_id;
+	bool		address_has_user_id;	/* the profile found by address has an id */
+	bool		user_id_differs;	/* the profile found by existing address has another id */
+} RowMatch;
+
+static const char match_query[] =
+	"SELECT s.row, u.profile_id, a.profile_id, x.profile_id, n.profile_id,"
+	" a.unique_user_id IS NOT NULL,"
+	" x.unique_user_id IS NOT NULL AND s.unique_user_id IS NOT NULL AND x.unique_user_id <> s.unique_user_id"
+	" FROM staged AS s"
+	" LEFT JOIN @account.profiles AS u ON u.unique_user_id = s.unique_user_id"
+	" LEFT JOIN @account.profiles AS a ON a.primary_email_address = s.primary_email_address"
+	" LEFT JOIN @account.profiles AS x ON x.primary_email_address = s.existing_email_address"
+	" LEFT JOIN @account.profiles AS n ON n.unique_user_id = s.new_unique_user_id";
+
+static int64
+id_or_zero(HeapTuple tuple, TupleDesc descriptor, int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(tuple, descriptor, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+/* Joins the rows' keys with the profiles; the result is in row order. */
+static RowMatch *
+find_matches(Import *import)
+{
+	RowMatch   *matches = MemoryContextAllocHuge(import->attempt_context, sizeof(RowMatch) *
+												 Max(import_staging_count(import->staging), 1));
+	Portal		portal = sql_open(import->account, match_query, 0, NULL);
+
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, FETCH_COUNT);
+		if (SPI_processed == 0)
+			break;
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			HeapTuple	tuple = SPI_tuptable->vals[i];
+			TupleDesc	descriptor = SPI_tuptable->tupdesc;
+			RowMatch   *match = &matches[id_or_zero(tuple, descriptor, 1)];
+			bool		isnull;
+
+			match->by_user_id = id_or_zero(tuple, descriptor, 2);
+			match->by_address = id_or_zero(tuple, descriptor, 3);
+			match->by_existing_address = id_or_zero(tuple, descriptor, 4);
+			match->by_new_user_id = id_or_zero(tuple, descriptor, 5);
+			match->address_has_user_id = DatumGetBool(SPI_getbinval(tuple, descriptor, 6, &isnull));
+			match->user_id_differs = DatumGetBool(SPI_getbinval(tuple, descriptor, 7, &isnull));
+		}
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_freetuptable(SPI_tuptable);
+	SPI_cursor_close(portal);
+	return matches;
+}
+
+/* ---- rows that name one person twice ---- */
+
+/* Who has a key that another row has too, by the key itself. */
+typedef struct KeyOwner
+{
+	char		key[KEY_SIZE];
+	int64		line;
+} KeyOwner;
+
+static HTAB *
+key_table(MemoryContext context, const char *name, Size key_size, Size entry_size)
+{
+	HASHCTL		control = {.keysize = key_size,.entrysize = entry_size,.hcxt = context};
+
+	return hash_create(name, 256, &control, HASH_ELEM | HASH_CONTEXT |
+					   (key_size == sizeof(int64) ? HASH_BLOBS : HASH_STRINGS));
+}
+
+/*
+ * Reports the row if an earlier one has the same key, by exact comparison; only
+ * rows whose hash is shared come here.
+ */
+static void
+check_key(Import *import, HTAB *owners, ImportRow *row, const char *key, const char *value, const char *kind,
+		  int column)
+{
+	char		buffer[KEY_SIZE];
+	KeyOwner   *owner;
+	bool		found;
+
+	strlcpy(buffer, key, sizeof(buffer));
+	owner = hash_search(owners, buffer, HASH_ENTER, &found);
+	if (!found)
+		owner->line = row->line;
+	else
+		import_reject(import, row, FINDING_DUPLICATE_ROW,
+					  column == NO_COLUMN ? NULL : import->columns[column].header, 3,
+					  kind, value, psprintf(INT64_FORMAT, owner->line));
+}
+
+/* The line of the first row that names a profile. */
+typedef struct ProfileOwner
+{
+	int64		profile_id;		/* hash key */
+	int64		line;
+} ProfileOwner;
+
+/* ---- the choice ---- */
+
+/* Chooses the row's profile, by the rules at the top of the file. */
+static void
+choose_profile(Import *import, ImportRow *row, const RowMatch *match, RowTarget *target)
+{
+	if (row->existing_email_address != NULL)
+	{
+		target->profile_id = match->by_existing_address;
+		if (target->profile_id == 0)
+			import_reject(import, row, FINDING_UNKNOWN_PROFILE,
+						  import->columns[import->existing_email_column].header, 1, row->existing_email_address);
+		else if (match->user_id_differs && match->by_user_id != target->profile_id)
+			import_reject(import, row, FINDING_INVALID_VALUE, import->columns[import->user_id_column].header, 3,
+						  import->columns[import->user_id_column].header, row->unique_user_id,
+						  "the profile with the existing e-mail address has another id");
+		else if (match->by_user_id != 0 && match->by_user_id != target->profile_id)
+			import_reject(import, row, FINDING_INVALID_VALUE, import->columns[import->user_id_column].header, 3,
+						  import->columns[import->user_id_column].header, row->unique_user_id,
+						  "another profile has this id");
+	}
+	else if (row->unique_user_id != NULL && match->by_user_id != 0)
+		target->profile_id = match->by_user_id;
+	else if (match->by_address != 0 && (row->unique_user_id == NULL || !match->address_has_user_id))
+		target->profile_id = match->by_address;
+	else
+		target->profile_id = 0;
+
+	if (row->rejected)
+		return;
+	if (target->profile_id == 0 && row->primary_email_address == NULL)
+		import_reject(import, row, FINDING_MISSING_EMAIL,
+					  import->email_column == NO_COLUMN ? NULL : import->columns[import->email_column].header, 0);
+	else if (match->by_new_user_id != 0 && match->by_new_user_id != target->profile_id)
+		import_reject(import, row, FINDING_INVALID_VALUE, import->columns[import->new_user_id_column].header, 3,
+					  import->columns[import->new_user_id_column].header, row->new_unique_user_id,
+					  "another profile has this id");
+	else if (row->primary_email_address != NULL)
+	{
+		target->renames = match->by_address != target->profile_id;
+		if (match->by_address != 0 && match->by_address != target->profile_id)
+			target->address_holder = match->by_address;
+	}
+}
+
+/*
+ * Notes that a row or a finding names the profile, so that it is not absent
+ * although no accepted row is about it.
+ */
+void
+import_note_named(Import *import, int64 profile_id)
+{
+	if (profile_id == 0)
+		return;
+	if (import->named_count == import->named_capacity)
+	{
+		import->named_capacity = Max(import->named_capacity * 2, 64);
+		import->named = import->named == NULL ?
+			MemoryContextAlloc(import->attempt_context, sizeof(int64) * import->named_capacity) :
+			repalloc_huge(import->named, sizeof(int64) * import->named_capacity);
+	}
+	import->named[import->named_count++] = profile_id;
+}
+
+/*
+ * Sets import->targets, and reports the rows that do not say clearly whom they
+ * are about.
+ */
+void
+import_resolve(Import *import)
+{
+	int64		count = import_staging_count(import->staging);
+	RowMatch   *matches = find_matches(import);
+	HTAB	   *emails = key_table(import->attempt_context, "orgsync e-mails", KEY_SIZE, sizeof(KeyOwner));
+	HTAB	   *user_ids = key_table(import->attempt_context, "orgsync ids", KEY_SIZE, sizeof(KeyOwner));
+	HTAB	   *profiles = NULL;
+	csv_record	record;
+	bool		rejected;
+
+	import->targets = MemoryContextAllocExtended(import->attempt_context, sizeof(RowTarget) * Max(count, 1),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	/* several keys to choose by: two rows may mean one profile by different ones */
+	if ((import->email_column != NO_COLUMN) + (import->existing_email_column != NO_COLUMN) +
+		(import->user_id_column != NO_COLUMN) > 1)
+		profiles = key_table(import->attempt_context, "orgsync rows by profile", sizeof(int64),
+							 sizeof(ProfileOwner));
+
+	import_staging_rewind(import->staging);
+	for (int64 i = 0; i < count; i++)
+	{
+		RowTarget  *target = &import->targets[i];
+		ImportRow	row;
+
+		MemoryContextReset(import->row_context);
+		if (!import_staging_next(import, &record, &rejected))
+			elog(ERROR, "staged row " INT64_FORMAT " is missing", i);
+		import_parse_row(import, &record, &row, false);
+		row.rejected = rejected;
+		if (!row.rejected && row.primary_email_address != NULL && import_keys_shared(import->emails, i) != 0)
+			check_key(import, emails, &row, asc_tolower(row.primary_email_address, strlen(row.primary_email_address)),
+					  row.primary_email_address, "e-mail address", import->email_column);
+		if (!row.rejected && row.unique_user_id != NULL && import_keys_shared(import->user_ids, i) != 0)
+			check_key(import, user_ids, &row, row.unique_user_id, row.unique_user_id, "unique_user_id",
+					  import->user_id_column);
+		if (!row.rejected)
+			choose_profile(import, &row, &matches[i], target);
+		if (!row.rejected && profiles != NULL && target->profile_id != 0)
+		{
+			bool		found;
+			ProfileOwner *owner = hash_search(profiles, &target->profile_id, HASH_ENTER, &found);
+
+			if (!found)
+				owner->line = row.line;
+			else
+				import_reject(import, &row, FINDING_DUPLICATE_ROW, NULL, 3, "the profile of",
+							  row.primary_email_address ? row.primary_email_address :
+							  row.unique_user_id ? row.unique_user_id : row.existing_email_address,
+							  psprintf(INT64_FORMAT, owner->line));
+		}
+		if (row.rejected)
+		{
+			target->state = ROW_REJECTED;
+			import_note_named(import, matches[i].by_user_id);
+			import_note_named(import, matches[i].by_existing_address);
+			import_note_named(import, matches[i].by_address);
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+	pfree(matches);
+}

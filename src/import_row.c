@@ -1,0 +1,261 @@
+/*
+ * import_row.c
+ *		What a record says, and what is wrong with it by itself.
+ *
+ * Nothing here looks at the account's people, so that a record may be parsed
+ * again, without reporting, when its turn comes to be decided.
+ */
+#include "import.h"
+
+#include "core/csv_writer.h"
+#include "core/email.h"
+#include "core/group_list.h"
+#include "fold.h"
+#include "utils/builtins.h"
+
+/* The field's text trimmed and in the database's encoding; NULL if it is blank. */
+static char *
+field_text(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field)
+{
+	const char *data = field->data;
+	size_t		length = field->length;
+	char	   *text;
+
+	cell_trim(&data, &length);
+	if (length == 0)
+		return NULL;
+	text = import_text(data, length);
+	if (text == NULL)
+		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3,
+					  column->header, "", "the database's encoding has no such character");
+	return text;
+}
+
+/* A value that is not what the column takes, as it can be shown. */
+static const char *
+shown(const csv_field *field)
+{
+	char	   *text = import_text(field->data, field->length);
+
+	return text ? text : "?";
+}
+
+static void
+parse_email(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
+			char **address)
+{
+	email_fault fault;
+
+	*address = field_text(import, row, column, field);
+	if (*address == NULL)
+		return;
+	fault = email_check(*address, strlen(*address));
+	if (fault == EMAIL_VALID)
+		return;
+	import_reject(import, row, FINDING_INVALID_EMAIL, column->header, 2, *address,
+				  psprintf("it %s", email_fault_reason(fault)));
+	*address = NULL;
+}
+
+static void
+parse_user_id(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
+			  char **user_id)
+{
+	*user_id = field_text(import, row, column, field);
+	if (*user_id == NULL || cell_is_user_id(*user_id, strlen(*user_id)))
+		return;
+	import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3,
+				  column->header, *user_id, "an employee id has only letters and digits");
+	*user_id = NULL;
+}
+
+static void
+parse_text(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
+		   ImportCell *cell)
+{
+	cell->text = field_text(import, row, column, field);
+	if (cell->text == NULL)
+	{
+		import_report(import, FINDING_BLANK_VALUE, row->line, column->header, row, 1, column->header);
+		return;
+	}
+	if (cell_has_control_character(field->data, field->length))
+		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header, cell->text,
+					  "it has a line break or another control character");
+	else if (csv_cell_is_formula(cell->text, strlen(cell->text)))
+		import_report(import, FINDING_FORMULA_VALUE, row->line, column->header, row, 2,
+					  column->header, cell->text);
+}
+
+/* Is the group known to the account, or made by this very file? */
+static bool
+group_is_known(const Import *import, const char *name)
+{
+	char	   *folded = fold_text(name, strlen(name));
+
+	for (int i = 0; i < import->group_count; i++)
+		if (strcmp(fold_text(import->groups[i].name, strlen(import->groups[i].name)), folded) == 0)
+			return true;
+	return false;
+}
+
+static void
+check_scope_groups(Import *import, ImportRow *row, const ImportColumn *column, const char *scope)
+{
+	group_list	list;
+	char	   *name = palloc(strlen(scope) + 1);
+	size_t		length;
+
+	group_list_begin(&list, scope, strlen(scope));
+	while (group_list_next(&list, name, &length))
+	{
+		const char **known;
+
+		name[length] = '\0';
+		if (group_is_known(import, name))
+			continue;
+		known = palloc(sizeof(char *) * Max(import->group_count, 1));
+		for (int i = 0; i < import->group_count; i++)
+			known[i] = import->groups[i].name;
+		import_reject(import, row, FINDING_UNKNOWN_GROUP, column->header, 2, name,
+					  import_suggestion(name, known, import->group_count));
+	}
+}
+
+static void
+parse_permission(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
+				 ImportCell *cell)
+{
+	char	   *text;
+
+	if (column->kind == COLUMN_PERMISSION)
+	{
+		cell_value	value = cell_permission(field->data, field->length);
+
+		if (value == CELL_INVALID)
+			import_reject(import, row, FINDING_INVALID_PERMISSION, column->header, 2, column->header, shown(field));
+		cell->text = value == CELL_YES ? "yes" : value == CELL_NO ? "no" : NULL;
+		return;
+	}
+
+	text = field_text(import, row, column, field);
+	if (text == NULL)
+		return;
+	switch (group_list_classify(text, strlen(text)))
+	{
+		case GROUP_LIST_EMPTY:
+			break;
+		case GROUP_LIST_NO:
+			cell->text = "no";
+			break;
+		case GROUP_LIST_YES:
+			cell->text = "yes";
+			break;
+		case GROUP_LIST_GROUPS:
+			check_scope_groups(import, row, column, text);
+			cell->text = text;
+			break;
+		case GROUP_LIST_INVALID:
+			import_reject(import, row, FINDING_INVALID_PERMISSION, column->header, 2, column->header, text);
+			break;
+	}
+}
+
+static void
+parse_cell(Import *import, ImportRow *row, int index, const csv_field *field)
+{
+	const ImportColumn *column = &import->columns[index];
+	ImportCell *cell = &row->cells[index];
+
+	switch (column->kind)
+	{
+		case COLUMN_PRIMARY_EMAIL_ADDRESS:
+			parse_email(import, row, column, field, &row->primary_email_address);
+			break;
+		case COLUMN_EXISTING_EMAIL_ADDRESS:
+			parse_email(import, row, column, field, &row->existing_email_address);
+			break;
+		case COLUMN_UNIQUE_USER_ID:
+			parse_user_id(import, row, column, field, &row->unique_user_id);
+			break;
+		case COLUMN_NEW_UNIQUE_USER_ID:
+			parse_user_id(import, row, column, field, &row->new_unique_user_id);
+			break;
+		case COLUMN_PREFERRED_FIRST_NAME:
+		case COLUMN_PREFERRED_LAST_NAME:
+		case COLUMN_WORK_TITLE:
+		case COLUMN_ATTRIBUTE:
+			parse_text(import, row, column, field, cell);
+			break;
+		case COLUMN_REUPLOAD_USER_PROFILE:
+			cell->value = cell_boolean(field->data, field->length);
+			if (cell->value == CELL_INVALID)
+				import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header, shown(field),
+							  "it takes true or false");
+			row->reupload_user_profile = cell->value == CELL_YES;
+			break;
+		case COLUMN_LICENSE:
+			cell->value = cell_license_status(field->data, field->length);
+			if (cell->value == CELL_INVALID)
+				import_reject(import, row, FINDING_INVALID_STATUS, column->header, 2, column->header, shown(field));
+			break;
+		case COLUMN_GROUP:
+			cell->value = cell_group(field->data, field->length);
+			if (cell->value == CELL_INVALID)
+				import_reject(import, row, FINDING_INVALID_GROUP_VALUE, column->header, 2, column->header,
+							  shown(field));
+			break;
+		case COLUMN_PERMISSION:
+		case COLUMN_GROUP_PERMISSION:
+			parse_permission(import, row, column, field, cell);
+			break;
+		case COLUMN_UNKNOWN:
+		case COLUMN_MESSAGES:
+			break;
+	}
+}
+
+/* Does the row say whom it is about? */
+static void
+check_keys(Import *import, ImportRow *row)
+{
+	row->key_known = row->primary_email_address != NULL || row->existing_email_address != NULL ||
+		row->unique_user_id != NULL;
+	if (!row->key_known && !row->rejected)
+		import_reject(import, row, FINDING_MISSING_EMAIL,
+					  import->email_column == NO_COLUMN ? NULL : import->columns[import->email_column].header, 0);
+	if (row->new_unique_user_id != NULL && row->unique_user_id == NULL && !row->rejected)
+		import_reject(import, row, FINDING_INVALID_VALUE, import->columns[import->new_user_id_column].header, 3,
+					  import->columns[import->new_user_id_column].header, row->new_unique_user_id,
+					  "unique_user_id must stand in the same line");
+}
+
+/*
+ * Parses a record into *row, whose strings are allocated in the import's row
+ * context, and reports what is wrong with it, if that is asked for.  The raw
+ * record stays the caller's.
+ */
+void
+import_parse_row(Import *import, const csv_record *record, ImportRow *row, bool report)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
+
+	import->quiet = !report;
+	memset(row, 0, sizeof(ImportRow));
+	row->line = record->line;
+	row->raw = record->raw;
+	row->raw_length = record->raw_length;
+	row->cells = palloc0(sizeof(ImportCell) * import->column_count);
+
+	if (record->field_count == import->column_count)
+	{
+		for (int i = 0; i < import->column_count; i++)
+			parse_cell(import, row, i, &record->fields[i]);
+		check_keys(import, row);
+	}
+	else
+		import_reject(import, row, FINDING_FIELD_COUNT, NULL, 2,
+					  psprintf("%d", record->field_count), psprintf("%d", import->column_count));
+	import->quiet = false;
+	MemoryContextSwitchTo(old_context);
+}

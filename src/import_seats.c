@@ -1,0 +1,201 @@
+/*
+ * import_seats.c
+ *		Who gets a seat.
+ *
+ * Within one import revocations come first, then grants in line order.  While
+ * there are enough free seats for every cell that says "active", that makes no
+ * difference; else a first pass over the rows counts what is given back.  Only
+ * revocations that are sure count there: those of rows that cannot be rejected
+ * any more.  What other rows give back counts from their own line on.
+ *
+ * The licenses in question are locked, so that nobody else takes seats between
+ * the decision and the writing.
+ */
+#include "import.h"
+
+#include "sql.h"
+
+typedef struct SeatRequests
+{
+	int64	   *free;			/* free seats of each license; INT64_MAX: no limit */
+	int64	   *revoked;		/* found by the first pass */
+	const char **results;		/* of each column of the present row: the status to be set, or NULL */
+} SeatRequests;
+
+/* Does an invitation take a seat of the license, and are they limited? */
+static bool
+is_limited(const LicenseUsage *license)
+{
+	return license->counts_invited && license->seats != SEATS_WITHOUT_LIMIT;
+}
+
+/* Locks the licenses of the file that may run short, in order, and counts the free seats. */
+void
+import_seats_begin(Import *import)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
+	SeatRequests *requests = palloc(sizeof(SeatRequests));
+	LicenseUsage *now;
+	int			count;
+
+	import->seats = requests;
+	for (int i = 0; i < import->license_count; i++)
+		if (is_limited(&import->licenses[i]) && import->active_cells[i] > 0)
+			license_cap_lock(import->account, import->licenses[i].license_id);
+	count = license_cap_usage(import->account, &now);
+
+	requests->free = palloc(sizeof(int64) * Max(import->license_count, 1));
+	requests->revoked = palloc0(sizeof(int64) * Max(import->license_count, 1));
+	requests->results = palloc0(sizeof(char *) * Max(import->column_count, 1));
+	for (int i = 0; i < import->license_count; i++)
+	{
+		requests->free[i] = 0;	/* if it was deleted since the header was read */
+		for (int j = 0; j < count; j++)
+			if (now[j].license_id == import->licenses[i].license_id)
+			{
+				import->licenses[i] = now[j];
+				requests->free[i] = is_limited(&now[j]) ?
+					now[j].seats - license_usage_taken(&now[j]) : PG_INT64_MAX;
+			}
+	}
+	MemoryContextSwitchTo(old_context);
+}
+
+/* May seats run short, so that it matters who comes first? */
+bool
+import_seats_need_first_pass(const Import *import)
+{
+	for (int i = 0; i < import->license_count; i++)
+		if (import->active_cells[i] > import->seats->free[i])
+			return true;
+	return false;
+}
+
+/* The profile's status for a license; "unassigned" if it never had it. */
+const char *
+import_seat_status(const PresentProfile *present, int license_id)
+{
+	ListCell   *cell;
+
+	if (present != NULL)
+		foreach(cell, present->seats)
+		{
+			PresentSeat *seat = lfirst(cell);
+
+			if (seat->license_id == license_id)
+				return seat->status;
+		}
+	return "unassigned";
+}
+
+static bool
+takes_seat(const LicenseUsage *license, const char *status)
+{
+	return strcmp(status, "activated") == 0 || (license->counts_invited && strcmp(status, "invited") == 0);
+}
+
+static bool
+wants_seat(const char *status)
+{
+	return strcmp(status, "unassigned") == 0 || strcmp(status, "waitlisted") == 0;
+}
+
+/*
+ * First pass: counts what a row gives back that is sure to be accepted, unless
+ * it also asks for a seat that it may not get.  Returns whether it did.
+ */
+bool
+import_seats_count_revocations(Import *import, const ImportRow *row, const PresentProfile *present)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (int i = 0; i < import->column_count; i++)
+		{
+			const ImportColumn *column = &import->columns[i];
+			const LicenseUsage *license;
+			const char *status;
+
+			if (column->kind != COLUMN_LICENSE)
+				continue;
+			license = &import->licenses[column->license];
+			status = import_seat_status(present, license->license_id);
+			if (pass == 0 && row->cells[i].value == CELL_YES && wants_seat(status) && is_limited(license))
+				return false;	/* it may be rejected yet, for want of a seat */
+			if (pass == 1 && row->cells[i].value == CELL_NO && takes_seat(license, status))
+				import->seats->revoked[column->license]++;
+		}
+	return true;
+}
+
+/* What the first pass counted is free from now on. */
+void
+import_seats_end_first_pass(Import *import)
+{
+	for (int i = 0; i < import->license_count; i++)
+		if (import->seats->free[i] != PG_INT64_MAX)
+			import->seats->free[i] += import->seats->revoked[i];
+}
+
+/*
+ * Second pass: decides on the seats of a row, all or none of them.  False if
+ * there is no seat, and the row then is reported.  counted_before: the first
+ * pass has counted what the row gives back.
+ */
+bool
+import_seats_request(Import *import, ImportRow *row, const PresentProfile *present, bool counted_before)
+{
+	SeatRequests *requests = import->seats;
+
+	memset(requests->results, 0, sizeof(char *) * import->column_count);
+	for (int i = 0; i < import->column_count; i++)
+	{
+		const ImportColumn *column = &import->columns[i];
+		const LicenseUsage *license;
+		const char *status;
+
+		if (column->kind != COLUMN_LICENSE || row->cells[i].value == CELL_EMPTY)
+			continue;
+		license = &import->licenses[column->license];
+		status = import_seat_status(present, license->license_id);
+		if (row->cells[i].value == CELL_NO)
+			requests->results[i] = "unassigned";
+		else if (!wants_seat(status))
+			requests->results[i] = status;
+		else if (!is_limited(license) || requests->free[column->license] > 0)
+			requests->results[i] = "invited";
+		else if (license->waits_when_full)
+			requests->results[i] = "waitlisted";
+		else
+		{
+			import_reject(import, row, FINDING_LICENSE_CAP_EXCEEDED, column->header, 3, license->header,
+						  psprintf(INT64_FORMAT, license->seats),
+						  psprintf(INT64_FORMAT, license->seats - requests->free[column->license]));
+			return false;
+		}
+	}
+
+	for (int i = 0; i < import->column_count; i++)
+	{
+		const ImportColumn *column = &import->columns[i];
+		const LicenseUsage *license;
+		bool		took;
+		bool		takes;
+
+		if (requests->results[i] == NULL || requests->free[column->license] == PG_INT64_MAX)
+			continue;
+		license = &import->licenses[column->license];
+		took = takes_seat(license, import_seat_status(present, license->license_id));
+		takes = takes_seat(license, requests->results[i]);
+		if (takes && !took)
+			requests->free[column->license]--;
+		else if (took && !takes && !counted_before)
+			requests->free[column->license]++;
+	}
+	return true;
+}
+
+/* The status that the present row's license column sets; NULL if it sets none. */
+const char *
+import_seat_result(const Import *import, int column)
+{
+	return import->seats->results[column];
+}

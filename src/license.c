@@ -1,0 +1,226 @@
+/*
+ * license.c
+ *		The licenses of an account, and single seats of them.
+ *
+ * These functions are SQL that anybody could write, with good messages.  What
+ * must always hold is held by the triggers of license_cap.c.
+ */
+#include "account.h"
+
+#include "catalog.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "license_cap.h"
+#include "sql.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+
+PG_FUNCTION_INFO_V1(orgsync_add_license);
+PG_FUNCTION_INFO_V1(orgsync_set_seats);
+PG_FUNCTION_INFO_V1(orgsync_grant_seat);
+PG_FUNCTION_INFO_V1(orgsync_revoke_seat);
+PG_FUNCTION_INFO_V1(orgsync_activate);
+
+static void
+check_not_null(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("%s must not be null", name));
+}
+
+static SqlArgument
+header_argument(Datum header)
+{
+	return SQL_DATUM(catalog_type("license_header"), header);
+}
+
+static char *
+header_string(Datum header)
+{
+	return TextDatumGetCString(header); /* stored like text */
+}
+
+/* The license with that header; an error if the account has none. */
+static LicenseUsage *
+find_license(const Account *account, Datum header)
+{
+	LicenseUsage *licenses;
+	int			count = license_cap_usage(account, &licenses);
+	char	   *wanted = header_string(header);
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (int i = 0; i < count; i++)
+	{
+		if (pg_strcasecmp(licenses[i].header, wanted) == 0)
+			return &licenses[i];
+		appendStringInfo(&known, "%s\"%s\"", i > 0 ? ", " : "", licenses[i].header);
+	}
+	ereport(ERROR,
+			errcode(ERRCODE_UNDEFINED_OBJECT),
+			errmsg("account \"%s\" has no license \"%s\"", account->name, wanted),
+			count > 0 ? errdetail("Its licenses are %s.", known.data) : 0,
+			errhint("Add it with orgsync.add_license()."));
+	return NULL;				/* not reached */
+}
+
+/* The profile with that address; an error if the account has none. */
+static int64
+find_profile(const Account *account, Datum email)
+{
+	if (sql_run(account, "SELECT profile_id FROM @account.profiles WHERE primary_email_address = $1",
+				1, (SqlArgument[]) {SQL_DATUM(catalog_type("email_address"), email)}) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_NO_DATA_FOUND),
+				errmsg("account \"%s\" has no profile with the e-mail address \"%s\"",
+					   account->name, TextDatumGetCString(email)));
+	return sql_int64(0, 0);
+}
+
+/* add_license(account, header, seats, counting, when_full) */
+Datum
+orgsync_add_license(PG_FUNCTION_ARGS)
+{
+	Account    *account;
+	SqlArgument arguments[4];
+	bool		isnull;
+	int			license_id;
+
+	check_not_null(fcinfo, 0, "account");
+	check_not_null(fcinfo, 1, "header");
+	SPI_connect();
+	account = account_open(PG_GETARG_OID(0));
+	arguments[0] = header_argument(PG_GETARG_DATUM(1));
+	arguments[1] = PG_ARGISNULL(2) ? SQL_NULL(INT4OID) : SQL_INT4(PG_GETARG_INT32(2));
+	arguments[2] = SQL_DATUM(catalog_type("seat_counting"), PG_ARGISNULL(3) ?
+							 OidInputFunctionCall(F_ENUM_IN, pstrdup(account->product->counting),
+												  catalog_type("seat_counting"), -1) :
+							 PG_GETARG_DATUM(3));
+	arguments[3] = SQL_DATUM(catalog_type("when_full"), PG_ARGISNULL(4) ?
+							 OidInputFunctionCall(F_ENUM_IN, "reject", catalog_type("when_full"), -1) :
+							 PG_GETARG_DATUM(4));
+	(void) sql_write(account,
+				   "INSERT INTO @account.licenses (header, seats, counting, when_full)"
+				   " VALUES ($1, $2, $3, $4) RETURNING license_id", 4, arguments);
+	license_id = DatumGetInt32(sql_value(0, 0, &isnull));
+	SPI_finish();
+	PG_RETURN_INT32(license_id);
+}
+
+/* set_seats(account, header, seats, force) */
+Datum
+orgsync_set_seats(PG_FUNCTION_ARGS)
+{
+	Account    *account;
+	LicenseUsage *license;
+	SqlArgument arguments[2];
+
+	check_not_null(fcinfo, 0, "account");
+	check_not_null(fcinfo, 1, "header");
+	SPI_connect();
+	account = account_open(PG_GETARG_OID(0));
+	license = find_license(account, PG_GETARG_DATUM(1));
+	arguments[0] = SQL_INT4(license->license_id);
+	arguments[1] = PG_ARGISNULL(2) ? SQL_NULL(INT4OID) : SQL_INT4(PG_GETARG_INT32(2));
+
+	license_seats_forced = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	PG_TRY();
+	{
+		(void) sql_write(account, "UPDATE @account.licenses SET seats = $2 WHERE license_id = $1", 2, arguments);
+	}
+	PG_FINALLY();
+	{
+		license_seats_forced = false;
+	}
+	PG_END_TRY();
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * Sets the status of a seat, made if there is none, unless it has one of the
+ * statuses that are to be kept.  Returns the status that it has then.
+ */
+static Datum
+set_status(const Account *account, int64 profile_id, int license_id, const char *status, Datum since,
+		   const char *kept_statuses)
+{
+	SqlArgument arguments[5];
+	bool		isnull;
+	Datum		result;
+
+	arguments[0] = SQL_INT8(profile_id);
+	arguments[1] = SQL_INT4(license_id);
+	arguments[2] = sql_text(status);
+	arguments[3] = since == (Datum) 0 ? SQL_NULL(TIMESTAMPTZOID) : SQL_DATUM(TIMESTAMPTZOID, since);
+	arguments[4] = sql_text(kept_statuses);
+	(void) sql_write(account,
+				   "INSERT INTO @account.seats AS s (profile_id, license_id, status, since)"
+				   " VALUES ($1, $2, $3::seat_status, coalesce($4, now()))"
+				   " ON CONFLICT (profile_id, license_id) DO UPDATE SET status = excluded.status, since = excluded.since"
+				   " WHERE s.status::text <> ALL ($5::text[])", 5, arguments);
+	(void) sql_run(account,
+				   "SELECT status FROM @account.seats WHERE profile_id = $1 AND license_id = $2", 2, arguments);
+	result = sql_value(0, 0, &isnull);
+	return result;				/* an enum: by value */
+}
+
+/* grant_seat(account, email, header) */
+Datum
+orgsync_grant_seat(PG_FUNCTION_ARGS)
+{
+	Account    *account;
+	LicenseUsage *license;
+	int64		profile_id;
+	Datum		status;
+	const char *wanted = "invited";
+
+	SPI_connect();
+	account = account_open(PG_GETARG_OID(0));
+	profile_id = find_profile(account, PG_GETARG_DATUM(1));
+	license = find_license(account, PG_GETARG_DATUM(2));
+	if (license->waits_when_full && license->counts_invited && license->seats != SEATS_WITHOUT_LIMIT)
+	{
+		/* ask for the seat only when nobody else may take it meanwhile */
+		license_cap_lock(account, license->license_id);
+		license = find_license(account, PG_GETARG_DATUM(2));
+		if (license_usage_taken(license) >= license->seats)
+			wanted = "waitlisted";
+	}
+	status = set_status(account, profile_id, license->license_id, wanted, (Datum) 0,
+						"{waitlisted,invited,activated}");
+	SPI_finish();
+	PG_RETURN_DATUM(status);
+}
+
+/* revoke_seat(account, email, header) */
+Datum
+orgsync_revoke_seat(PG_FUNCTION_ARGS)
+{
+	Account    *account;
+
+	SPI_connect();
+	account = account_open(PG_GETARG_OID(0));
+	(void) set_status(account, find_profile(account, PG_GETARG_DATUM(1)),
+					  find_license(account, PG_GETARG_DATUM(2))->license_id,
+					  "unassigned", (Datum) 0, "{unassigned}");
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* activate(account, email, header, since) */
+Datum
+orgsync_activate(PG_FUNCTION_ARGS)
+{
+	Account    *account;
+
+	SPI_connect();
+	account = account_open(PG_GETARG_OID(0));
+	(void) set_status(account, find_profile(account, PG_GETARG_DATUM(1)),
+					  find_license(account, PG_GETARG_DATUM(2))->license_id,
+					  "activated", PG_GETARG_DATUM(3), "{activated}");
+	SPI_finish();
+	PG_RETURN_VOID();
+}

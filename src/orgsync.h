@@ -1,0 +1,16 @@
+/*
+ * orgsync.h
+ *		What all server-side files share.
+ */
+#ifndef ORGSYNC_H
+#define ORGSYNC_H
+
+#include "compat.h"
+
+/* The schema of the extension's own objects. */
+#define ORGSYNC_SCHEMA	"orgsync"
+
+/* GUC orgsync.max_record_size, in kB */
+extern int	orgsync_max_record_size;
+
+#endif

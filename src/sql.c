@@ -1,0 +1,440 @@
+/*
+ * sql.c
+ *		Runs the SQL texts of the extension, safe from the caller's search_path.
+ *
+ * A text names the tables of the account as "@account.profiles"; everything
+ * else in it is found in pg_catalog and in our own schema, because it is parsed
+ * and run under a search_path of just these.  (The plan cache parses again
+ * whenever the path is another one than before, so pinning it for the parser
+ * alone would not do.)  That matters most where a trigger works as the owner of
+ * a table for somebody else.
+ *
+ * Statements that write to tables on which users may have triggers of their own
+ * are run by sql_write(): those triggers may rely on the caller's search_path,
+ * so it is kept, behind our two schemas.  What such a text names must have its
+ * exact match in pg_catalog or in our schema, so that nothing further behind
+ * can be a better one.
+ *
+ * Plans are kept by account and text, which is why texts must be constants: the
+ * address of the text is the key.  The cache is bounded and simply emptied when
+ * full; accounts are many, and a plan is made in a fraction of a millisecond.
+ * What is taken out of the cache may be running still, a level further up, and
+ * so is freed when the transaction ends.
+ * Statements over transition tables and other named tuplestores are not kept:
+ * their plan depends on the number of rows, and one made for a million rows is
+ * a thousand times too slow for a single one.
+ *
+ * All functions but sql_expand() need an SPI connection of the caller's, and
+ * raise whatever errors the statement raises.
+ */
+#include "sql.h"
+
+#include "access/xact.h"
+#include "catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/queryenvironment.h"
+#include "utils/snapmgr.h"
+
+#define SEARCH_PATH_PREFIX	"pg_catalog, " ORGSYNC_SCHEMA ", "
+#define PINNED_SEARCH_PATH	SEARCH_PATH_PREFIX "pg_temp"
+
+/* Enough for all statements of some ten accounts in use at once. */
+#define PLAN_CACHE_SIZE 256
+
+typedef struct PlanKey
+{
+	const char *text;			/* by address */
+	Oid			namespace_oid;	/* InvalidOid: the text names no account */
+} PlanKey;
+
+typedef struct PlanEntry
+{
+	PlanKey		key;
+	char		schema[NAMEDATALEN];	/* it may be renamed */
+	SPIPlanPtr	plan;
+} PlanEntry;
+
+static HTAB *plan_cache = NULL;
+static List *discarded_plans = NIL;
+static Oid	plan_cache_schema = InvalidOid; /* ours, when the plans were made */
+
+static void
+set_search_path(const char *path)
+{
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Makes the schemas that our texts may take names from the only ones, until
+ * sql_unpin_search_path() is called with the result or the transaction ends.
+ * Cheap if it is so already.
+ */
+int
+sql_pin_search_path(void)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	if (strcmp(namespace_search_path, PINNED_SEARCH_PATH) != 0)
+		set_search_path(PINNED_SEARCH_PATH);
+	return nest_level;
+}
+
+/* The same, but keeps the caller's path behind them; see sql_write(). */
+static int
+prefix_search_path(void)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	if (strncmp(namespace_search_path, SEARCH_PATH_PREFIX, strlen(SEARCH_PATH_PREFIX)) != 0)
+	{
+		char	   *path = psprintf("%s%s%spg_temp", SEARCH_PATH_PREFIX, namespace_search_path,
+									namespace_search_path[0] == '\0' ? "" : ", ");
+
+		set_search_path(path);
+		pfree(path);
+	}
+	return nest_level;
+}
+
+void
+sql_unpin_search_path(int nest_level)
+{
+	AtEOXact_GUC(true, nest_level);
+}
+
+/*
+ * The text with the account's schema in the place of "@account"; palloc'd.
+ */
+char *
+sql_expand(const Account *account, const char *text)
+{
+	static const char placeholder[] = "@account";
+	StringInfoData expanded;
+	const char *found;
+
+	initStringInfo(&expanded);
+	while ((found = strstr(text, placeholder)) != NULL)
+	{
+		Assert(account != NULL);
+		appendBinaryStringInfo(&expanded, text, found - text);
+		appendStringInfoString(&expanded, account->quoted_name);
+		text = found + strlen(placeholder);
+	}
+	appendStringInfoString(&expanded, text);
+	return expanded.data;
+}
+
+/* An argument of type text; NULL is the SQL NULL. */
+SqlArgument
+sql_text(const char *value)
+{
+	if (value == NULL)
+		return SQL_NULL(TEXTOID);
+	return SQL_DATUM(TEXTOID, CStringGetTextDatum(value));
+}
+
+static SPIPlanPtr
+plan_prepare(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	char	   *expanded = sql_expand(account, text);
+	Oid			types[SQL_MAX_ARGUMENTS];
+	SPIPlanPtr	plan;
+
+	Assert(argument_count <= SQL_MAX_ARGUMENTS);
+	for (int i = 0; i < argument_count; i++)
+		types[i] = arguments[i].type;
+	plan = SPI_prepare(expanded, argument_count, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", expanded, SPI_result_code_string(SPI_result));
+	pfree(expanded);
+	return plan;
+}
+
+static void
+plan_discard(PlanEntry *entry)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
+
+	discarded_plans = lappend(discarded_plans, entry->plan);
+	MemoryContextSwitchTo(old_context);
+	hash_search(plan_cache, &entry->key, HASH_REMOVE, NULL);
+}
+
+static void
+plan_cache_empty(void)
+{
+	HASH_SEQ_STATUS scan;
+	PlanEntry  *entry;
+
+	hash_seq_init(&scan, plan_cache);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+		plan_discard(entry);
+}
+
+static void
+plan_free_discarded(XactEvent event, void *unused)
+{
+	ListCell   *cell;
+
+	(void) unused;
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+		return;
+	foreach(cell, discarded_plans)
+		SPI_freeplan((SPIPlanPtr) lfirst(cell));
+	list_free(discarded_plans);
+	discarded_plans = NIL;
+}
+
+static void
+plan_cache_create(void)
+{
+	HASHCTL		control = {.keysize = sizeof(PlanKey), .entrysize = sizeof(PlanEntry)};
+
+	plan_cache = hash_create("orgsync plans", PLAN_CACHE_SIZE, &control, HASH_ELEM | HASH_BLOBS);
+	RegisterXactCallback(plan_free_discarded, NULL);
+}
+
+/* The kept plan of the text for the account, made if there is none. */
+static SPIPlanPtr
+plan_find(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	PlanKey		key;
+	PlanEntry  *entry;
+	SPIPlanPtr	plan;
+
+	memset(&key, 0, sizeof(key));
+	key.text = text;
+	key.namespace_oid = account ? account->namespace_oid : InvalidOid;
+
+	if (plan_cache == NULL)
+		plan_cache_create();
+	if (plan_cache_schema != catalog_schema())
+	{
+		/* the extension was dropped and made again: other types, other operators */
+		plan_cache_empty();
+		plan_cache_schema = catalog_schema();
+	}
+
+	entry = hash_search(plan_cache, &key, HASH_FIND, NULL);
+	if (entry != NULL)
+	{
+		if (account == NULL || strcmp(entry->schema, account->name) == 0)
+			return entry->plan;
+		plan_discard(entry);
+	}
+
+	plan = plan_prepare(account, text, argument_count, arguments);
+	SPI_keepplan(plan);
+	if (hash_get_num_entries(plan_cache) >= PLAN_CACHE_SIZE)
+		plan_cache_empty();
+	entry = hash_search(plan_cache, &key, HASH_ENTER, NULL);
+	strlcpy(entry->schema, account ? account->name : "", NAMEDATALEN);
+	entry->plan = plan;
+	return plan;
+}
+
+static uint64
+plan_run(SPIPlanPtr plan, Snapshot snapshot, int argument_count, const SqlArgument *arguments)
+{
+	Datum		values[SQL_MAX_ARGUMENTS];
+	char		nulls[SQL_MAX_ARGUMENTS] = {0};
+	int			result;
+
+	for (int i = 0; i < argument_count; i++)
+	{
+		values[i] = arguments[i].value;
+		nulls[i] = arguments[i].isnull ? 'n' : ' ';
+	}
+	result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot, false, true, 0);
+	if (result < 0)
+		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/*
+ * Runs a constant text, whose plan is kept.  Returns the number of rows; they
+ * are in SPI_tuptable.
+ */
+uint64
+sql_run(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	int			nest_level = sql_pin_search_path();
+	uint64		processed = plan_run(plan_find(account, text, argument_count, arguments), InvalidSnapshot,
+									 argument_count, arguments);
+
+	sql_unpin_search_path(nest_level);
+	return processed;
+}
+
+/*
+ * The same, but sees whatever is committed now, at any isolation level: what is
+ * looked at under a lock must be looked at as foreign keys look.
+ */
+uint64
+sql_run_latest(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	int			nest_level = sql_pin_search_path();
+	uint64		processed = plan_run(plan_find(account, text, argument_count, arguments), GetLatestSnapshot(),
+									 argument_count, arguments);
+
+	sql_unpin_search_path(nest_level);
+	return processed;
+}
+
+/* The same as sql_run_latest() for a text whose plan must not be kept. */
+uint64
+sql_run_once_latest(const Account *account, const char *text, int argument_count,
+					const SqlArgument *arguments)
+{
+	int			nest_level = sql_pin_search_path();
+	SPIPlanPtr	plan = plan_prepare(account, text, argument_count, arguments);
+	uint64		processed = plan_run(plan, GetLatestSnapshot(), argument_count, arguments);
+
+	SPI_freeplan(plan);
+	sql_unpin_search_path(nest_level);
+	return processed;
+}
+
+/*
+ * Runs a text whose plan must not be kept: one over a named tuplestore, or one
+ * that was put together.
+ */
+uint64
+sql_run_once(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	int			nest_level = sql_pin_search_path();
+	SPIPlanPtr	plan = plan_prepare(account, text, argument_count, arguments);
+	uint64		processed = plan_run(plan, InvalidSnapshot, argument_count, arguments);
+
+	SPI_freeplan(plan);
+	sql_unpin_search_path(nest_level);
+	return processed;
+}
+
+/*
+ * Runs a constant text, whose plan is kept, that writes to a table on which
+ * users may have triggers of their own; see the top of the file.
+ */
+uint64
+sql_write(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	int			nest_level = prefix_search_path();
+	uint64		processed = plan_run(plan_find(account, text, argument_count, arguments), InvalidSnapshot,
+									 argument_count, arguments);
+
+	sql_unpin_search_path(nest_level);
+	return processed;
+}
+
+/* The same for a text whose plan must not be kept. */
+uint64
+sql_write_once(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	int			nest_level = prefix_search_path();
+	SPIPlanPtr	plan = plan_prepare(account, text, argument_count, arguments);
+	uint64		processed = plan_run(plan, InvalidSnapshot, argument_count, arguments);
+
+	SPI_freeplan(plan);
+	sql_unpin_search_path(nest_level);
+	return processed;
+}
+
+/*
+ * Opens a cursor for a text whose plan is not kept.  The caller fetches with
+ * SPI_cursor_fetch() and closes it.
+ */
+Portal
+sql_open(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	int			nest_level = sql_pin_search_path();
+	SPIPlanPtr	plan = plan_prepare(account, text, argument_count, arguments);
+	Datum		values[SQL_MAX_ARGUMENTS];
+	char		nulls[SQL_MAX_ARGUMENTS] = {0};
+	Portal		portal;
+
+	for (int i = 0; i < argument_count; i++)
+	{
+		values[i] = arguments[i].value;
+		nulls[i] = arguments[i].isnull ? 'n' : ' ';
+	}
+	portal = SPI_cursor_open(NULL, plan, values, nulls, false);
+	if (portal == NULL)
+		elog(ERROR, "could not open a cursor: %s", SPI_result_code_string(SPI_result));
+	SPI_freeplan(plan);			/* the portal has a copy of its own */
+	sql_unpin_search_path(nest_level);
+	return portal;
+}
+
+/*
+ * Runs several statements, each of which may depend on the ones before it.
+ */
+void
+sql_script(const Account *account, const char *text)
+{
+	char	   *expanded = sql_expand(account, text);
+	int			nest_level = sql_pin_search_path();
+	int			result = SPI_execute(expanded, false, 0);
+
+	sql_unpin_search_path(nest_level);
+	if (result < 0)
+		elog(ERROR, "could not run a script: %s", SPI_result_code_string(result));
+	pfree(expanded);
+}
+
+/*
+ * Lets the statements of this SPI connection read the tuplestore as a table of
+ * that name.  The rows stay the caller's.
+ */
+void
+sql_register(const char *name, Tuplestorestate *rows, TupleDesc descriptor, double row_count)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+	int			result;
+
+	relation->md.name = pstrdup(name);
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = descriptor;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = row_count;
+	relation->reldata = rows;
+	result = SPI_register_relation(relation);
+	if (result != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register \"%s\": %s", name, SPI_result_code_string(result));
+}
+
+void
+sql_unregister(const char *name)
+{
+	(void) SPI_unregister_relation(name);
+}
+
+/* A value of the last result, by row and column from 0. */
+Datum
+sql_value(int row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column + 1, isnull);
+}
+
+/* The same as a string, palloc'd; NULL for NULL. */
+char *
+sql_string(int row, int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column + 1);
+}
+
+/* The same of a bigint that is not null. */
+int64
+sql_int64(int row, int column)
+{
+	bool		isnull;
+	Datum		value = sql_value(row, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d", column + 1);
+	return DatumGetInt64(value);
+}
