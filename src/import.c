@@ -533,6 +533,7 @@ note_import(Import *import)
 	import->import_id = sql_int64(0, 0);
 	summary = SPI_datumTransfer(sql_value(0, 1, &isnull), false, -1);
 	import_findings_write(import);
+	import_staging_end(import->staging);
 	return summary;
 }
 

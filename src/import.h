@@ -208,6 +208,7 @@ extern void import_findings_write(Import *import);
 /* import_staging.c */
 extern ImportStaging *import_staging_create(void);
 extern void import_staging_put(Import *import, const ImportRow *row, const csv_record *record);
+extern void import_staging_end(ImportStaging *staging);
 extern int64 import_staging_count(const ImportStaging *staging);
 extern void import_staging_rewind(ImportStaging *staging);
 extern bool import_staging_next(Import *import, csv_record *record, bool *rejected);

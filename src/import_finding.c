@@ -207,8 +207,6 @@ write_list(Import *import, FindingList *list)
 
 	for (int i = 0; i <= SEVERITY_FATAL; i++)
 		count += list->counts[i];
-	if (count == 0)
-		return;
 	sql_register("findings", list->rows, import->findings->descriptor, count);
 	(void) sql_write_once(import->account,
 						  "INSERT INTO @account.import_findings"
@@ -217,9 +215,10 @@ write_list(Import *import, FindingList *list)
 						  " ORDER BY line NULLS FIRST",
 						  1, (SqlArgument[]) {SQL_INT8(import->import_id)});
 	sql_unregister("findings");
+	tuplestore_end(list->rows);
 }
 
-/* Writes all findings to the account's table; needs the row in "imports". */
+/* Writes all findings to the account's table, and frees them; needs the row in "imports". */
 void
 import_findings_write(Import *import)
 {

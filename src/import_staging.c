@@ -174,6 +174,13 @@ import_staging_put(Import *import, const ImportRow *row, const csv_record *recor
 	MemoryContextSwitchTo(old_context);
 }
 
+/* Frees the store's temporary file. */
+void
+import_staging_end(ImportStaging *staging)
+{
+	tuplestore_end(staging->rows);
+}
+
 int64
 import_staging_count(const ImportStaging *staging)
 {
