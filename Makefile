@@ -7,14 +7,8 @@ EXTENSION = orgsync
 EXTVERSION = 1.0
 MODULE_big = orgsync
 
-# The pure core includes no server header; the rest lifts it into SQL.
-CORE = cell csv_reader csv_writer email finding group_list header license_name product
-SERVER = orgsync account account_lock account_manage catalog change_log csv_source diff duplicate_profile \
-	duplicate_rule email_address export export_confirm fold group_scope import import_apply import_decide \
-	import_finding import_header import_resolve import_row import_staging license license_cap \
-	license_header read_csv sql trigger_rows
-
-OBJS = $(CORE:%=src/core/%.o) $(SERVER:%=src/%.o)
+# src/core/ is the pure core, which includes no server header; the rest lifts it into SQL.
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c) $(wildcard src/*.c)))
 
 # The order in which the parts of the extension's script are joined.
 SQL_PARTS = orgsync email_address license_header group_scope account account_layout license license_cap \
