@@ -140,11 +140,23 @@ groups_argument(FunctionCallInfo fcinfo, int *count)
 	groups = palloc(sizeof(char *) * Max(*count, 1));
 	for (int i = 0; i < *count; i++)
 	{
+		const char *cell;
+		size_t		length;
+
 		if (nulls[i])
 			ereport(ERROR,
 					errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					errmsg("groups must not hold a null"));
 		groups[i] = TextDatumGetCString(values[i]);
+		cell = groups[i];
+		length = strlen(cell);
+		cell_trim(&cell, &length);
+		groups[i] = pnstrdup(cell, length);
+		if (length == 0 || cell_has_control_character(cell, length))
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("invalid group name: \"%s\"", groups[i]),
+					errhint("Give the names of the groups that everybody in the file shall join."));
 	}
 	return groups;
 }
@@ -218,11 +230,12 @@ static void
 report_fault(Import *import, const csv_fault *fault)
 {
 	char	   *offset = psprintf("%lld", (long long) fault->offset);
+	int64		line = import->options.numbers_records ? import->row_count + 2 : fault->fault_line;
 
 	if (fault->code == CSV_FAULT_NOT_UTF8)
-		import_report(import, FINDING_NOT_UTF8, fault->fault_line, NULL, NULL, 1, offset);
+		import_report(import, FINDING_NOT_UTF8, line, NULL, NULL, 1, offset);
 	else
-		import_report(import, FINDING_MALFORMED_CSV, fault->fault_line, NULL, NULL, 2,
+		import_report(import, FINDING_MALFORMED_CSV, line, NULL, NULL, 2,
 					  describe_fault(fault->code), offset);
 }
 
@@ -253,6 +266,8 @@ note_row(Import *import, const ImportRow *row)
 	}
 	if (row->unique_user_id != NULL)
 		import_keys_add(import->user_ids, row->unique_user_id, strlen(row->unique_user_id), number);
+	if (row->new_unique_user_id != NULL)
+		import_keys_add(import->user_ids, row->new_unique_user_id, strlen(row->new_unique_user_id), number);
 }
 
 static void
@@ -381,8 +396,10 @@ write_all(Import *import, int64 *unused)
 		import->refused = true;
 		return;
 	}
-	import_apply(import);
 	import_note_absence(import);
+	if (import->refused)
+		return;
+	import_apply(import);
 	import_changes_end(import->changes);
 }
 
@@ -391,7 +408,8 @@ write_row_by_row(Import *import, int64 *failing_line)
 {
 	import_make_groups(import);
 	decide(import);
-	import_find_failing_line(import, failing_line);
+	import_note_absence(import);
+	import_apply_row_by_row(import, failing_line);
 }
 
 /*
@@ -436,19 +454,51 @@ try_step(Import *import, AttemptStep step, bool keep, int64 *failing_line)
 static bool
 is_worth_retrying(const ErrorData *error)
 {
-	return !IsolationUsesXactSnapshot() &&
-		(ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-		 error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE);
+	if (IsolationUsesXactSnapshot())
+		return false;
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_CHECK_VIOLATION:
+			return error->constraint_name != NULL && strcmp(error->constraint_name, "license_cap") == 0;
+		case ERRCODE_UNIQUE_VIOLATION:
+		case ERRCODE_EXCLUSION_VIOLATION:
+		case ERRCODE_FOREIGN_KEY_VIOLATION:
+		case ERRCODE_T_R_SERIALIZATION_FAILURE:
+			return true;
+		default:
+			return false;
+	}
 }
 
-/* Did a constraint or a trigger refuse what the file says? */
+/*
+ * Did a constraint or a trigger refuse what the file says?  Triggers may raise
+ * whatever they like, so this is all but the classes that tell of the server, of
+ * privileges and of the statement's text.
+ */
 static bool
 is_refusal(const ErrorData *error)
 {
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-
-	return category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION || category == ERRCODE_DATA_EXCEPTION ||
-		category == ERRCODE_WITH_CHECK_OPTION_VIOLATION || error->sqlerrcode == ERRCODE_RAISE_EXCEPTION;
+	if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		return true;			/* a value is too long for an index */
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_CONNECTION_EXCEPTION:
+		case ERRCODE_FEATURE_NOT_SUPPORTED:
+		case ERRCODE_INVALID_TRANSACTION_STATE:
+		case ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_PROGRAM_LIMIT_EXCEEDED:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_CONFIG_FILE_ERROR:
+		case ERRCODE_INTERNAL_ERROR:
+			return false;
+		default:
+			return true;
+	}
 }
 
 static void
@@ -461,6 +511,7 @@ write_file(Import *import)
 	import->profile_sequence = profile_sequence(import->account);
 	for (int attempt = 1;; attempt++)
 	{
+		import->losing_rows = import->withheld_rows = NULL;
 		error = try_step(import, write_all, !import->options.dry_run, NULL);
 		if (error == NULL)
 			return;
@@ -475,6 +526,7 @@ write_file(Import *import)
 	(void) try_step(import, write_row_by_row, false, &failing_line);
 	import_report(import, FINDING_CONSTRAINT_FAILED, failing_line, error->column_name, NULL, 1,
 				  error->detail ? psprintf("%s: %s", error->message, error->detail) : error->message);
+	import->refused = true;
 }
 
 /* ---- third phase: note ---- */
@@ -539,12 +591,12 @@ note_import(Import *import)
 
 StaticAssertDecl(sizeof(ImportCounts) == 10 * sizeof(int64), "note_import() writes ten counts");
 
+/* Writes and notes what was read; returns the summary. */
 static Datum
-finish_import(Import *import, csv_source source, void *source_context)
+finish_import(Import *import)
 {
 	Datum		summary;
 
-	read_file(import, source, source_context);
 	if (!import->refused)
 		write_file(import);
 	summary = note_import(import);
@@ -566,7 +618,8 @@ orgsync_import_bytea(PG_FUNCTION_ARGS)
 	import = begin_import(fcinfo);
 	data = PG_GETARG_BYTEA_PP(ARGUMENT_CSV);
 	csv_memory_source_open(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	PG_RETURN_DATUM(finish_import(import, csv_memory_source_read, &source));
+	read_file(import, csv_memory_source_read, &source);
+	PG_RETURN_DATUM(finish_import(import));
 }
 
 /* import_csv(account, csv text, ...) */
@@ -581,7 +634,8 @@ orgsync_import_text(PG_FUNCTION_ARGS)
 	import = begin_import(fcinfo);
 	data = PG_GETARG_TEXT_PP(ARGUMENT_CSV);
 	csv_memory_source_open_text(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	PG_RETURN_DATUM(finish_import(import, csv_memory_source_read, &source));
+	read_file(import, csv_memory_source_read, &source);
+	PG_RETURN_DATUM(finish_import(import));
 }
 
 /* import_file(account, path, ...) */
@@ -591,7 +645,6 @@ orgsync_import_file(PG_FUNCTION_ARGS)
 	csv_file_source source;
 	Import	   *import;
 	char	   *path;
-	Datum		summary;
 
 	SPI_connect();
 	import = begin_import(fcinfo);
@@ -601,11 +654,7 @@ orgsync_import_file(PG_FUNCTION_ARGS)
 	csv_file_source_open(&source, path);
 	read_file(import, csv_file_source_read, &source);
 	csv_file_source_close(&source);
-	if (!import->refused)
-		write_file(import);
-	summary = note_import(import);
-	SPI_finish();
-	PG_RETURN_DATUM(summary);
+	PG_RETURN_DATUM(finish_import(import));
 }
 
 /* import_table(account, relation, ...) */
@@ -613,8 +662,7 @@ Datum
 orgsync_import_table(PG_FUNCTION_ARGS)
 {
 	Import	   *import;
-	csv_source	source;
-	void	   *source_context;
+	void	   *source;
 	Oid			relation;
 
 	SPI_connect();
@@ -623,6 +671,8 @@ orgsync_import_table(PG_FUNCTION_ARGS)
 	import->options.numbers_records = true;
 	if (import->options.source == NULL)
 		import->options.source = DatumGetCString(DirectFunctionCall1(regclassout, ObjectIdGetDatum(relation)));
-	source = import_table_source(relation, &source_context);
-	PG_RETURN_DATUM(finish_import(import, source, source_context));
+	source = import_table_open(relation);
+	read_file(import, import_table_read, source);
+	import_table_close(source);
+	PG_RETURN_DATUM(finish_import(import));
 }

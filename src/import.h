@@ -66,7 +66,9 @@ typedef struct ImportColumn
 typedef struct ImportGroup
 {
 	char	   *name;
-	int			group_id;		/* 0: to be made */
+	char	   *folded;			/* the name as it is compared */
+	bool		is_used;		/* a column or the caller names it: it is made if need be */
+	int			group_id;		/* 0: not known yet */
 } ImportGroup;
 
 /* What one cell says, by the kind of its column. */
@@ -84,6 +86,7 @@ typedef struct ImportRow
 	size_t		raw_length;
 	bool		rejected;
 	bool		key_known;		/* does it say whom it is about? */
+	bool		key_unreadable; /* a cell that might say so is faulty */
 	bool		reupload_user_profile;
 	char	   *primary_email_address;	/* keys; NULL: not given */
 	char	   *existing_email_address;
@@ -107,8 +110,9 @@ typedef struct RowTarget
 	int64		address_holder; /* another profile that has the row's address now, or 0 */
 	uint8		state;			/* RowState */
 	bool		is_new;			/* the profile is made by this import */
+	bool		has_address;	/* the row gives one */
 	bool		renames;		/* the profile's address changes */
-	bool		counted;		/* its revocations count before all grants */
+	bool		counted;		/* its revocations have been counted before all grants */
 } RowTarget;
 
 typedef struct ImportCounts
@@ -169,6 +173,7 @@ typedef struct Import
 	int64		row_count;	/* rows of the file */
 	int64		unreadable_line;	/* first line whose key cannot be read, or 0 */
 	Bitmapset  *losing_rows;	/* their address is not given up after all; see import_decide.c */
+	Bitmapset  *withheld_rows;	/* their revocations cannot be counted on; see import_decide.c */
 	bool		refused;		/* a fatal finding: nothing is applied */
 	bool		quiet;			/* a row is parsed again: its findings are known */
 
@@ -268,14 +273,16 @@ extern HTAB *import_fetch_present(Import *import, const int64 *profile_ids, int 
 
 /* import_similar.c */
 extern void import_similar_begin(Import *import);
-extern bool import_similar_check(Import *import, ImportRow *row, int64 row_number, const RowTarget *target,
+extern void import_similar_check(Import *import, ImportRow *row, int64 row_number, const RowTarget *target,
 								 const ProfileValues *values);
+extern void import_similar_accept(Import *import, const ImportRow *row, int64 row_number,
+								  const RowTarget *target, const ProfileValues *values);
+extern int64 import_similar_profiles(const Import *import, int64 **profile_ids);
 
 /* import_seats.c */
 extern void import_seats_begin(Import *import);
 extern bool import_seats_need_first_pass(const Import *import);
 extern bool import_seats_count_revocations(Import *import, const ImportRow *row, const PresentProfile *present);
-extern void import_seats_end_first_pass(Import *import);
 extern bool import_seats_request(Import *import, ImportRow *row, const PresentProfile *present,
 								 bool counted_before);
 extern const char *import_seat_status(const PresentProfile *present, int license_id);
@@ -286,8 +293,11 @@ typedef enum ChangeTable
 {
 	CHANGE_NEW_PROFILES,
 	CHANGE_PROFILES,
+	CHANGE_CONFIRMED_NEW_PROFILES,	/* reupload_user_profile is true */
+	CHANGE_CONFIRMED_PROFILES,
 	CHANGE_NEW_SEATS,
-	CHANGE_SEATS,
+	CHANGE_REVOKED_SEATS,
+	CHANGE_GRANTED_SEATS,
 	CHANGE_JOINS,
 	CHANGE_LEAVES,
 	CHANGE_PERMISSIONS,
@@ -297,7 +307,7 @@ typedef enum ChangeTable
 
 extern ImportChanges *import_changes_create(Import *import);
 extern void import_changes_end(ImportChanges *changes);
-extern void import_change_profile(ImportChanges *changes, ChangeTable table, const ProfileValues *values, int64 line);
+extern void import_change_profile(ImportChanges *changes, bool is_new, const ProfileValues *values, int64 line);
 extern void import_change_seat(ImportChanges *changes, ChangeTable table, int64 profile_id, int license_id,
 							   const char *status, int64 line);
 extern void import_change_membership(ImportChanges *changes, ChangeTable table, int64 profile_id, int group_id,
@@ -313,12 +323,15 @@ extern void import_changes_unregister(void);
 /* import_apply.c */
 extern void import_make_groups(Import *import);
 extern void import_apply(Import *import);
-extern void import_find_failing_line(Import *import, int64 *line);
+extern void import_apply_row_by_row(Import *import, int64 *line);
 
 /* import_absence.c */
+extern void import_count_absent_seats(Import *import, int64 *free);
 extern void import_note_absence(Import *import);
 
 /* import_table.c */
-extern csv_source import_table_source(Oid relation, void **source_context);
+extern void *import_table_open(Oid relation);
+extern size_t import_table_read(void *context, char *buffer, size_t size);
+extern void import_table_close(void *context);
 
 #endif

@@ -9,6 +9,8 @@
  *
  * Absent is who was brought before, is named by no row of the file (applied or
  * rejected, by any key, or in a finding), and is in no other feed's last import.
+ * That is known when all rows are decided; before it, it is known of those whom
+ * no row can possibly name, and so their seats count before all grants.
  */
 #include "import.h"
 
@@ -72,14 +74,12 @@ make_set(Import *import, const int64 *profile_ids, int64 count)
 	return set;
 }
 
-/* The set of absent profiles, and how many people the feed brought before. */
+/* The set of those whom the feed brought before, less the given profiles and those that other feeds hold. */
 static SqlArgument
-find_absent(Import *import, int64 *absent_count, int64 *brought_count)
+brought_without(Import *import, const int64 *present, int64 present_count)
 {
 	SqlArgument arguments[2];
 	SqlArgument absent;
-	int64		present_count;
-	int64	   *present = collect_profiles(import, true, &present_count);
 	MemoryContext old_context;
 	bool		isnull;
 
@@ -92,7 +92,80 @@ find_absent(Import *import, int64 *absent_count, int64 *brought_count)
 	old_context = MemoryContextSwitchTo(import->attempt_context);
 	absent = SQL_DATUM(INT8MULTIRANGEOID, PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull))));
 	MemoryContextSwitchTo(old_context);
+	SPI_freetuptable(SPI_tuptable);
+	return absent;
+}
 
+static int
+license_index(const Import *import, int license_id)
+{
+	for (int i = 0; i < import->license_count; i++)
+		if (import->licenses[i].license_id == license_id)
+			return i;
+	return -1;
+}
+
+/*
+ * Adds the seats of those who are surely absent to the free seats of each
+ * license of the import; PG_INT64_MAX stays as it is.
+ */
+void
+import_count_absent_seats(Import *import, int64 *free)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
+	int64		row_count = import_staging_count(import->staging);
+	int64	   *similar;
+	int64		similar_count = import_similar_profiles(import, &similar);
+	int64	   *present;
+	int64		count = 0;
+	SqlArgument absent;
+
+	if (import->unreadable_line != 0)
+		return;
+	present = MemoryContextAllocHuge(import->attempt_context,
+									 sizeof(int64) * (2 * row_count + import->named_count + similar_count + 1));
+	for (int64 i = 0; i < row_count; i++)
+	{
+		present[count++] = import->targets[i].profile_id;
+		present[count++] = import->targets[i].address_holder;
+	}
+	for (int64 i = 0; i < import->named_count; i++)
+		present[count++] = import->named[i];
+	for (int64 i = 0; i < similar_count; i++)
+		present[count++] = similar[i];
+	qsort(present, count, sizeof(int64), compare_int64s);
+	absent = brought_without(import, present, count);
+	pfree(present);
+
+	count = (int64) sql_run(import->account,
+							"SELECT s.license_id, count(*) FROM unnest($1) AS r JOIN @account.seats AS s"
+							" ON s.profile_id >= lower(r) AND s.profile_id < upper(r)"
+							" JOIN @account.licenses AS l USING (license_id)"
+							" WHERE s.status = 'activated' OR s.status = 'invited' AND l.counting = 'invited'"
+							" GROUP BY s.license_id", 1, &absent);
+	for (int i = 0; i < count; i++)
+	{
+		bool		isnull;
+		int			license = license_index(import, DatumGetInt32(sql_value(i, 0, &isnull)));
+
+		if (license >= 0 && free[license] != PG_INT64_MAX)
+			free[license] += sql_int64(i, 1);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	MemoryContextSwitchTo(old_context);
+}
+
+/* The set of absent profiles, how many they are, and how many people the feed brought before. */
+static SqlArgument
+find_absent(Import *import, int64 *absent_count, int64 *brought_count)
+{
+	SqlArgument arguments[2];
+	SqlArgument absent;
+	int64		present_count;
+	int64	   *present = collect_profiles(import, true, &present_count);
+
+	absent = brought_without(import, present, present_count);
+	arguments[0] = sql_text(import->options.feed);
 	arguments[1] = absent;
 	(void) sql_run(import->account,
 				   "SELECT (SELECT count(*) FROM unnest($2) AS r JOIN @account.profiles AS p"
@@ -155,49 +228,58 @@ count_seats(Import *import, const SqlArgument *absent, int64 *lost, int64 *taken
 	*taken = sql_int64(0, 1);
 }
 
+/* Of mode full: revokes the seats of the absent, or reports that they are too many.  Returns who is absent. */
+static SqlArgument
+handle_absent(Import *import)
+{
+	int64		brought_count;
+	int64		lost;
+	int64		taken;
+	SqlArgument absent = find_absent(import, &import->counts.absent, &brought_count);
+
+	count_seats(import, &absent, &lost, &taken);
+	if (is_too_many(import, import->counts.absent, brought_count, import->account->max_remove_percent))
+		report_too_many(import, &absent, import->counts.absent, brought_count,
+						import->account->max_remove_percent);
+	else if (is_too_many(import, lost, taken, import->account->max_revoke_percent))
+		report_too_many(import, &absent, lost, taken, import->account->max_revoke_percent);
+	else
+	{
+		revoke_absent(import, &absent);
+		import->counts.seats_revoked += lost;
+	}
+	return absent;
+}
+
 /*
- * After the rows are written: of mode full, revokes the seats of the absent,
- * or reports that they are too many (the import is refused then) or unknown.
- * In every mode, notes whom the feed brings.
+ * When the rows are decided and before they are written: of mode full, revokes
+ * the seats of the absent, or reports that they are too many (the import is
+ * refused then) or unknown.  In every mode, notes whom the feed brings; whoever
+ * was only named stays among those whom it brought.
  */
 void
 import_note_absence(Import *import)
 {
-	SqlArgument arguments[3];
+	SqlArgument arguments[4];
 	int64		count;
 	int64	   *profile_ids;
-	bool		knows_absent = import->options.full && import->unreadable_line == 0;
+	SqlArgument absent = make_set(import, NULL, 0);
 
-	if (import->options.full && !knows_absent)
+	if (import->options.full && import->unreadable_line != 0)
 		import_report(import, FINDING_ABSENCE_UNKNOWN, import->unreadable_line, NULL, NULL, 1,
 					  psprintf(INT64_FORMAT, import->unreadable_line));
-	if (knows_absent)
-	{
-		int64		brought_count;
-		int64		lost;
-		int64		taken;
-		SqlArgument absent = find_absent(import, &import->counts.absent, &brought_count);
+	else if (import->options.full)
+		absent = handle_absent(import);
 
-		count_seats(import, &absent, &lost, &taken);
-		if (is_too_many(import, import->counts.absent, brought_count, import->account->max_remove_percent))
-			report_too_many(import, &absent, import->counts.absent, brought_count,
-							import->account->max_remove_percent);
-		else if (is_too_many(import, lost, taken, import->account->max_revoke_percent))
-			report_too_many(import, &absent, lost, taken, import->account->max_revoke_percent);
-		else
-		{
-			revoke_absent(import, &absent);
-			import->counts.seats_revoked += lost;
-		}
-	}
-
-	profile_ids = collect_profiles(import, false, &count);
 	arguments[0] = sql_text(import->options.feed);
+	profile_ids = collect_profiles(import, false, &count);
 	arguments[1] = make_set(import, profile_ids, count);
-	arguments[2] = SQL_BOOL(knows_absent);
+	profile_ids = collect_profiles(import, true, &count);
+	arguments[2] = make_set(import, profile_ids, count);
+	arguments[3] = absent;
 	(void) sql_run(import->account,
-				   "INSERT INTO @account.feeds AS f (feed, brought, last_import) VALUES ($1, $2, $2)"
-				   " ON CONFLICT (feed) DO UPDATE SET last_import = $2,"
-				   " brought = CASE WHEN $3 THEN $2 ELSE f.brought + $2 END"
-				   " WHERE f.last_import <> $2 OR NOT f.brought @> $2 OR $3 AND f.brought <> $2", 3, arguments);
+				   "INSERT INTO @account.feeds AS f (feed, brought, last_import) VALUES ($1, $2, $3)"
+				   " ON CONFLICT (feed) DO UPDATE SET last_import = $3, brought = f.brought - $4 + $2"
+				   " WHERE f.last_import <> $3 OR f.brought <> f.brought - $4 + $2", 4, arguments);
+	SPI_freetuptable(SPI_tuptable);
 }

@@ -4,15 +4,18 @@
  *
  * Set-based, one statement a part; the triggers of the account hold its rules
  * here as they do for anybody who writes.  What is given up goes before what is
- * taken: addresses before new profiles, seats that change before new ones.
+ * taken: addresses before new profiles, seats that are revoked before those that
+ * are granted.  Profiles that are confirmed to be other people than they look
+ * like come after those that they look like: the latter would be compared with
+ * them, not the other way round.
  *
  * Two profiles may swap addresses, and a statement that did so would fail on
  * the unique constraint, which is checked row by row.  So profiles whose new
- * address another one of the change set still has are parked first under
- * addresses that nobody can have.
+ * address is not free at once are parked first under addresses that nobody has;
+ * see park_addresses().
  *
  * A constraint or a trigger of the user's own may refuse a statement.  Then the
- * rows are tried one by one, to name the line; see import_find_failing_line().
+ * rows are tried one by one, to name the line; see import_apply_row_by_row().
  */
 #include "import.h"
 
@@ -25,6 +28,22 @@
 #include "utils/builtins.h"
 #include "utils/resowner.h"
 
+#define UPDATE_PROFILES(part) \
+	"UPDATE @account.profiles AS p SET primary_email_address = c.primary_email_address," \
+	" unique_user_id = c.unique_user_id, preferred_first_name = c.preferred_first_name," \
+	" preferred_last_name = c.preferred_last_name, work_title = c.work_title, attributes = c.attributes," \
+	" reupload_user_profile = c.reupload_user_profile FROM " part " AS c WHERE p.profile_id = c.profile_id"
+
+#define INSERT_PROFILES(part) \
+	"INSERT INTO @account.profiles (profile_id, primary_email_address, unique_user_id, preferred_first_name," \
+	" preferred_last_name, work_title, attributes, reupload_user_profile) OVERRIDING SYSTEM VALUE" \
+	" SELECT profile_id, primary_email_address, unique_user_id, preferred_first_name, preferred_last_name," \
+	" work_title, attributes, reupload_user_profile FROM " part
+
+#define UPDATE_SEATS(part) \
+	"UPDATE @account.seats AS s SET status = c.status, since = now() FROM " part " AS c" \
+	" WHERE s.profile_id = c.profile_id AND s.license_id = c.license_id"
+
 /* The statements, in the order in which they are run; each over one part. */
 static const struct
 {
@@ -33,20 +52,12 @@ static const struct
 	const char *text;
 }			statements[] =
 {
-	{CHANGE_PROFILES, "changed_profiles",
-		"UPDATE @account.profiles AS p SET primary_email_address = c.primary_email_address,"
-		" unique_user_id = c.unique_user_id, preferred_first_name = c.preferred_first_name,"
-		" preferred_last_name = c.preferred_last_name, work_title = c.work_title, attributes = c.attributes,"
-		" reupload_user_profile = c.reupload_user_profile"
-	" FROM changed_profiles AS c WHERE p.profile_id = c.profile_id"},
-	{CHANGE_NEW_PROFILES, "new_profiles",
-		"INSERT INTO @account.profiles (profile_id, primary_email_address, unique_user_id, preferred_first_name,"
-		" preferred_last_name, work_title, attributes, reupload_user_profile) OVERRIDING SYSTEM VALUE"
-		" SELECT profile_id, primary_email_address, unique_user_id, preferred_first_name, preferred_last_name,"
-	" work_title, attributes, reupload_user_profile FROM new_profiles"},
-	{CHANGE_SEATS, "changed_seats",
-		"UPDATE @account.seats AS s SET status = c.status, since = now() FROM changed_seats AS c"
-	" WHERE s.profile_id = c.profile_id AND s.license_id = c.license_id"},
+	{CHANGE_PROFILES, "changed_profiles", UPDATE_PROFILES("changed_profiles")},
+	{CHANGE_NEW_PROFILES, "new_profiles", INSERT_PROFILES("new_profiles")},
+	{CHANGE_CONFIRMED_PROFILES, "confirmed_changed_profiles", UPDATE_PROFILES("confirmed_changed_profiles")},
+	{CHANGE_CONFIRMED_NEW_PROFILES, "confirmed_new_profiles", INSERT_PROFILES("confirmed_new_profiles")},
+	{CHANGE_REVOKED_SEATS, "revoked_seats", UPDATE_SEATS("revoked_seats")},
+	{CHANGE_GRANTED_SEATS, "granted_seats", UPDATE_SEATS("granted_seats")},
 	{CHANGE_NEW_SEATS, "new_seats",
 		"INSERT INTO @account.seats (profile_id, license_id, status)"
 	" SELECT profile_id, license_id, status FROM new_seats"},
@@ -65,15 +76,18 @@ static const struct
 	" ON CONFLICT (profile_id, permission) DO UPDATE SET scope = excluded.scope"},
 };
 
-/* Makes the groups of the file that are not there yet, and sets all group_ids. */
+/* Makes the groups that the file uses and that are not there yet, and sets their group_ids. */
 void
 import_make_groups(Import *import)
 {
 	for (int i = 0; i < import->group_count; i++)
 	{
 		bool		isnull;
-		SqlArgument name = sql_text(import->groups[i].name);
+		SqlArgument name;
 
+		if (!import->groups[i].is_used)
+			continue;
+		name = sql_text(import->groups[i].name);
 		if (sql_run(import->account, "SELECT group_id FROM @account.groups WHERE fold(name) = fold($1)", 1, &name) == 0 &&
 			sql_write(import->account, "INSERT INTO @account.groups (name) VALUES ($1) RETURNING group_id", 1,
 					  &name) == 0)
@@ -86,35 +100,32 @@ import_make_groups(Import *import)
 	}
 }
 
+/*
+ * Gives an address that nobody has, at their own domain, to the profiles that
+ * get a new one and whose present one another row takes.  Those that are
+ * confirmed (see the top of the file) get theirs late, so it must not be in
+ * anybody's way meanwhile.
+ */
 static void
-park_swapped_addresses(Import *import)
+park_addresses(Import *import)
 {
-	if (import_changes_count(import->changes, CHANGE_PROFILES) == 0)
+	if (import_changes_count(import->changes, CHANGE_PROFILES) == 0 &&
+		import_changes_count(import->changes, CHANGE_CONFIRMED_PROFILES) == 0)
 		return;
 	(void) sql_write_once(import->account,
-						  "UPDATE @account.profiles AS p"
-						  " SET primary_email_address = email_address('orgsync-' || p.profile_id::text || '@parked.invalid')"
-						  " FROM changed_profiles AS c JOIN @account.profiles AS h"
-						  " ON h.primary_email_address = c.primary_email_address AND h.profile_id <> c.profile_id"
-						  " WHERE p.profile_id = h.profile_id"
-						  " AND h.profile_id IN (SELECT d.profile_id FROM changed_profiles AS d)",
+						  "WITH c AS (SELECT profile_id, primary_email_address, false AS confirmed FROM changed_profiles"
+						  " UNION ALL SELECT profile_id, primary_email_address, true FROM confirmed_changed_profiles)"
+						  " UPDATE @account.profiles AS p"
+						  " SET primary_email_address = email_address('orgsync-parked-' || p.profile_id::text || '@' ||"
+						  " CASE WHEN length(domain(p.primary_email_address)) < 200"
+						  " THEN domain(p.primary_email_address) ELSE 'parked.invalid' END)"
+						  " FROM c WHERE c.profile_id = p.profile_id"
+						  " AND c.primary_email_address <> p.primary_email_address"
+						  " AND (c.confirmed OR p.primary_email_address IN (SELECT d.primary_email_address FROM c AS d))",
 						  0, NULL);
 }
 
-/*
- * Writes the change set, or the statements before the given one.  Errors are
- * raised.
- */
-static void
-run_statements(Import *import, int count)
-{
-	park_swapped_addresses(import);
-	for (int i = 0; i < count; i++)
-		if (import_changes_count(import->changes, statements[i].table) > 0)
-			(void) sql_write_once(import->account, statements[i].text, 0, NULL);
-}
-
-/* Runs the statement for each row of its part by itself; *line is the one that it is at. */
+/* Runs the statement for each row of its part by itself; *line is the row's while it runs. */
 static void
 run_row_by_row(Import *import, int index, int64 *line)
 {
@@ -142,19 +153,28 @@ run_row_by_row(Import *import, int index, int64 *line)
 }
 
 /*
- * Writes the change set of the import; errors are raised.  Once it has failed,
- * import_find_failing_line() may be called in a subtransaction of its own, to
- * fail at the very row.
+ * Writes the change set of the import; errors are raised.  row_by_row: with a
+ * statement for each row, and *line then is the line of the file that made it
+ * fail, or 0 if no single row does.
  */
-void
-import_apply(Import *import)
+static void
+write_changes(Import *import, bool row_by_row, int64 *line)
 {
 	change_log_expect_new(import->account, import->new_profiles, import->counts.created);
 	duplicate_profile_warnings(false);
 	PG_TRY();
 	{
 		import_changes_register(import->changes);
-		run_statements(import, lengthof(statements));
+		park_addresses(import);
+		for (int i = 0; i < (int) lengthof(statements); i++)
+		{
+			if (import_changes_count(import->changes, statements[i].table) == 0)
+				continue;
+			if (row_by_row)
+				run_row_by_row(import, i, line);
+			else
+				(void) sql_write_once(import->account, statements[i].text, 0, NULL);
+		}
 		import_changes_unregister();
 	}
 	PG_FINALLY();
@@ -165,15 +185,21 @@ import_apply(Import *import)
 	PG_END_TRY();
 }
 
+/* Writes the change set of the import; errors are raised. */
+void
+import_apply(Import *import)
+{
+	write_changes(import, false, NULL);
+}
+
 /*
- * Writes the change set row by row until it fails.  *line then is the line of
- * the file that made it fail; it is 0 if no single row does.
+ * Writes a change set that import_apply() could not, to fail at the very row.
+ * *line then is the line of the file that made it fail; it is 0 if no single
+ * row does.
  */
 void
-import_find_failing_line(Import *import, int64 *line)
+import_apply_row_by_row(Import *import, int64 *line)
 {
 	*line = 0;
-	for (int i = 0; i < (int) lengthof(statements); i++)
-		if (import_changes_count(import->changes, statements[i].table) > 0)
-			run_row_by_row(import, i, line);
+	write_changes(import, true, line);
 }

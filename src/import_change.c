@@ -57,8 +57,11 @@ static const struct
 {
 	[CHANGE_NEW_PROFILES] = {"new_profiles", 9, PROFILE_COLUMNS},
 	[CHANGE_PROFILES] = {"changed_profiles", 9, PROFILE_COLUMNS},
+	[CHANGE_CONFIRMED_NEW_PROFILES] = {"confirmed_new_profiles", 9, PROFILE_COLUMNS},
+	[CHANGE_CONFIRMED_PROFILES] = {"confirmed_changed_profiles", 9, PROFILE_COLUMNS},
 	[CHANGE_NEW_SEATS] = {"new_seats", 4, SEAT_COLUMNS},
-	[CHANGE_SEATS] = {"changed_seats", 4, SEAT_COLUMNS},
+	[CHANGE_REVOKED_SEATS] = {"revoked_seats", 4, SEAT_COLUMNS},
+	[CHANGE_GRANTED_SEATS] = {"granted_seats", 4, SEAT_COLUMNS},
 	[CHANGE_JOINS] = {"joins", 3, MEMBERSHIP_COLUMNS},
 	[CHANGE_LEAVES] = {"leaves", 3, MEMBERSHIP_COLUMNS},
 	[CHANGE_PERMISSIONS] = {"set_permissions", 4, PERMISSION_COLUMNS},
@@ -142,10 +145,13 @@ text_datum(const char *value, bool *isnull)
 	return value ? CStringGetTextDatum(value) : (Datum) 0;
 }
 
-/* Adds a profile as it shall be, to CHANGE_NEW_PROFILES or CHANGE_PROFILES. */
+/* Adds a profile as it shall be; those confirmed by reupload_user_profile have parts of their own. */
 void
-import_change_profile(ImportChanges *changes, ChangeTable table, const ProfileValues *profile, int64 line)
+import_change_profile(ImportChanges *changes, bool is_new, const ProfileValues *profile, int64 line)
 {
+	ChangeTable table = profile->reupload_user_profile ?
+		(is_new ? CHANGE_CONFIRMED_NEW_PROFILES : CHANGE_CONFIRMED_PROFILES) :
+		(is_new ? CHANGE_NEW_PROFILES : CHANGE_PROFILES);
 	MemoryContext old_context = MemoryContextSwitchTo(changes->row_context);
 	Datum		values[9];
 	bool		nulls[9] = {0};
@@ -163,7 +169,7 @@ import_change_profile(ImportChanges *changes, ChangeTable table, const ProfileVa
 	MemoryContextSwitchTo(old_context);
 }
 
-/* Adds a seat as it shall be, to CHANGE_NEW_SEATS or CHANGE_SEATS. */
+/* Adds a seat as it shall be, to CHANGE_NEW_SEATS, CHANGE_REVOKED_SEATS or CHANGE_GRANTED_SEATS. */
 void
 import_change_seat(ImportChanges *changes, ChangeTable table, int64 profile_id, int license_id,
 				   const char *status, int64 line)

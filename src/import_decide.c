@@ -4,14 +4,18 @@
  *
  * One pass over the rows, batch by batch: what the account has of their
  * profiles is fetched, each row is checked against it and against the rows
- * before it, and what it changes goes into the change set.  Where seats may run
- * short, a first pass counts what is given back; see import_seats.c.
+ * before it, and what it changes goes into the change set.
  *
- * Addresses that pass from one profile to another: a row may take an address
- * whose holder gets a new one by another row.  That row may in turn be rejected
- * in this pass, when its address turns out not to be free after all; the rows
- * that counted on it are remembered in losing_rows, and the import decides once
- * more.  Each time there are more of them, so it ends.
+ * A row may count on another one that is decided only later:
+ *
+ *	- It may take an address whose holder gets a new one by another row.
+ *	- It may take a seat that another row gives back, for revocations come before
+ *	  all grants.  Where seats may run short, a first pass counts them.
+ *
+ * The other row may be rejected when its turn comes.  Then the import decides
+ * once more, having remembered in losing_rows who does not get the address, and
+ * in withheld_rows whose revocations are not to be counted on.  Each time there
+ * are more of them, so it ends.
  */
 #include "import.h"
 
@@ -116,6 +120,23 @@ find_losing_rows(Import *import, HTAB *movers)
 		if (import->targets[i].state == ROW_ACCEPTED && !address_gets_free(import, movers, i))
 		{
 			import->losing_rows = bms_add_member(import->losing_rows, (int) i);
+			found = true;
+		}
+	MemoryContextSwitchTo(old_context);
+	return found;
+}
+
+/* Remembers the rows whose revocations were counted on, but which were rejected; were there any? */
+static bool
+find_withheld_rows(Import *import)
+{
+	bool		found = false;
+	MemoryContext old_context = MemoryContextSwitchTo(import->context);
+
+	for (int64 i = 0; i < import_staging_count(import->staging); i++)
+		if (import->targets[i].state == ROW_REJECTED && import->targets[i].counted)
+		{
+			import->withheld_rows = bms_add_member(import->withheld_rows, (int) i);
 			found = true;
 		}
 	MemoryContextSwitchTo(old_context);
@@ -291,7 +312,9 @@ change_seats(Import *import, const ImportRow *row, int64 profile_id, const Prese
 		if (!has_seat_row(present, license_id))
 			import_change_seat(import->changes, CHANGE_NEW_SEATS, profile_id, license_id, result, row->line);
 		else if (strcmp(status, result) != 0)
-			import_change_seat(import->changes, CHANGE_SEATS, profile_id, license_id, result, row->line);
+			import_change_seat(import->changes, strcmp(result, "unassigned") == 0 ?
+							   CHANGE_REVOKED_SEATS : CHANGE_GRANTED_SEATS,
+							   profile_id, license_id, result, row->line);
 		else
 			continue;
 		changed = true;
@@ -322,6 +345,18 @@ change_membership(Import *import, const ImportRow *row, int64 profile_id, const 
 	return true;
 }
 
+/* Does a cell of the row say whether its profile is in the group? */
+static bool
+has_group_cell(const Import *import, const ImportRow *row, int group)
+{
+	for (int i = 0; i < import->column_count; i++)
+		if (import->columns[i].kind == COLUMN_GROUP && import->columns[i].group == group &&
+			row->cells[i].value != CELL_EMPTY)
+			return true;
+	return false;
+}
+
+/* The groups of the row's cells, and those for the whole file, of which a cell may make an exception. */
 static bool
 change_groups(Import *import, const ImportRow *row, int64 profile_id, const PresentProfile *present)
 {
@@ -332,7 +367,8 @@ change_groups(Import *import, const ImportRow *row, int64 profile_id, const Pres
 			changed |= change_membership(import, row, profile_id, present, import->columns[i].group,
 										 row->cells[i].value);
 	for (int i = 0; i < import->whole_group_count; i++)
-		changed |= change_membership(import, row, profile_id, present, import->whole_groups[i], CELL_YES);
+		if (!has_group_cell(import, row, import->whole_groups[i]))
+			changed |= change_membership(import, row, profile_id, present, import->whole_groups[i], CELL_YES);
 	return changed;
 }
 
@@ -385,7 +421,8 @@ change_permissions(Import *import, const ImportRow *row, int64 profile_id, const
 static int64
 next_profile_id(Import *import)
 {
-	int64		profile_id = nextval_internal(import->profile_sequence, true);
+	/* like an INSERT, this needs no privilege on the sequence */
+	int64		profile_id = nextval_internal(import->profile_sequence, false);
 
 	if (import->counts.created == import->new_profile_capacity)
 	{
@@ -403,7 +440,7 @@ decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfil
 {
 	RowTarget  *target = &import->targets[row_number];
 	ProfileValues values;
-	bool		changed;
+	bool		changed = false;
 	bool		identity_changed;
 	bool		links_changed;
 
@@ -413,7 +450,7 @@ decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfil
 	{
 		values = wanted_values(import, row, target, present, &changed, &identity_changed);
 		if (identity_changed)
-			(void) import_similar_check(import, row, row_number, target, &values);
+			import_similar_check(import, row, row_number, target, &values);
 		if (!row->rejected)
 			(void) import_seats_request(import, row, present, target->counted);
 	}
@@ -431,8 +468,10 @@ decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfil
 	}
 	values.profile_id = target->profile_id;
 	if (changed)
-		import_change_profile(import->changes, target->is_new ? CHANGE_NEW_PROFILES : CHANGE_PROFILES, &values,
-							  row->line);
+	{
+		import_similar_accept(import, row, row_number, target, &values);
+		import_change_profile(import->changes, target->is_new, &values, row->line);
+	}
 	links_changed = change_seats(import, row, target->profile_id, present);
 	links_changed |= change_groups(import, row, target->profile_id, present);
 	links_changed |= change_permissions(import, row, target->profile_id, present);
@@ -446,13 +485,9 @@ static void
 count_row(Import *import, const ImportRow *row, int64 row_number, const PresentProfile *present)
 {
 	RowTarget  *target = &import->targets[row_number];
-	bool		changed;
-	bool		identity_changed;
 
-	if (target->state != ROW_ACCEPTED || present == NULL)
-		return;
-	(void) wanted_values(import, row, target, present, &changed, &identity_changed);
-	if (!identity_changed)
+	if (target->state == ROW_ACCEPTED && present != NULL &&
+		!bms_is_member((int) row_number, import->withheld_rows))
 		target->counted = import_seats_count_revocations(import, row, present);
 }
 
@@ -518,8 +553,8 @@ pass(Import *import, Batch *batch, bool only_count)
 
 /*
  * Fills the change set and the counts.  False if it has to be done once more,
- * from import_resolve() on, because rows had counted on an address that does
- * not get free.
+ * from import_resolve() on, because rows had counted on an address or a seat
+ * that does not get free; see the top of the file.
  */
 bool
 import_decide(Import *import)
@@ -527,16 +562,15 @@ import_decide(Import *import)
 	Batch	   *batch = MemoryContextAlloc(import->attempt_context, sizeof(Batch));
 	HTAB	   *movers = rows_by_profile(import, "orgsync movers");
 	HTAB	   *claimants = rows_by_profile(import, "orgsync claimants");
+	bool		has_losing_rows;
 
 	find_movers(import, movers, claimants);
 	mark_taken_addresses(import, movers, claimants);
 	import_similar_begin(import);
 	import_seats_begin(import);
 	if (import_seats_need_first_pass(import))
-	{
 		pass(import, batch, true);
-		import_seats_end_first_pass(import);
-	}
 	pass(import, batch, false);
-	return !find_losing_rows(import, movers);
+	has_losing_rows = find_losing_rows(import, movers);
+	return !find_withheld_rows(import) && !has_losing_rows;
 }

@@ -103,7 +103,8 @@ report_header_case(Import *import, const csv_record *record, const ImportColumn 
 
 /* Finds the account's license; an unknown one refuses the file. */
 static void
-read_license_column(Import *import, const csv_record *record, ImportColumn *column, const char *name)
+read_license_column(Import *import, const csv_record *record, ImportColumn *column, const char *name,
+					bool has_blanks)
 {
 	const char **known;
 
@@ -112,7 +113,7 @@ read_license_column(Import *import, const csv_record *record, ImportColumn *colu
 		{
 			column->license = i;
 			column->canonical = import->licenses[i].header;
-			if (strcmp(column->canonical, name) != 0)
+			if (has_blanks || strcmp(column->canonical, name) != 0)
 				report_header_case(import, record, column);
 			return;
 		}
@@ -124,25 +125,30 @@ read_license_column(Import *import, const csv_record *record, ImportColumn *colu
 				  column->header, import_suggestion(name, known, import->license_count));
 }
 
-/* The index of a group by its name, added to the import's if it is new. */
+/* The index of a group that the file or the caller uses, added to the import's if it is new. */
 static int
-find_group(Import *import, const char *name)
+use_group(Import *import, const char *name)
 {
 	char	   *folded = fold_text(name, strlen(name));
+	int			found = 0;
 
-	for (int i = 0; i < import->group_count; i++)
-		if (strcmp(fold_text(import->groups[i].name, strlen(import->groups[i].name)), folded) == 0)
-			return i;
-	import->groups = repalloc(import->groups, sizeof(ImportGroup) * (import->group_count + 1));
-	import->groups[import->group_count].name = pstrdup(name);
-	import->groups[import->group_count].group_id = 0;
-	return import->group_count++;
+	while (found < import->group_count && strcmp(import->groups[found].folded, folded) != 0)
+		found++;
+	if (found == import->group_count)
+	{
+		import->groups = repalloc(import->groups, sizeof(ImportGroup) * ++import->group_count);
+		import->groups[found].name = pstrdup(name);
+		import->groups[found].folded = folded;
+		import->groups[found].group_id = 0;
+	}
+	import->groups[found].is_used = true;
+	return found;
 }
 
 static void
 read_group_column(Import *import, ImportColumn *column, const char *name)
 {
-	column->group = find_group(import, name);
+	column->group = use_group(import, name);
 	column->canonical = psprintf("group:%s", import->groups[column->group].name);
 }
 
@@ -158,7 +164,7 @@ read_attribute_column(ImportColumn *column, const char *name)
 }
 
 static void
-read_unknown_column(Import *import, const csv_record *record, ImportColumn *column)
+read_unknown_column(Import *import, const csv_record *record, ImportColumn *column, const char *name)
 {
 	static const char *const known[] = {
 		"primary_email_address", "existing_email_address", "unique_user_id", "new_unique_user_id",
@@ -170,10 +176,10 @@ read_unknown_column(Import *import, const csv_record *record, ImportColumn *colu
 	};
 
 	if (import->account->keeps_unknown_headers && import->account->product->has_attributes &&
-		column->header[0] != '\0')
+		name != NULL && name[0] != '\0')
 	{
 		column->kind = COLUMN_ATTRIBUTE;
-		read_attribute_column(column, column->header);
+		read_attribute_column(column, name);
 		return;
 	}
 	column->canonical = column->header;
@@ -214,7 +220,7 @@ read_column(Import *import, const csv_record *record, int index)
 	switch (column->kind)
 	{
 		case COLUMN_LICENSE:
-			read_license_column(import, record, column, name);
+			read_license_column(import, record, column, name, length != meaning.name_length);
 			return;
 		case COLUMN_GROUP:
 			read_group_column(import, column, name);
@@ -223,7 +229,7 @@ read_column(Import *import, const csv_record *record, int index)
 			read_attribute_column(column, name);
 			break;
 		case COLUMN_UNKNOWN:
-			read_unknown_column(import, record, column);
+			read_unknown_column(import, record, column, name);
 			return;
 		case COLUMN_MESSAGES:
 			column->canonical = column->header;
@@ -324,12 +330,15 @@ read_groups(Import *import)
 
 		import->groups[i].group_id = DatumGetInt32(sql_value(i, 0, &isnull));
 		import->groups[i].name = MemoryContextStrdup(caller, sql_string(i, 1));
+		import->groups[i].is_used = false;
 	}
 	SPI_freetuptable(SPI_tuptable);
+	for (int i = 0; i < count; i++)
+		import->groups[i].folded = fold_text(import->groups[i].name, strlen(import->groups[i].name));
 
 	import->whole_groups = palloc(sizeof(int) * Max(import->options.group_count, 1));
 	for (int i = 0; i < import->options.group_count; i++)
-		import->whole_groups[import->whole_group_count++] = find_group(import, import->options.groups[i]);
+		import->whole_groups[import->whole_group_count++] = use_group(import, import->options.groups[i]);
 }
 
 /*

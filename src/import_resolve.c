@@ -7,8 +7,9 @@
  * products):
  *
  *	1. existing_email_address: the profile with that address;
- *	2. unique_user_id: the profile with that id; if there is none, the profile
- *	   with the row's address if that has no id yet; else a new profile;
+ *	2. unique_user_id: the profile with that id; if there is none, the one that
+ *	   has the new_unique_user_id already (the file was imported before), or the
+ *	   profile with the row's address if that has no id yet; else a new profile;
  *	3. only an address: the profile with it, else a new profile.
  *
  * An address that another profile has now may be taken if that profile gets a
@@ -31,8 +32,8 @@
 /* Rows of the join are fetched so many at a time. */
 #define FETCH_COUNT	10000
 
-/* Keys are e-mail addresses of at most 254 bytes, or employee ids; a longer id is cut. */
-#define KEY_SIZE	1024
+/* Keys are e-mail addresses or employee ids, of at most 255 bytes. */
+#define KEY_SIZE	256
 
 /* What the join found for one row: profile_ids, 0 for none. */
 typedef struct RowMatch
@@ -139,6 +140,17 @@ check_key(Import *import, HTAB *owners, ImportRow *row, const char *key, const c
 					  kind, value, psprintf(INT64_FORMAT, owner->line));
 }
 
+/* Reports the row if an earlier one gives its profile the same id, be it as the new one. */
+static void
+check_claimed_id(Import *import, HTAB *owners, ImportRow *row)
+{
+	bool		is_new = row->new_unique_user_id != NULL;
+	const char *user_id = is_new ? row->new_unique_user_id : row->unique_user_id;
+
+	check_key(import, owners, row, user_id, user_id, "unique_user_id",
+			  is_new ? import->new_user_id_column : import->user_id_column);
+}
+
 /* The line of the first row that names a profile. */
 typedef struct ProfileOwner
 {
@@ -169,6 +181,8 @@ choose_profile(Import *import, ImportRow *row, const RowMatch *match, RowTarget 
 	}
 	else if (row->unique_user_id != NULL && match->by_user_id != 0)
 		target->profile_id = match->by_user_id;
+	else if (row->new_unique_user_id != NULL && match->by_new_user_id != 0)
+		target->profile_id = match->by_new_user_id;
 	else if (match->by_address != 0 && (row->unique_user_id == NULL || !match->address_has_user_id))
 		target->profile_id = match->by_address;
 	else
@@ -185,6 +199,7 @@ choose_profile(Import *import, ImportRow *row, const RowMatch *match, RowTarget 
 					  "another profile has this id");
 	else if (row->primary_email_address != NULL)
 	{
+		target->has_address = true;
 		target->renames = match->by_address != target->profile_id;
 		if (match->by_address != 0 && match->by_address != target->profile_id)
 			target->address_holder = match->by_address;
@@ -210,6 +225,19 @@ import_note_named(Import *import, int64 profile_id)
 	import->named[import->named_count++] = profile_id;
 }
 
+/* Notes whom a rejected row names; nobody is absent if that is not to be known. */
+static void
+note_rejected(Import *import, const ImportRow *row, const RowMatch *match)
+{
+	import_note_named(import, match->by_user_id);
+	import_note_named(import, match->by_new_user_id);
+	import_note_named(import, match->by_existing_address);
+	import_note_named(import, match->by_address);
+	if (row->key_unreadable && match->by_user_id == 0 && match->by_existing_address == 0 &&
+		match->by_address == 0 && (import->unreadable_line == 0 || row->line < import->unreadable_line))
+		import->unreadable_line = row->line;
+}
+
 /*
  * Sets import->targets, and reports the rows that do not say clearly whom they
  * are about.
@@ -221,6 +249,7 @@ import_resolve(Import *import)
 	RowMatch   *matches = find_matches(import);
 	HTAB	   *emails = key_table(import->attempt_context, "orgsync e-mails", KEY_SIZE, sizeof(KeyOwner));
 	HTAB	   *user_ids = key_table(import->attempt_context, "orgsync ids", KEY_SIZE, sizeof(KeyOwner));
+	HTAB	   *claimed_ids = key_table(import->attempt_context, "orgsync claimed ids", KEY_SIZE, sizeof(KeyOwner));
 	HTAB	   *profiles = NULL;
 	csv_record	record;
 	bool		rejected;
@@ -252,6 +281,8 @@ import_resolve(Import *import)
 					  import->user_id_column);
 		if (!row.rejected)
 			choose_profile(import, &row, &matches[i], target);
+		if (!row.rejected && row.unique_user_id != NULL && import_keys_shared(import->user_ids, i) != 0)
+			check_claimed_id(import, claimed_ids, &row);
 		if (!row.rejected && profiles != NULL && target->profile_id != 0)
 		{
 			bool		found;
@@ -268,9 +299,7 @@ import_resolve(Import *import)
 		if (row.rejected)
 		{
 			target->state = ROW_REJECTED;
-			import_note_named(import, matches[i].by_user_id);
-			import_note_named(import, matches[i].by_existing_address);
-			import_note_named(import, matches[i].by_address);
+			note_rejected(import, &row, &matches[i]);
 		}
 		CHECK_FOR_INTERRUPTS();
 	}

@@ -13,6 +13,16 @@
 #include "fold.h"
 #include "utils/builtins.h"
 
+/* A longer employee id would not fit into an index, and is none. */
+#define MAX_USER_ID_LENGTH	255
+
+static bool
+is_key(column_kind kind)
+{
+	return kind == COLUMN_PRIMARY_EMAIL_ADDRESS || kind == COLUMN_EXISTING_EMAIL_ADDRESS ||
+		kind == COLUMN_UNIQUE_USER_ID;
+}
+
 /* The field's text trimmed and in the database's encoding; NULL if it is blank. */
 static char *
 field_text(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field)
@@ -26,8 +36,11 @@ field_text(Import *import, ImportRow *row, const ImportColumn *column, const csv
 		return NULL;
 	text = import_text(data, length);
 	if (text == NULL)
-		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3,
-					  column->header, "", "the database's encoding has no such character");
+	{
+		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header,
+					  "?", "it has a character that the database's encoding has not");
+		row->key_unreadable = row->key_unreadable || is_key(column->kind);
+	}
 	return text;
 }
 
@@ -54,6 +67,7 @@ parse_email(Import *import, ImportRow *row, const ImportColumn *column, const cs
 		return;
 	import_reject(import, row, FINDING_INVALID_EMAIL, column->header, 2, *address,
 				  psprintf("it %s", email_fault_reason(fault)));
+	row->key_unreadable = true;
 	*address = NULL;
 }
 
@@ -61,11 +75,19 @@ static void
 parse_user_id(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
 			  char **user_id)
 {
+	const char *fault = NULL;
+
 	*user_id = field_text(import, row, column, field);
-	if (*user_id == NULL || cell_is_user_id(*user_id, strlen(*user_id)))
+	if (*user_id == NULL)
 		return;
-	import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3,
-				  column->header, *user_id, "an employee id has only letters and digits");
+	if (!cell_is_user_id(*user_id, strlen(*user_id)))
+		fault = "an employee id has only letters and digits";
+	else if (strlen(*user_id) > MAX_USER_ID_LENGTH)
+		fault = "an employee id has at most " CppAsString2(MAX_USER_ID_LENGTH) " characters";
+	if (fault == NULL)
+		return;
+	import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header, *user_id, fault);
+	row->key_unreadable = true;
 	*user_id = NULL;
 }
 
@@ -73,16 +95,19 @@ static void
 parse_text(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
 		   ImportCell *cell)
 {
+	const char *trimmed = field->data;
+	size_t		length = field->length;
+
+	cell_trim(&trimmed, &length);
+	if (length == 0)
+		import_report(import, FINDING_BLANK_VALUE, row->line, column->header, row, 1, column->header);
 	cell->text = field_text(import, row, column, field);
 	if (cell->text == NULL)
-	{
-		import_report(import, FINDING_BLANK_VALUE, row->line, column->header, row, 1, column->header);
 		return;
-	}
-	if (cell_has_control_character(field->data, field->length))
+	if (cell_has_control_character(trimmed, length))
 		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header, cell->text,
 					  "it has a line break or another control character");
-	else if (csv_cell_is_formula(cell->text, strlen(cell->text)))
+	else if (csv_cell_is_formula(trimmed, length) || csv_cell_is_formula(field->data, field->length))
 		import_report(import, FINDING_FORMULA_VALUE, row->line, column->header, row, 2,
 					  column->header, cell->text);
 }
@@ -94,7 +119,7 @@ group_is_known(const Import *import, const char *name)
 	char	   *folded = fold_text(name, strlen(name));
 
 	for (int i = 0; i < import->group_count; i++)
-		if (strcmp(fold_text(import->groups[i].name, strlen(import->groups[i].name)), folded) == 0)
+		if (strcmp(import->groups[i].folded, folded) == 0)
 			return true;
 	return false;
 }

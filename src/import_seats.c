@@ -2,11 +2,12 @@
  * import_seats.c
  *		Who gets a seat.
  *
- * Within one import revocations come first, then grants in line order.  While
- * there are enough free seats for every cell that says "active", that makes no
- * difference; else a first pass over the rows counts what is given back.  Only
- * revocations that are sure count there: those of rows that cannot be rejected
- * any more.  What other rows give back counts from their own line on.
+ * Within one import revocations come first, those of people who are absent
+ * from a file of mode full too, then grants in line order.  While there are
+ * enough free seats for every cell that says "active", that makes no difference;
+ * else a first pass over the rows counts what they give back.  Where a row whose
+ * revocations were counted on is rejected after all, import_decide.c begins anew
+ * without them; then they count from its own line on, if it is accepted.
  *
  * The licenses in question are locked, so that nobody else takes seats between
  * the decision and the writing.
@@ -18,7 +19,6 @@
 typedef struct SeatRequests
 {
 	int64	   *free;			/* free seats of each license; INT64_MAX: no limit */
-	int64	   *revoked;		/* found by the first pass */
 	const char **results;		/* of each column of the present row: the status to be set, or NULL */
 } SeatRequests;
 
@@ -45,7 +45,6 @@ import_seats_begin(Import *import)
 	count = license_cap_usage(import->account, &now);
 
 	requests->free = palloc(sizeof(int64) * Max(import->license_count, 1));
-	requests->revoked = palloc0(sizeof(int64) * Max(import->license_count, 1));
 	requests->results = palloc0(sizeof(char *) * Max(import->column_count, 1));
 	for (int i = 0; i < import->license_count; i++)
 	{
@@ -53,12 +52,15 @@ import_seats_begin(Import *import)
 		for (int j = 0; j < count; j++)
 			if (now[j].license_id == import->licenses[i].license_id)
 			{
+				now[j].header = import->licenses[i].header;
 				import->licenses[i] = now[j];
 				requests->free[i] = is_limited(&now[j]) ?
 					now[j].seats - license_usage_taken(&now[j]) : PG_INT64_MAX;
 			}
 	}
 	MemoryContextSwitchTo(old_context);
+	if (import->options.full && import_seats_need_first_pass(import))
+		import_count_absent_seats(import, requests->free);
 }
 
 /* May seats run short, so that it matters who comes first? */
@@ -100,39 +102,27 @@ wants_seat(const char *status)
 	return strcmp(status, "unassigned") == 0 || strcmp(status, "waitlisted") == 0;
 }
 
-/*
- * First pass: counts what a row gives back that is sure to be accepted, unless
- * it also asks for a seat that it may not get.  Returns whether it did.
- */
+/* First pass: what a row gives back is free from the start.  Returns whether it gives back anything. */
 bool
 import_seats_count_revocations(Import *import, const ImportRow *row, const PresentProfile *present)
 {
-	for (int pass = 0; pass < 2; pass++)
-		for (int i = 0; i < import->column_count; i++)
+	bool		gives_back = false;
+
+	for (int i = 0; i < import->column_count; i++)
+	{
+		const ImportColumn *column = &import->columns[i];
+		const LicenseUsage *license;
+
+		if (column->kind != COLUMN_LICENSE || row->cells[i].value != CELL_NO)
+			continue;
+		license = &import->licenses[column->license];
+		if (is_limited(license) && takes_seat(license, import_seat_status(present, license->license_id)))
 		{
-			const ImportColumn *column = &import->columns[i];
-			const LicenseUsage *license;
-			const char *status;
-
-			if (column->kind != COLUMN_LICENSE)
-				continue;
-			license = &import->licenses[column->license];
-			status = import_seat_status(present, license->license_id);
-			if (pass == 0 && row->cells[i].value == CELL_YES && wants_seat(status) && is_limited(license))
-				return false;	/* it may be rejected yet, for want of a seat */
-			if (pass == 1 && row->cells[i].value == CELL_NO && takes_seat(license, status))
-				import->seats->revoked[column->license]++;
+			import->seats->free[column->license]++;
+			gives_back = true;
 		}
-	return true;
-}
-
-/* What the first pass counted is free from now on. */
-void
-import_seats_end_first_pass(Import *import)
-{
-	for (int i = 0; i < import->license_count; i++)
-		if (import->seats->free[i] != PG_INT64_MAX)
-			import->seats->free[i] += import->seats->revoked[i];
+	}
+	return gives_back;
 }
 
 /*

@@ -8,6 +8,7 @@
  */
 #include "import.h"
 
+#include "catalog/pg_type.h"
 #include "core/csv_writer.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -23,6 +24,7 @@
 typedef struct TableSource
 {
 	Portal		portal;
+	bool	   *is_boolean;		/* of each column */
 	MemoryContext batch_context;	/* reset for each batch of rows */
 	StringInfoData buffer;		/* what was written and not yet read */
 } TableSource;
@@ -51,6 +53,20 @@ append_record_end(StringInfo buffer, int start)
 	appendStringInfoChar(buffer, '\n');
 }
 
+/* The cell as a file would have it; of all words for a truth value every column takes yes and no. */
+static const char *
+cell_text(const TableSource *source, int row, int column)
+{
+	bool		isnull;
+	Datum		value = sql_value(row, column, &isnull);
+
+	if (isnull)
+		return "";
+	if (source->is_boolean[column])
+		return DatumGetBool(value) ? "yes" : "no";
+	return sql_string(row, column);
+}
+
 /* Writes the next rows to the buffer; leaves it empty at the end. */
 static void
 fetch_rows(TableSource *source)
@@ -65,11 +81,9 @@ fetch_rows(TableSource *source)
 
 		for (int column = 0; column < SPI_tuptable->tupdesc->natts; column++)
 		{
-			char	   *cell = sql_string((int) i, column);
-
 			if (column > 0)
 				appendStringInfoChar(&source->buffer, ',');
-			append_cell(&source->buffer, cell ? cell : "");
+			append_cell(&source->buffer, cell_text(source, (int) i, column));
 		}
 		append_record_end(&source->buffer, start);
 	}
@@ -77,8 +91,9 @@ fetch_rows(TableSource *source)
 	MemoryContextSwitchTo(old_context);
 }
 
-static size_t
-table_source_read(void *context, char *buffer, size_t size)
+/* A csv_source; context comes from import_table_open(). */
+size_t
+import_table_read(void *context, char *buffer, size_t size)
 {
 	TableSource *source = context;
 	size_t		available;
@@ -98,10 +113,10 @@ table_source_read(void *context, char *buffer, size_t size)
 /*
  * Opens a table or view as a source for the CSV reader, in the current memory
  * context.  Needs an SPI connection as long as it is read.  Errors: no such
- * relation, one that has no columns, no privilege.
+ * relation, no privilege.
  */
-csv_source
-import_table_source(Oid relation, void **source_context)
+void *
+import_table_open(Oid relation)
 {
 	TableSource *source = palloc0(sizeof(TableSource));
 	char	   *schema = get_namespace_name(get_rel_namespace(relation));
@@ -118,13 +133,23 @@ import_table_source(Oid relation, void **source_context)
 	source->portal = SPI_cursor_open_with_args(NULL, psprintf("SELECT * FROM %s",
 															  quote_qualified_identifier(schema, name)),
 											   0, NULL, NULL, NULL, false, 0);
+	source->is_boolean = palloc(sizeof(bool) * Max(source->portal->tupDesc->natts, 1));
 	for (int column = 0; column < source->portal->tupDesc->natts; column++)
 	{
+		Form_pg_attribute attribute = TupleDescAttr(source->portal->tupDesc, column);
+
+		source->is_boolean[column] = getBaseType(attribute->atttypid) == BOOLOID;
 		if (column > 0)
 			appendStringInfoChar(&source->buffer, ',');
-		append_cell(&source->buffer, NameStr(TupleDescAttr(source->portal->tupDesc, column)->attname));
+		append_cell(&source->buffer, NameStr(attribute->attname));
 	}
 	append_record_end(&source->buffer, 0);
-	*source_context = source;
-	return table_source_read;
+	return source;
+}
+
+/* Closes the cursor, which would keep the table in use until the transaction ends. */
+void
+import_table_close(void *context)
+{
+	SPI_cursor_close(((TableSource *) context)->portal);
 }

@@ -172,3 +172,93 @@ cell_has_control_character(const char *cell, size_t length)
 	}
 	return false;
 }
+
+/* The number that the digits are; -1 if there is another character. */
+static int
+digits_value(const char *text, size_t length)
+{
+	int			value = 0;
+	size_t		i;
+
+	for (i = 0; i < length; i++)
+	{
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		value = value * 10 + (text[i] - '0');
+	}
+	return value;
+}
+
+static int
+days_in_month(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool		is_leap_year = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return month == 2 && is_leap_year ? 29 : days[month - 1];
+}
+
+/*
+ * Whether the cell is a day of the calendar, written as YYYY-MM-DD; blanks at
+ * the ends do not matter.  If not, *reason says why; it is static and goes on
+ * from "the value ...".
+ */
+bool
+cell_is_date(const char *cell, size_t length, const char **reason)
+{
+	int			year;
+	int			month;
+	int			day;
+
+	cell_trim(&cell, &length);
+	*reason = "is not written as YYYY-MM-DD";
+	if (length != strlen("YYYY-MM-DD") || cell[4] != '-' || cell[7] != '-')
+		return false;
+	year = digits_value(cell, 4);
+	month = digits_value(cell + 5, 2);
+	day = digits_value(cell + 8, 2);
+	if (year < 0 || month < 0 || day < 0)
+		return false;
+	*reason = "is a day that does not exist";
+	return year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= days_in_month(year, month);
+}
+
+/*
+ * Parts a full name at its last blank, in place, so that the first name, a blank
+ * and the last name are the full name.  Blanks of all kinds become single spaces
+ * for that, and those at the ends are left out.  *first_name is NULL if there is
+ * but one word.
+ */
+void
+cell_split_name(char *name, char **first_name, char **last_name)
+{
+	const char *text = name;
+	size_t		length = strlen(name);
+	char	   *end = name;
+	char	   *last_blank = NULL;
+
+	cell_trim(&text, &length);
+	while (length > 0)
+	{
+		size_t		blank = cell_blank_length(text, length);
+
+		if (blank == 0)
+			*end++ = *text;
+		else if (end[-1] != ' ')
+		{
+			last_blank = end;
+			*end++ = ' ';
+		}
+		text += blank > 0 ? blank : 1;
+		length -= blank > 0 ? blank : 1;
+	}
+	*end = '\0';
+	*first_name = NULL;
+	*last_name = name;
+	if (last_blank != NULL)
+	{
+		*last_blank = '\0';
+		*first_name = name;
+		*last_name = last_blank + 1;
+	}
+}

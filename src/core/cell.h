@@ -25,6 +25,8 @@ extern cell_value cell_group(const char *cell, size_t length);
 extern cell_value cell_permission(const char *cell, size_t length);
 extern cell_value cell_boolean(const char *cell, size_t length);
 extern bool cell_is_user_id(const char *cell, size_t length);
+extern bool cell_is_date(const char *cell, size_t length, const char **reason);
+extern void cell_split_name(char *name, char **first_name, char **last_name);
 extern bool cell_has_control_character(const char *cell, size_t length);
 
 #endif

@@ -26,8 +26,8 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 	[FINDING_MISSING_KEY_HEADER] = {
 		"missing_key_header", SEVERITY_FATAL,
 		"no column of the file says who each line is about",
-		"Add a column primary_email_address with everybody's e-mail address; in a LinkedIn Learning"
-		" file, unique_user_id will do as well. If there is such a column, check that the"
+		"Add a column primary_email_address (Workleap: Email) with everybody's e-mail address; in a"
+		" LinkedIn Learning file, unique_user_id will do as well. If there is such a column, check that the"
 		" headers stand in the first line of the file."
 	},
 
@@ -263,6 +263,60 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 		"a rule of this database refuses the line: {1}",
 		"Correct the value that the rule names. If it looks right, ask whoever runs the"
 		" database about the rule."
+	},
+
+	/* 1: column */
+	[FINDING_MISSING_NAME] = {
+		"missing_name", SEVERITY_ERROR,
+		"column \"{1}\" has no name in this line",
+		"Enter the person's full name, such as Jane Smith. The vendor takes nobody without it."
+	},
+
+	/* 1: column as the vendor names it */
+	[FINDING_MISSING_NAME_COLUMN] = {
+		"missing_name", SEVERITY_FATAL,
+		"the file has no column \"{1}\"",
+		"Add a column {1} with everybody's full name. If there is one under another header, rename"
+		" it or name it in the import's mapping of columns."
+	},
+
+	/* 1: column as the vendor names it, 2: example of a code */
+	[FINDING_MISSING_LOCATION_COLUMN] = {
+		"invalid_location", SEVERITY_FATAL,
+		"the file has no column \"{1}\"",
+		"Add a column {1} with everybody's location code, such as {2}. If there is one under another"
+		" header, rename it or name it in the import's mapping of columns."
+	},
+
+	/* 1: column, 2: what is wrong, 3: sentence with the right codes, after a blank, or empty */
+	[FINDING_INVALID_LOCATION] = {
+		"invalid_location", SEVERITY_ERROR,
+		"column \"{1}\" has no valid location code: {2}",
+		"A country is two letters, such as CA for Canada; a region is the country, a hyphen and the"
+		" region's own code, such as CA-QC for Quebec.{3}"
+	},
+
+	/* 1: column, 2: value, 3: reason, which goes on from the value */
+	[FINDING_INVALID_DATE] = {
+		"invalid_date", SEVERITY_ERROR,
+		"column \"{1}\" does not take \"{2}\", which {3}",
+		"Enter year, month and day with hyphens between them, such as 2026-01-31 for the 31st of"
+		" January 2026. A spreadsheet keeps it so if the cells are formatted as text first."
+	},
+
+	/* 1: group, 2: suggestion, as ' Perhaps you meant "X".', or empty */
+	[FINDING_UNKNOWN_IMPORT_GROUP] = {
+		"unknown_group", SEVERITY_FATAL,
+		"the account has no group \"{1}\", which everybody in this file was to join",
+		"Choose a group that there is, or create this one first.{2} Then import the file again."
+	},
+
+	/* 1: column, 2: value */
+	[FINDING_FORMULA_REFUSED] = {
+		"formula_value", SEVERITY_ERROR,
+		"a spreadsheet would run \"{2}\" in column \"{1}\" as a formula",
+		"Enter plain text: the vendor cannot import cells that are calculated. In a spreadsheet,"
+		" copy the column and paste it back as values only."
 	}
 };
 

@@ -3,7 +3,10 @@
  *		The catalogue of findings: what can be wrong with an org-sync file, how
  *		bad that is, how it is said and how to mend it.  Plain C.
  *
- * This is the one place that holds code, severity, wording and tip.
+ * This is the one place that holds code, severity, wording and tip.  What people
+ * filter findings by is the code, a word of the interface; several entries share
+ * one where the same thing is worse, or is mended otherwise, in other products
+ * or places.
  */
 #ifndef ORGSYNC_CORE_FINDING_H
 #define ORGSYNC_CORE_FINDING_H
@@ -44,6 +47,13 @@ typedef enum finding_code
 	FINDING_ABSENCE_UNKNOWN,
 	FINDING_TOO_MANY_ABSENT,
 	FINDING_CONSTRAINT_FAILED,	/* a constraint or trigger of the user's own refused the row */
+	FINDING_MISSING_NAME,
+	FINDING_MISSING_NAME_COLUMN,
+	FINDING_MISSING_LOCATION_COLUMN,
+	FINDING_INVALID_LOCATION,
+	FINDING_INVALID_DATE,
+	FINDING_UNKNOWN_IMPORT_GROUP,	/* one that was chosen for the whole import */
+	FINDING_FORMULA_REFUSED,	/* by products that take no formulas */
 	FINDING_CODE_COUNT
 } finding_code;
 

@@ -9,7 +9,8 @@
  *	2. the permissions (table "permission_names");
  *	3. "group:NAME", "group: NAME", "group/NAME";
  *	4. "attribute_NAME";
- *	5. whatever looks like a license (see license_name.c).
+ *	5. whatever ends in "date";
+ *	6. whatever looks like a license (see license_name.c).
  *
  * each only if the product has such columns.  Case and surrounding blanks do
  * not matter, but column->exact tells whether they are as the vendor wants
@@ -34,6 +35,8 @@
 
 #define GROUP_PREFIX		"group" /* and ':' or '/' */
 #define ATTRIBUTE_PREFIX	"attribute_"
+
+#define DATE_SUFFIX			"date"
 
 #define LICENSE_PREFIX		"license_"
 #define LICENSE_SUFFIX		"_status"
@@ -60,6 +63,12 @@ static const header_spelling spellings[] = {
 	{"preferred_last_name", COLUMN_PREFERRED_LAST_NAME, "preferred_last_name", LINKEDIN},
 	{"work_title", COLUMN_WORK_TITLE, "work_title", LINKEDIN},
 	{"reupload_user_profile", COLUMN_REUPLOAD_USER_PROFILE, "reupload_user_profile", LINKEDIN},
+	{"Name", COLUMN_FULL_NAME, "Name", WORKLEAP},
+	{"Email", COLUMN_PRIMARY_EMAIL_ADDRESS, "Email", WORKLEAP},
+	{"Country", COLUMN_COUNTRY, "Country", WORKLEAP},
+	{"Region", COLUMN_REGION, "Region", WORKLEAP},
+	{"Language", COLUMN_LANGUAGE, "Language", WORKLEAP},
+	{"Title", COLUMN_WORK_TITLE, "Title", WORKLEAP},
 	{"Messages", COLUMN_MESSAGES, "Messages", LINKEDIN | WORKLEAP}
 };
 
@@ -92,7 +101,12 @@ static const char *const kind_names[] = {
 	[COLUMN_PERMISSION] = "permission",
 	[COLUMN_GROUP_PERMISSION] = "group_permission",
 	[COLUMN_ATTRIBUTE] = "attribute",
-	[COLUMN_MESSAGES] = "Messages"
+	[COLUMN_MESSAGES] = "Messages",
+	[COLUMN_FULL_NAME] = "Name",
+	[COLUMN_COUNTRY] = "Country",
+	[COLUMN_REGION] = "Region",
+	[COLUMN_LANGUAGE] = "Language",
+	[COLUMN_DATE] = "date"
 };
 
 /* Whether text is the spelling in any case; *exact says whether in the same. */
@@ -184,13 +198,31 @@ classify_group(const char *text, size_t length, header_column *column)
 	return true;
 }
 
-/* attribute_NAME */
-static bool
-classify_attribute(const char *text, size_t length, header_column *column)
+/*
+ * Whether the header is attribute_NAME.  *column then has kind, exact and name;
+ * whether the product has such columns is for the caller to decide.
+ */
+bool
+header_is_attribute(const char *text, size_t length, header_column *column)
 {
 	return has_prefix(text, length, ATTRIBUTE_PREFIX, &column->exact) &&
 		take_name(text + LENGTH_OF(ATTRIBUTE_PREFIX), length - LENGTH_OF(ATTRIBUTE_PREFIX),
 				  COLUMN_ATTRIBUTE, column);
+}
+
+/* A date's header is free but for its end: "Start date", "HireDate". */
+static bool
+classify_date(const char *text, size_t length, header_column *column)
+{
+	size_t		suffix_length = LENGTH_OF(DATE_SUFFIX);
+
+	if (length < suffix_length ||
+		!ascii_case_same(text + length - suffix_length, DATE_SUFFIX, suffix_length) ||
+		cell_has_control_character(text, length))
+		return false;
+	column->kind = COLUMN_DATE;
+	column->exact = true;
+	return true;
 }
 
 /*
@@ -244,7 +276,8 @@ header_classify(const product *product, const char *text, size_t length, header_
 	if (!classify_fixed(product, text, length, column) &&
 		!(product->has_permissions && classify_permission(text, length, column)) &&
 		!(product->has_group_columns && classify_group(text, length, column)) &&
-		!(product->has_attributes && classify_attribute(text, length, column)) &&
+		!(product->has_attributes && header_is_attribute(text, length, column)) &&
+		!(product->has_locations && classify_date(text, length, column)) &&
 		!(product->has_license_columns && classify_license(text, length, column)))
 	{
 		column->exact = false;
@@ -255,6 +288,24 @@ header_classify(const product *product, const char *text, size_t length, header_
 		column->exact = true;	/* it is ours, not the vendor's: nothing to warn about */
 	else if (length != full_length)
 		column->exact = false;
+}
+
+/*
+ * The product's fixed headers and permissions in canonical spelling, by index
+ * from 0; NULL behind the last one.  Static.
+ */
+const char *
+header_canonical(const product *product, int index)
+{
+	int			i;
+
+	for (i = 0; i < SPELLING_COUNT; i++)
+	{
+		if ((spellings[i].products & (1u << product->id)) != 0 &&
+			strcmp(spellings[i].spelling, spellings[i].canonical) == 0 && index-- == 0)
+			return spellings[i].canonical;
+	}
+	return product->has_permissions && index < PERMISSION_COUNT ? permission_names[index] : NULL;
 }
 
 /* The header of a permission, 0 to PERMISSION_COUNT - 1; static. */

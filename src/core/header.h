@@ -26,7 +26,12 @@ typedef enum column_kind
 	COLUMN_PERMISSION,			/* an admin permission, everywhere or not at all */
 	COLUMN_GROUP_PERMISSION,	/* one that may be limited to groups */
 	COLUMN_ATTRIBUTE,
-	COLUMN_MESSAGES				/* of a results file: ignored without a warning */
+	COLUMN_MESSAGES,			/* of a results file: ignored without a warning */
+	COLUMN_FULL_NAME,			/* first and last name in one */
+	COLUMN_COUNTRY,				/* the following are kept as attributes */
+	COLUMN_REGION,
+	COLUMN_LANGUAGE,
+	COLUMN_DATE					/* any header that ends in "date" */
 } column_kind;
 
 #define PERMISSION_COUNT		8	/* the first four cannot be limited to groups */
@@ -40,17 +45,19 @@ typedef struct header_column
 
 	/*
 	 * The group's or the attribute's name, else the header itself, a license's
-	 * too.  It points into the given text and is trimmed.
+	 * and a date's too.  It points into the given text and is trimmed.
 	 */
 	const char *name;
 	size_t		name_length;
 
-	/* Static canonical spelling; NULL for license, group, attribute, unknown. */
+	/* Static canonical spelling; NULL for license, group, attribute, date, unknown. */
 	const char *canonical;
 } header_column;
 
 extern void header_classify(const product *product, const char *text, size_t length,
 							header_column *column);
+extern bool header_is_attribute(const char *text, size_t length, header_column *column);
+extern const char *header_canonical(const product *product, int index);
 extern const char *permission_name(int permission);
 extern const char *column_kind_name(column_kind kind);
 

@@ -27,7 +27,10 @@ static const product products[PRODUCT_COUNT] = {
 		.group_no = "no",
 		.id = PRODUCT_LINKEDIN_LEARNING,
 		.has_license_columns = true,
-		.has_group_columns = true
+		.has_group_columns = true,
+		.refuses_formulas = false,
+		.has_locations = false,
+		.initial_license = NULL
 	},
 	[PRODUCT_TALENT_INSIGHTS] = {
 		.name = "talent_insights",
@@ -45,7 +48,10 @@ static const product products[PRODUCT_COUNT] = {
 		.group_no = "0",
 		.id = PRODUCT_TALENT_INSIGHTS,
 		.has_license_columns = true,
-		.has_group_columns = true
+		.has_group_columns = true,
+		.refuses_formulas = false,
+		.has_locations = false,
+		.initial_license = NULL
 	},
 	[PRODUCT_WORKLEAP] = {
 		.name = "workleap",
@@ -63,7 +69,14 @@ static const product products[PRODUCT_COUNT] = {
 		.group_no = "no",
 		.id = PRODUCT_WORKLEAP,
 		.has_license_columns = false,
-		.has_group_columns = false
+		.has_group_columns = false,
+		/* "If your field information is the result of a calculation rule or other macros, the
+		 * system will not be able to process your import" */
+		.refuses_formulas = true,
+		/* "Providing the Country and State/Region of your user is mandatory" */
+		.has_locations = true,
+		/* its plans count active students, and name no license in the file */
+		.initial_license = "active_students"
 	}
 };
 

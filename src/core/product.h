@@ -23,7 +23,7 @@ typedef struct product
 	const char *name;			/* label of the enum orgsync.product */
 	bool		has_unique_user_id; /* rows may be keyed by unique_user_id */
 	bool		has_permissions;
-	bool		has_attributes;
+	bool		has_attributes; /* columns attribute_NAME */
 	bool		creates_groups;	/* an unknown group is made, else it is an error */
 	bool		updates_profiles;	/* a row whose key exists updates the profile */
 	bool		stops_on_error; /* one bad row refuses the whole file */
@@ -34,6 +34,15 @@ typedef struct product
 	product_id	id;
 	bool		has_license_columns;	/* else a header like a license's is just unknown */
 	bool		has_group_columns;	/* else groups are chosen for a whole import */
+	bool		refuses_formulas;	/* a cell that a spreadsheet would run is an error */
+
+	/*
+	 * Everybody has one full name, a country and a region, without which the file
+	 * is refused.  Country, region, language and dates are kept as attributes.
+	 */
+	bool		has_locations;
+	const char *initial_license;	/* that new profiles are invited to, or NULL; also an account's
+									 * only license to begin with */
 } product;
 
 extern const product *product_by_name(const char *name);

@@ -1,0 +1,237 @@
+/*
+ * export.c
+ *		export_csv(): the files that bring the vendor to what the account says.
+ *
+ * The diff becomes rows (export_plan.c), the rows become files
+ * (export_rows.c); here is what surrounds that: the caller's wishes, the
+ * threshold, and the record in the tables "exports" and "export_files", which
+ * confirm_export() needs.
+ *
+ * Only one export or confirmation of an account runs at a time.  The lock is
+ * taken before the snapshot of the diff, so the diff sees what an earlier
+ * confirmation has done.  A dry run writes nothing, takes no lock, and so works
+ * on a standby.
+ *
+ * One file's text is in memory at a time, besides what the tuplestore of the
+ * result keeps within work_mem.
+ */
+#include "export.h"
+
+#include "account_lock.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "pgtime.h"
+#include "sql.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(orgsync_export_csv);
+
+#define EXPORT_FILE_COLUMNS	6
+
+typedef struct ExportLayout
+{
+	const char *name;
+	DiffNotation notation;
+} ExportLayout;
+
+/* Other layouts than the product's own. */
+static const ExportLayout layouts[] = {
+	{"legacy", {"group/", "1", "0"}}
+};
+
+/* The notation of that name; an error if there is none. */
+static DiffNotation
+find_notation(const Account *account, const char *layout)
+{
+	const product *product = account->product;
+
+	if (layout == NULL || strcmp(layout, "default") == 0)
+		return (DiffNotation) {product->group_header_prefix, product->group_yes, product->group_no};
+	for (size_t i = 0; i < lengthof(layouts); i++)
+	{
+		if (strcmp(layout, layouts[i].name) == 0)
+			return layouts[i].notation;
+	}
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("unknown layout: \"%s\"", layout),
+			errhint("Layouts are \"default\", with columns like \"%sNAME\", and \"legacy\", with columns "
+					"like \"group/NAME\" that hold 1 and 0.", product->group_header_prefix));
+}
+
+/*
+ * Most of the people losing their seats at once is more often a broken feed than
+ * a decision.
+ */
+static void
+check_threshold(const ExportPlan *plan)
+{
+	const Account *account = plan->account;
+	double		percent;
+	StringInfoData names;
+
+	if (plan->people_revoked == 0 || plan->people_revoked < account->threshold_floor)
+		return;
+	percent = plan->seats_taken > 0 ? 100.0 * plan->seats_revoked / plan->seats_taken : 100.0;
+	if (percent <= account->max_revoke_percent)
+		return;
+
+	initStringInfo(&names);
+	for (int i = 0; i < EXPORT_NAMED_PEOPLE && i < plan->people_revoked; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", plan->first_revoked[i]);
+	if (plan->people_revoked > EXPORT_NAMED_PEOPLE)
+		appendStringInfo(&names, " and %lld more",
+						 (long long) (plan->people_revoked - EXPORT_NAMED_PEOPLE));
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("the export would revoke %lld of the %lld seats taken in account \"%s\"",
+				   (long long) plan->seats_revoked, (long long) plan->seats_taken, account->name),
+			errdetail("That is %.1f %%, and max_revoke_percent is %g. Seats would be lost by %s.",
+					  percent, account->max_revoke_percent, names.data),
+			errhint("See orgsync.diff() for all of them. If this is meant, export with override => true."));
+}
+
+/* Records the export and returns its number. */
+static int64
+record_export(const ExportPlan *plan)
+{
+	(void) sql_run(plan->account,
+				   "INSERT INTO @account.exports (changes_read) VALUES ($1) RETURNING export_id",
+				   1, (SqlArgument[]) {SQL_DATUM(INT8MULTIRANGEOID, plan->changes_read)});
+	return sql_int64(0, 0);
+}
+
+static Datum
+text_array(const char *const *values, int count)
+{
+	Datum	   *elements = palloc(Max(count, 1) * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		elements[i] = CStringGetTextDatum(values[i]);
+	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static Datum
+bigint_array(const int64 *values, int count)
+{
+	Datum	   *elements = palloc(Max(count, 1) * sizeof(Datum));
+
+	for (int i = 0; i < count; i++)
+		elements[i] = Int64GetDatum(values[i]);
+	return PointerGetDatum(construct_array(elements, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
+/* A name that sorts in the order of upload. */
+static char *
+file_name(const Account *account, int64 export_id, int seq, ExportKind kind)
+{
+	pg_time_t	now = timestamptz_to_time_t(GetCurrentTransactionStartTimestamp());
+	struct pg_tm *today = pg_localtime(&now, session_timezone);
+
+	return psprintf("%s-%04d%02d%02d-%06lld-%03d-%s.csv", account->name,
+					today->tm_year + 1900, today->tm_mon + 1, today->tm_mday,
+					(long long) export_id, seq, export_kind_name(kind));
+}
+
+/*
+ * Writes all files: into the result, and, unless it is a dry run, into
+ * export_files.
+ */
+static void
+write_files(ExportPlan *plan, int64 export_id, bool dry_run, int max_rows, bool spreadsheet_safe,
+			ReturnSetInfo *result)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "orgsync export",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	ExportFile	file;
+
+	for (int seq = 1; export_rows_next_file(plan->rows, max_rows, spreadsheet_safe, &file); seq++)
+	{
+		char	   *name = file_name(plan->account, export_id, seq, file.kind);
+		Datum		csv = PointerGetDatum(cstring_to_text_with_len(file.csv.data, file.csv.len));
+		Datum		values[EXPORT_FILE_COLUMNS] = {
+			Int64GetDatum(export_id),
+			Int32GetDatum(seq),
+			CStringGetTextDatum(export_kind_name(file.kind)),
+			CStringGetTextDatum(name),
+			Int64GetDatum((int64) file.row_count),
+			csv
+		};
+		bool		nulls[EXPORT_FILE_COLUMNS] = {dry_run};
+
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		if (!dry_run)
+			(void) sql_run(plan->account,
+						   "INSERT INTO @account.export_files"
+						   " (export_id, seq, kind, file_name, row_count, csv, columns, profile_ids)"
+						   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+						   8, (SqlArgument[])
+						   {
+							   SQL_INT8(export_id), SQL_INT4(seq), SQL_DATUM(TEXTOID, values[2]),
+							   SQL_DATUM(TEXTOID, values[3]), SQL_INT8((int64) file.row_count),
+							   SQL_DATUM(TEXTOID, csv),
+							   SQL_DATUM(TEXTARRAYOID, text_array(file.columns, file.column_count)),
+							   SQL_DATUM(INT8ARRAYOID, bigint_array(file.profile_ids, file.row_count))
+						   });
+		MemoryContextReset(context);
+	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+}
+
+static bool
+boolean_argument(FunctionCallInfo fcinfo, int argument)
+{
+	return !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument);
+}
+
+/*
+ * export_csv(account regnamespace, rows_per_file int, layout text, override
+ * boolean, spreadsheet_safe boolean, dry_run boolean)
+ */
+Datum
+orgsync_export_csv(PG_FUNCTION_ARGS)
+{
+	char	   *layout = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	bool		override = boolean_argument(fcinfo, 3);
+	bool		spreadsheet_safe = boolean_argument(fcinfo, 4);
+	bool		dry_run = boolean_argument(fcinfo, 5);
+	Account    *account;
+	DiffNotation notation;
+	ExportPlan	plan;
+	int			rows_per_file;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("account must not be null"));
+
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	account = account_open(PG_GETARG_OID(0));
+	notation = find_notation(account, layout);
+	rows_per_file = PG_ARGISNULL(1) ? account->rows_per_file : PG_GETARG_INT32(1);
+	if (rows_per_file < 1)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("rows_per_file must be at least 1"));
+
+	if (!dry_run)
+		account_lock(account, ACCOUNT_LOCK_EXPORT, 0, ExclusiveLock);
+	export_plan_read(&plan, account, &notation);
+	if (plan.row_count > 0)
+	{
+		if (!override)
+			check_threshold(&plan);
+		write_files(&plan, dry_run ? 0 : record_export(&plan), dry_run, rows_per_file,
+					spreadsheet_safe, (ReturnSetInfo *) fcinfo->resultinfo);
+	}
+	export_rows_end(plan.rows);
+	SPI_finish();
+	return (Datum) 0;
+}

@@ -1,0 +1,148 @@
+/*
+ * export.h
+ *		What the files of an export share.
+ *
+ *	export.c			export_csv(): arguments, threshold, what is recorded
+ *	export_plan.c		from the diff's cells to rows of files
+ *	export_rows.c		sorts the rows into files and writes them
+ *	export_confirm.c	confirm_export(), cancel_export()
+ *	export_results.c	reads exported files and the vendor's results
+ */
+#ifndef ORGSYNC_EXPORT_H
+#define ORGSYNC_EXPORT_H
+
+#include "account.h"
+#include "core/csv_reader.h"
+#include "core/header.h"
+#include "diff.h"
+#include "lib/stringinfo.h"
+
+/* In the order in which the files are uploaded. */
+typedef enum ExportKind
+{
+	EXPORT_REVOKE,
+	EXPORT_RENAME,
+	EXPORT_UPDATE,
+	EXPORT_ADD,
+	EXPORT_MANUAL				/* not for the vendor: a list for a person to do */
+} ExportKind;
+
+#define EXPORT_KIND_COUNT	5
+
+/* Columns in the order of the vendor's templates. */
+typedef enum ExportPlace
+{
+	EXPORT_FIRST_NAME,
+	EXPORT_LAST_NAME,
+	EXPORT_EXISTING_EMAIL_ADDRESS,
+	EXPORT_PRIMARY_EMAIL_ADDRESS,
+	EXPORT_UNIQUE_USER_ID,
+	EXPORT_NEW_UNIQUE_USER_ID,
+	EXPORT_WORK_TITLE,
+	EXPORT_LICENSE,
+	EXPORT_GROUP,
+	EXPORT_PERMISSION,
+	EXPORT_ATTRIBUTE,
+	EXPORT_REUPLOAD,
+	EXPORT_MANUAL_COLUMN,
+	EXPORT_MANUAL_OLD,
+	EXPORT_MANUAL_NEW
+} ExportPlace;
+
+typedef struct ExportRows ExportRows;
+
+/* One file; it lasts until the next one is asked for. */
+typedef struct ExportFile
+{
+	ExportKind	kind;
+	int			row_count;
+	int64	   *profile_ids;	/* of each row */
+	int			column_count;
+	const char **columns;
+	StringInfoData csv;
+} ExportFile;
+
+extern const char *export_kind_name(ExportKind kind);
+
+extern ExportRows *export_rows_create(void);
+extern void export_row_begin(ExportRows *rows, ExportKind kind, int64 profile_id);
+extern void export_row_cell(ExportRows *rows, ExportPlace place, const char *header, const char *value);
+extern int	export_row_column_set(ExportRows *rows);
+extern void export_row_end(ExportRows *rows, int round, int level);
+extern void export_rows_sort(ExportRows *rows);
+extern bool export_rows_next_file(ExportRows *rows, int max_rows, bool spreadsheet_safe, ExportFile *file);
+extern void export_rows_end(ExportRows *rows);
+
+#define EXPORT_NAMED_PEOPLE	3
+
+/* Everything that an export says, read under one snapshot. */
+typedef struct ExportPlan
+{
+	const Account *account;
+	ExportRows *rows;
+	int64		row_count;
+	Datum		changes_read;	/* int8multirange; 0 if there are no changes */
+
+	/* for the threshold */
+	int64		seats_taken;	/* of those that the vendor knows of, before the export */
+	int64		seats_revoked;
+	int64		people_revoked;
+	char	   *first_revoked[EXPORT_NAMED_PEOPLE];
+} ExportPlan;
+
+extern void export_plan_read(ExportPlan *plan, const Account *account, const DiffNotation *notation);
+
+/*
+ * A CSV file in memory, UTF-8, whose first record is a header.  record is the
+ * last one read.
+ */
+typedef struct ExportReader
+{
+	const char *what;			/* for messages */
+	csv_reader *reader;
+	const char *next;			/* what was not read yet */
+	size_t		left;
+	int			column_count;
+	char	  **headers;
+	column_kind *kinds;
+	csv_record	record;
+} ExportReader;
+
+/* A row that the vendor refused. */
+typedef struct ExportRefusal
+{
+	int64		line;			/* in the results file */
+	char	   *message;
+	char	   *record;
+	bool		is_matched;		/* to a row of the export */
+} ExportRefusal;
+
+typedef struct ExportRefusalKey
+{
+	const char *key;
+	int			refusal;
+} ExportRefusalKey;
+
+/* All rows that the vendor refused, with the keys by which they are found. */
+typedef struct ExportResults
+{
+	char	   *columns;		/* see export_columns_signature() */
+	int			count;
+	int			capacity;
+	ExportRefusal *refusals;
+	int			key_count;
+	int			key_capacity;
+	ExportRefusalKey *keys;
+} ExportResults;
+
+extern void export_reader_open(ExportReader *reader, const product *product, const char *what,
+							   char delimiter, const char *data, size_t length);
+extern bool export_reader_next(ExportReader *reader);
+extern char *export_reader_cell(const ExportReader *reader, int column);
+extern void export_reader_close(ExportReader *reader);
+
+extern char *export_columns_signature(char *const *headers, int count);
+extern ExportResults *export_results_read(const product *product, const char *data, size_t length);
+extern bool export_results_refuse(ExportResults *results, const ExportReader *file);
+
+#endif

@@ -1,0 +1,570 @@
+/*
+ * export_confirm.c
+ *		confirm_export() and cancel_export(): what became of an export.
+ *
+ * A confirmation moves what the vendor has to what was exported, and does so by
+ * deleting the change rows that the export read (exports.changes_read) and no
+ * others: a change that came later has a row of its own, which holds the cell as
+ * it was exported, and so as the vendor has it now.
+ *
+ * What the vendor refused stays pending: the change rows of the refused rows are
+ * taken out of changes_read first.  They are then no business of this export any
+ * more, whatever else of it is confirmed, and the next one will read them.
+ * For a live profile these are the rows of the cells that stand in the refused
+ * row.  A deleted profile's rows are needed together, since only they tell what
+ * the vendor has of it; so are those of one that was deleted and made again.
+ *
+ * To confirm a single file is to delete the rows of the cells that stand in it;
+ * the file is read back for that.  When the last file is confirmed, all that is
+ * left of changes_read goes too: changes that were undone, say.
+ *
+ * Everything runs in the transaction's own snapshot: whoever sees the export
+ * also sees all changes that it read.  Only whether there is a newer export is
+ * looked up with the latest one.
+ */
+#include "export.h"
+
+#include "account_lock.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "sql.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(orgsync_confirm_export);
+PG_FUNCTION_INFO_V1(orgsync_confirm_export_text);
+PG_FUNCTION_INFO_V1(orgsync_cancel_export);
+
+/*
+ * So many cells are handed to a statement at a time.  Each of them scans all
+ * changes, so not too few.
+ */
+#define BATCH_SIZE	100000
+
+/* $1 export; $2, $3, $4: profile, column (NULL: all its rows), address of each cell */
+#define BATCH_CELLS \
+	"WITH batch AS MATERIALIZED (" \
+	" SELECT b.profile_id, b.email," DIFF_CELL_OF("b.column_name") "AS cell" \
+	" FROM unnest($2, $3, $4) AS b (profile_id, column_name, email)" \
+	") "
+
+static const char confirm_cells[] =
+BATCH_CELLS
+"DELETE FROM @account.changes d USING ("
+" SELECT c.change_id"
+" FROM (SELECT unnest(changes_read) AS ids FROM @account.exports WHERE export_id = $1) e"
+"  JOIN @account.changes c ON c.change_id >= lower(e.ids) AND c.change_id < upper(e.ids)"
+"  JOIN batch b ON b.profile_id = c.profile_id"
+"   AND (b.cell IS NULL OR b.cell = " DIFF_CELL_OF("c.column_name") ")"
+") r WHERE d.change_id = r.change_id";
+
+/* together: profiles whose rows must all stay; see the top of the file */
+static const char refuse_cells[] =
+BATCH_CELLS
+", together AS MATERIALIZED ("
+" SELECT b.profile_id FROM batch b"
+" WHERE NOT EXISTS (SELECT FROM @account.profiles p WHERE p.profile_id = b.profile_id)"
+" UNION"
+" SELECT t.profile_id FROM batch b"
+"  JOIN @account.changes n ON n.profile_id = b.profile_id AND n.column_name IS NULL"
+"  JOIN @account.changes d ON d.column_name = 'primary_email_address' AND d.profile_id <> b.profile_id"
+"   AND lower(d.vendor_value COLLATE \"C\") = lower(b.email COLLATE \"C\")"
+"  CROSS JOIN LATERAL (VALUES (b.profile_id), (d.profile_id)) t (profile_id)"
+" WHERE NOT EXISTS (SELECT FROM @account.profiles p WHERE p.profile_id = d.profile_id)"
+"), pending AS ("
+" SELECT c.change_id FROM @account.changes c JOIN together t ON t.profile_id = c.profile_id"
+" UNION ALL"
+" SELECT c.change_id FROM @account.changes c JOIN batch b ON b.profile_id = c.profile_id"
+"  AND (b.cell IS NULL OR b.cell = " DIFF_CELL_OF("c.column_name") ")"
+") "
+"UPDATE @account.exports SET changes_read = changes_read -"
+" coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM pending), '{}') "
+"WHERE export_id = $1";
+
+/* Cells on their way into a statement. */
+typedef struct CellBatch
+{
+	const Account *account;
+	int64		export_id;
+	const char *statement;
+	MemoryContext context;
+	int			count;
+	Datum		profile_ids[BATCH_SIZE];
+	Datum		columns[BATCH_SIZE];
+	bool		all_columns[BATCH_SIZE];
+	Datum		emails[BATCH_SIZE];
+	bool		no_email[BATCH_SIZE];
+} CellBatch;
+
+/* A file of the export that is to be confirmed. */
+typedef struct ConfirmFile
+{
+	int			seq;
+	char	   *columns;		/* see export_columns_signature() */
+} ConfirmFile;
+
+typedef struct Confirmation
+{
+	Account    *account;
+	int64		export_id;
+	int			file_count;
+	ConfirmFile *files;
+} Confirmation;
+
+static CellBatch *
+batch_create(const Confirmation *confirmation, const char *statement)
+{
+	CellBatch  *batch = palloc(sizeof(CellBatch));
+
+	batch->account = confirmation->account;
+	batch->export_id = confirmation->export_id;
+	batch->statement = statement;
+	batch->context = AllocSetContextCreate(CurrentMemoryContext, "orgsync confirmation",
+										   ALLOCSET_DEFAULT_SIZES);
+	batch->count = 0;
+	return batch;
+}
+
+static Datum
+nullable_array(Datum *values, bool *nulls, int count, Oid type, int16 length, bool by_value, char align)
+{
+	int			lower_bound = 1;
+
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower_bound,
+											  type, length, by_value, align));
+}
+
+static void
+batch_flush(CellBatch *batch)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(batch->context);
+
+	if (batch->count > 0)
+		(void) sql_run_once(batch->account, batch->statement, 4, (SqlArgument[])
+							{
+								SQL_INT8(batch->export_id),
+								SQL_DATUM(INT8ARRAYOID,
+										  nullable_array(batch->profile_ids, NULL, batch->count, INT8OID,
+														 sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+								SQL_DATUM(TEXTARRAYOID,
+										  nullable_array(batch->columns, batch->all_columns, batch->count,
+														 TEXTOID, -1, false, TYPALIGN_INT)),
+								SQL_DATUM(TEXTARRAYOID,
+										  nullable_array(batch->emails, batch->no_email, batch->count,
+														 TEXTOID, -1, false, TYPALIGN_INT))
+							});
+	batch->count = 0;
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(batch->context);
+}
+
+/* column_name NULL: all cells of the profile */
+static void
+batch_add(CellBatch *batch, int64 profile_id, const char *column_name, const char *email)
+{
+	MemoryContext old_context;
+
+	if (batch->count == BATCH_SIZE)
+		batch_flush(batch);
+	old_context = MemoryContextSwitchTo(batch->context);
+	batch->profile_ids[batch->count] = Int64GetDatum(profile_id);
+	batch->all_columns[batch->count] = column_name == NULL;
+	batch->columns[batch->count] = column_name ? CStringGetTextDatum(column_name) : (Datum) 0;
+	batch->no_email[batch->count] = email == NULL;
+	batch->emails[batch->count] = email ? CStringGetTextDatum(email) : (Datum) 0;
+	batch->count++;
+	MemoryContextSwitchTo(old_context);
+}
+
+/* A group's column as the change log has it; other headers as they are. */
+static const char *
+logged_column(const char *header)
+{
+	if (strncmp(header, "group:", 6) != 0 && strncmp(header, "group/", 6) != 0)
+		return header;
+	header += 6;
+	while (*header == ' ')
+		header++;
+	return psprintf("group:%s", header);
+}
+
+/*
+ * The column whose change a cell under that header carries, or NULL if the cell
+ * is only a key or a remark.
+ */
+static const char *
+carried_column(const char *kind, const char *header)
+{
+	bool		is_rename = strcmp(kind, "rename") == 0;
+
+	if (strcmp(header, "existing_email_address") == 0 || strcmp(header, "reupload_user_profile") == 0)
+		return NULL;
+	if (strcmp(header, "primary_email_address") == 0)
+		return is_rename ? header : NULL;
+	if (strcmp(header, "unique_user_id") == 0)
+		return is_rename ? NULL : header;
+	if (strcmp(header, "new_unique_user_id") == 0)
+		return "unique_user_id";
+	return logged_column(header);
+}
+
+/* The cells that stand in the reader's row. */
+static void
+add_row_cells(CellBatch *batch, const char *kind, int64 profile_id, const ExportReader *reader)
+{
+	const char *email = NULL;
+
+	for (int i = 0; i < reader->column_count; i++)
+	{
+		if (strcmp(reader->headers[i], "primary_email_address") == 0)
+			email = export_reader_cell(reader, i);
+	}
+	if (strcmp(kind, "add") == 0)
+	{
+		batch_add(batch, profile_id, NULL, email);
+		return;
+	}
+	if (strcmp(kind, "manual") == 0)
+	{
+		for (int i = 0; i < reader->column_count; i++)
+		{
+			if (strcmp(reader->headers[i], "column_name") == 0)
+				batch_add(batch, profile_id, logged_column(export_reader_cell(reader, i)), email);
+		}
+		return;
+	}
+	for (int i = 0; i < reader->column_count; i++)
+	{
+		const char *column = carried_column(kind, reader->headers[i]);
+
+		if (column != NULL && i < reader->record.field_count && reader->record.fields[i].length > 0)
+			batch_add(batch, profile_id, column, email);
+	}
+}
+
+/* UTF-8 of a text in the server's encoding. */
+static char *
+to_utf8(char *string, size_t *length)
+{
+	char	   *utf8 = pg_server_to_any(string, *length, PG_UTF8);
+
+	if (utf8 != string)
+		*length = strlen(utf8);
+	return utf8;
+}
+
+/*
+ * Adds the cells of a file to the batch: all of them, or with results those of
+ * the rows that the vendor refused.
+ */
+static void
+add_file_cells(const Confirmation *confirmation, int seq, ExportResults *results, CellBatch *batch)
+{
+	MemoryContext file_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync exported file",
+													   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext row_context = AllocSetContextCreate(file_context, "orgsync exported row",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(file_context);
+	ExportReader reader;
+	const char *kind;
+	char	   *csv;
+	size_t		length;
+	Datum	   *profile_ids;
+	int			profile_count;
+	bool		isnull;
+
+	(void) sql_run(confirmation->account,
+				   "SELECT kind, csv, profile_ids FROM @account.export_files"
+				   " WHERE export_id = $1 AND seq = $2",
+				   2, (SqlArgument[]) {SQL_INT8(confirmation->export_id), SQL_INT4(seq)});
+	kind = sql_string(0, 0);
+	csv = sql_string(0, 1);
+	deconstruct_array(DatumGetArrayTypePCopy(sql_value(0, 2, &isnull)), INT8OID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &profile_ids, NULL, &profile_count);
+	SPI_freetuptable(SPI_tuptable);
+
+	length = strlen(csv);
+	csv = to_utf8(csv, &length);
+	export_reader_open(&reader, confirmation->account->product, "the exported file", ',', csv, length);
+	MemoryContextSwitchTo(row_context);
+	for (int i = 0; export_reader_next(&reader); i++)
+	{
+		if (i >= profile_count)
+			elog(ERROR, "file %d of export %lld has more rows than profiles", seq,
+				 (long long) confirmation->export_id);
+		if (results == NULL || export_results_refuse(results, &reader))
+			add_row_cells(batch, kind, DatumGetInt64(profile_ids[i]), &reader);
+		MemoryContextReset(row_context);
+	}
+	export_reader_close(&reader);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(file_context);
+}
+
+/* Records what the vendor said of the rows that it refused. */
+static void
+record_findings(const Confirmation *confirmation, const ExportResults *results)
+{
+	for (int i = 0; i < results->count; i++)
+	{
+		const ExportRefusal *refusal = &results->refusals[i];
+
+		if (!refusal->is_matched)
+			ereport(ERROR,
+					errcode(ERRCODE_NO_DATA_FOUND),
+					errmsg("the results file has a row that is in no file of export %lld to be confirmed",
+						   (long long) confirmation->export_id),
+					errdetail("Line %lld: %s", (long long) refusal->line, refusal->record),
+					errhint("Give the vendor's error file of this export; with seq, that of this file."));
+		(void) sql_run(confirmation->account,
+					   "INSERT INTO @account.import_findings"
+					   " (export_id, line, code, severity, message, tip, record)"
+					   " VALUES ($1, $2, 'vendor_refused', 'error', $3, $4, $5)",
+					   5, (SqlArgument[])
+					   {
+						   SQL_INT8(confirmation->export_id), SQL_INT8(refusal->line),
+						   sql_text(refusal->message),
+						   sql_text("Mend the profile as the vendor's message says. Its changes stay pending "
+									"and are in the next export."),
+						   sql_text(refusal->record)
+					   });
+	}
+}
+
+/*
+ * Takes what the vendor refused out of the export.  If the results have the
+ * columns of one of the files, they are of that file (or of those with the same
+ * columns), else they may be of any.
+ */
+static void
+refuse_rows(const Confirmation *confirmation, ExportResults *results)
+{
+	CellBatch  *batch = batch_create(confirmation, refuse_cells);
+	bool		has_same_columns = false;
+
+	for (int i = 0; i < confirmation->file_count; i++)
+		has_same_columns |= strcmp(confirmation->files[i].columns, results->columns) == 0;
+	for (int i = 0; i < confirmation->file_count; i++)
+	{
+		if (!has_same_columns || strcmp(confirmation->files[i].columns, results->columns) == 0)
+			add_file_cells(confirmation, confirmation->files[i].seq, results, batch);
+	}
+	batch_flush(batch);
+	record_findings(confirmation, results);
+}
+
+/* The export's state, its row locked; an error if there is no such export. */
+static char *
+lock_export(const Account *account, int64 export_id)
+{
+	if (sql_run(account, "SELECT state FROM @account.exports WHERE export_id = $1 FOR UPDATE",
+				1, (SqlArgument[]) {SQL_INT8(export_id)}) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("account \"%s\" has no export %lld", account->name, (long long) export_id),
+				errhint("See %s.exports.", account->quoted_name));
+	return sql_string(0, 0);
+}
+
+static void
+check_can_be_confirmed(const Account *account, int64 export_id)
+{
+	char	   *state = lock_export(account, export_id);
+
+	if (strcmp(state, "exported") != 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("export %lld of account \"%s\" is already %s",
+					   (long long) export_id, account->name, state),
+				strcmp(state, "cancelled") == 0 ?
+				errhint("Its changes are still pending; export them again.") : 0);
+	if (sql_run_latest(account,
+					   "SELECT export_id FROM @account.exports"
+					   " WHERE export_id > $1 AND state <> 'cancelled' ORDER BY export_id DESC LIMIT 1",
+					   1, (SqlArgument[]) {SQL_INT8(export_id)}) > 0)
+	{
+		long long	newer = (long long) sql_int64(0, 0);
+
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("export %lld of account \"%s\" was superseded by export %lld",
+					   (long long) export_id, account->name, newer),
+				errdetail("Export %lld holds again whatever of export %lld was not confirmed before.",
+						  newer, (long long) export_id),
+				errhint("Upload and confirm export %lld, or cancel it first.", newer));
+	}
+}
+
+/* The columns in the current row of the last result, as a signature. */
+static char *
+result_signature(int row, int column)
+{
+	bool		isnull;
+	Datum	   *elements;
+	int			count;
+	char	  **headers;
+
+	deconstruct_array(DatumGetArrayTypeP(sql_value(row, column, &isnull)), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elements, NULL, &count);
+	headers = palloc(Max(count, 1) * sizeof(char *));
+	for (int i = 0; i < count; i++)
+		headers[i] = TextDatumGetCString(elements[i]);
+	return export_columns_signature(headers, count);
+}
+
+/* Finds the files that are to be confirmed: that one, or all that are not yet. */
+static void
+find_files(Confirmation *confirmation, const int *seq)
+{
+	bool		isnull;
+
+	confirmation->file_count =
+		(int) sql_run(confirmation->account,
+					  "SELECT seq, columns FROM @account.export_files"
+					  " WHERE export_id = $1 AND confirmed_at IS NULL AND ($2 IS NULL OR seq = $2)"
+					  " ORDER BY seq",
+					  2, (SqlArgument[])
+					  {
+						  SQL_INT8(confirmation->export_id),
+						  seq != NULL ? SQL_INT4(*seq) : SQL_NULL(INT4OID)
+					  });
+	confirmation->files = palloc(Max(confirmation->file_count, 1) * sizeof(ConfirmFile));
+	for (int i = 0; i < confirmation->file_count; i++)
+	{
+		confirmation->files[i].seq = DatumGetInt32(sql_value(i, 0, &isnull));
+		confirmation->files[i].columns = result_signature(i, 1);
+	}
+	SPI_freetuptable(SPI_tuptable);
+
+	if (seq == NULL || confirmation->file_count > 0)
+		return;
+	if (sql_run(confirmation->account,
+				"SELECT FROM @account.export_files WHERE export_id = $1 AND seq = $2",
+				2, (SqlArgument[]) {SQL_INT8(confirmation->export_id), SQL_INT4(*seq)}) > 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("file %d of export %lld is already confirmed", *seq,
+					   (long long) confirmation->export_id));
+	ereport(ERROR,
+			errcode(ERRCODE_UNDEFINED_OBJECT),
+			errmsg("export %lld has no file %d", (long long) confirmation->export_id, *seq),
+			errhint("See %s.export_files.", confirmation->account->quoted_name));
+}
+
+/* Marks the files as confirmed, and the export too if these were the last ones. */
+static void
+confirm_files(const Confirmation *confirmation)
+{
+	SqlArgument export_id = SQL_INT8(confirmation->export_id);
+
+	for (int i = 0; i < confirmation->file_count; i++)
+		(void) sql_run(confirmation->account,
+					   "UPDATE @account.export_files SET confirmed_at = now()"
+					   " WHERE export_id = $1 AND seq = $2",
+					   2, (SqlArgument[]) {export_id, SQL_INT4(confirmation->files[i].seq)});
+	if (sql_run(confirmation->account,
+				"SELECT FROM @account.export_files WHERE export_id = $1 AND confirmed_at IS NULL LIMIT 1",
+				1, &export_id) > 0)
+		return;
+
+	(void) sql_run(confirmation->account,
+				   "DELETE FROM @account.changes c"
+				   " USING (SELECT unnest(changes_read) AS ids FROM @account.exports WHERE export_id = $1) e"
+				   " WHERE c.change_id >= lower(e.ids) AND c.change_id < upper(e.ids)",
+				   1, &export_id);
+	(void) sql_run(confirmation->account,
+				   "UPDATE @account.exports"
+				   " SET state = 'confirmed', confirmed_by = CURRENT_USER, confirmed_at = now()"
+				   " WHERE export_id = $1",
+				   1, &export_id);
+}
+
+/* confirm_export() with the results, if any, as UTF-8. */
+static void
+confirm_export(FunctionCallInfo fcinfo, const char *results, size_t results_length)
+{
+	Confirmation confirmation;
+	int			seq = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("account and export_id must not be null"));
+
+	SPI_connect();
+	confirmation.account = account_open(PG_GETARG_OID(0));
+	confirmation.export_id = PG_GETARG_INT64(1);
+	account_lock(confirmation.account, ACCOUNT_LOCK_EXPORT, 0, ExclusiveLock);
+	check_can_be_confirmed(confirmation.account, confirmation.export_id);
+	find_files(&confirmation, PG_ARGISNULL(3) ? NULL : &seq);
+
+	if (results != NULL)
+		refuse_rows(&confirmation, export_results_read(confirmation.account->product,
+													   results, results_length));
+	if (!PG_ARGISNULL(3))
+	{
+		CellBatch  *batch = batch_create(&confirmation, confirm_cells);
+
+		add_file_cells(&confirmation, seq, NULL, batch);
+		batch_flush(batch);
+	}
+	confirm_files(&confirmation);
+	SPI_finish();
+}
+
+/* confirm_export(account regnamespace, export_id bigint, results bytea, seq int) */
+Datum
+orgsync_confirm_export(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(2))
+		confirm_export(fcinfo, NULL, 0);
+	else
+	{
+		bytea	   *results = PG_GETARG_BYTEA_PP(2);
+
+		confirm_export(fcinfo, VARDATA_ANY(results), VARSIZE_ANY_EXHDR(results));
+	}
+	PG_RETURN_VOID();
+}
+
+/* The same with the results as text. */
+Datum
+orgsync_confirm_export_text(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(2))
+		confirm_export(fcinfo, NULL, 0);
+	else
+	{
+		char	   *results = text_to_cstring(PG_GETARG_TEXT_PP(2));
+		size_t		length = strlen(results);
+
+		results = to_utf8(results, &length);
+		confirm_export(fcinfo, results, length);
+	}
+	PG_RETURN_VOID();
+}
+
+/* cancel_export(account regnamespace, export_id bigint) */
+Datum
+orgsync_cancel_export(PG_FUNCTION_ARGS)
+{
+	int64		export_id = PG_GETARG_INT64(1);
+	Account    *account;
+
+	SPI_connect();
+	account = account_open(PG_GETARG_OID(0));
+	account_lock(account, ACCOUNT_LOCK_EXPORT, 0, ExclusiveLock);
+	if (strcmp(lock_export(account, export_id), "confirmed") == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("export %lld of account \"%s\" is already confirmed",
+					   (long long) export_id, account->name),
+				errdetail("The vendor has taken it, so it cannot be cancelled."));
+	(void) sql_run(account, "UPDATE @account.exports SET state = 'cancelled' WHERE export_id = $1",
+				   1, (SqlArgument[]) {SQL_INT8(export_id)});
+	SPI_finish();
+	PG_RETURN_VOID();
+}
