@@ -1,6 +1,6 @@
 -- The catalogue of findings, as people see it.
 
-SELECT code, string_agg(severity, ', ') AS severity FROM orgsync.finding_codes() GROUP BY code ORDER BY code;
+SELECT code, string_agg(DISTINCT severity, ', ') AS severity FROM orgsync.finding_codes() GROUP BY code ORDER BY code;
 
 -- a message and the tip that goes with it
 \x on

@@ -77,16 +77,23 @@ SELECT count(*), count(*) FILTER (WHERE r.fields[1] = 'nobody' || r.line - 1)
 FROM orgsync.read_csv(orgsync.results_csv('results_account', 11)) AS r
 WHERE r.line > 1;
 
--- The delimiter is that of the file; a finding whose record was not kept is named.
+-- The delimiter is that of the file.  Columns without a name are none, whatever stands in them.
+SELECT pg_temp.import(E'primary_email_address;work_title;;\nmia@example;"Clerk; Typist";;\nned@example;Cook;x;\nola@example;;;;y\n');
+SELECT orgsync.results_csv('results_account', 12) AS results \gset
+SELECT pg_temp.show(:'results');
+SELECT pg_temp.import(replace(:'results', 'example', 'example.com'));
+SELECT pg_temp.show(orgsync.results_csv('results_account', 13));
+
+-- What begins like a file is none; a finding whose record was not kept is named.
 INSERT INTO results_account.imports (state, mode, header, started_at, finished_at, delimiter)
 	VALUES ('applied', 'patch', '{primary_email_address,"Sales; North",Messages}', now(), now(), ';')
-	RETURNING import_id AS semicolons \gset
+	RETURNING import_id AS made \gset
 INSERT INTO results_account.import_findings (import_id, line, code, severity, message, record) VALUES
-	(:semicolons, 3, 'invalid_email', 'error', 'second; and more', E'\uFEFFmia;"x, y";old'),
-	(:semicolons, 2, 'invalid_email', 'error', 'first', 'sep=;"a;b";'),
-	(:semicolons, 4, 'invalid_email', 'error', 'third', NULL),
-	(:semicolons, 5, 'blank_value', 'warning', 'fourth', 'x;y;');
-SELECT pg_temp.show(orgsync.results_csv('results_account', :semicolons));
+	(:made, 3, 'invalid_email', 'error', 'second; and more', E'\uFEFFmia;"x, y";old'),
+	(:made, 2, 'invalid_email', 'error', 'first', 'sep=;"a;b";'),
+	(:made, 4, 'invalid_email', 'error', 'third', NULL),
+	(:made, 5, 'blank_value', 'warning', 'fourth', 'x;y;');
+SELECT pg_temp.show(orgsync.results_csv('results_account', :made));
 
 -- No such import; nothing to ask; an account that the caller may not read.
 SELECT pg_temp.show(orgsync.results_csv('results_account', 4711));

@@ -6,20 +6,23 @@
  * csv_reader_open() takes together with it.  The reader asks for a block at a
  * time, so that each block is a point at which a query can be cancelled.
  *
- * The reader wants UTF-8.  Bytes are given to it as they are, and it finds what
- * is wrong with them, by line and offset; text is in the database's encoding and
- * is converted first.  In an SQL_ASCII database nobody knows what text is in, so
- * that counts as bytes.
+ * Bytes are given to the reader as they are, and it finds out their encoding and
+ * what is wrong with them, by line and offset; text is in the database's encoding
+ * and is converted to UTF-8 first.  In an SQL_ASCII database nobody knows what
+ * text is in, so that counts as bytes.
  */
 #include "csv_source.h"
 
 #include <sys/stat.h>
 
 #include "catalog/pg_authid.h"
+#include "libpq/be-fsstubs.h"
+#include "libpq/libpq-fs.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/acl.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 /* Opens a source on bytes that stay as they are until the reader is done. */
@@ -132,6 +135,36 @@ csv_file_source_close(csv_file_source *source)
 				(errcode_for_file_access(),
 				 errmsg("could not close file \"%s\": %m", source->path)));
 	source->file = NULL;
+}
+
+/*
+ * Opens a large object, for roles that may read it, as lo_get() does.  The server's
+ * own descriptors are used, as only they are sure to be closed at an error or the
+ * end of the transaction.
+ */
+void
+csv_large_object_source_open(csv_large_object_source *source, Oid large_object)
+{
+	source->descriptor = DatumGetInt32(DirectFunctionCall2(be_lo_open,
+														   ObjectIdGetDatum(large_object),
+														   Int32GetDatum(INV_READ)));
+}
+
+/* A csv_source; context is a csv_large_object_source. */
+size_t
+csv_large_object_source_read(void *context, char *buffer, size_t size)
+{
+	csv_large_object_source *source = context;
+
+	CHECK_FOR_INTERRUPTS();
+	return (size_t) lo_read(source->descriptor, buffer, (int) Min(size, MaxAllocSize));
+}
+
+/* Closes the large object. */
+void
+csv_large_object_source_close(csv_large_object_source *source)
+{
+	(void) DirectFunctionCall1(be_lo_close, Int32GetDatum(source->descriptor));
 }
 
 /* csv_allocator.resize; context is a MemoryContext. */

@@ -25,6 +25,12 @@ typedef struct csv_file_source
 	const char *path;
 } csv_file_source;
 
+/* A large object of the database. */
+typedef struct csv_large_object_source
+{
+	int			descriptor;		/* as lo_open() gives */
+} csv_large_object_source;
+
 extern void csv_memory_source_open(csv_memory_source *source, const char *data, size_t length);
 extern void csv_memory_source_open_text(csv_memory_source *source, const char *text,
 										size_t length);
@@ -33,6 +39,10 @@ extern size_t csv_memory_source_read(void *context, char *buffer, size_t size);
 extern void csv_file_source_open(csv_file_source *source, const char *path);
 extern size_t csv_file_source_read(void *context, char *buffer, size_t size);
 extern void csv_file_source_close(csv_file_source *source);
+
+extern void csv_large_object_source_open(csv_large_object_source *source, Oid large_object);
+extern size_t csv_large_object_source_read(void *context, char *buffer, size_t size);
+extern void csv_large_object_source_close(csv_large_object_source *source);
 
 extern csv_allocator csv_allocator_in(MemoryContext memory_context);
 

@@ -69,7 +69,8 @@ orgsync_diff(PG_FUNCTION_ARGS)
 	notation.group_yes = account->product->group_yes;
 	notation.group_no = account->product->group_no;
 
-	row_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync diff row", ALLOCSET_DEFAULT_SIZES);
+	row_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync diff row",
+										ALLOCSET_DEFAULT_SIZES);
 	reader = diff_open(account, &notation, false);
 	while ((person = diff_next(reader)) != NULL)
 	{

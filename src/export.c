@@ -168,7 +168,8 @@ write_files(ExportPlan *plan, int64 export_id, bool dry_run, int max_rows, bool 
 		if (!dry_run)
 			(void) sql_run(plan->account,
 						   "INSERT INTO @account.export_files"
-						   " (export_id, seq, kind, file_name, row_count, csv, columns, profile_ids)"
+						   " (export_id, seq, kind, file_name, row_count, csv, columns,"
+						   "  profile_ids)"
 						   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 						   8, (SqlArgument[])
 						   {
@@ -176,7 +177,8 @@ write_files(ExportPlan *plan, int64 export_id, bool dry_run, int max_rows, bool 
 							   SQL_DATUM(TEXTOID, values[3]), SQL_INT8((int64) file.row_count),
 							   SQL_DATUM(TEXTOID, csv),
 							   SQL_DATUM(TEXTARRAYOID, text_array(file.columns, file.column_count)),
-							   SQL_DATUM(INT8ARRAYOID, bigint_array(file.profile_ids, file.row_count))
+							   SQL_DATUM(INT8ARRAYOID,
+										 bigint_array(file.profile_ids, file.row_count))
 						   });
 		MemoryContextReset(context);
 	}

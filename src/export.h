@@ -6,6 +6,7 @@
  *	export_plan.c		from the diff's cells to rows of files
  *	export_rows.c		sorts the rows into files and writes them
  *	export_confirm.c	confirm_export(), cancel_export()
+ *	export_cells.c		which cells stand in a file
  *	export_results.c	reads exported files and the vendor's results
  */
 #ifndef ORGSYNC_EXPORT_H
@@ -66,11 +67,13 @@ extern const char *export_kind_name(ExportKind kind);
 
 extern ExportRows *export_rows_create(void);
 extern void export_row_begin(ExportRows *rows, ExportKind kind, int64 profile_id);
-extern void export_row_cell(ExportRows *rows, ExportPlace place, const char *header, const char *value);
+extern void export_row_cell(ExportRows *rows, ExportPlace place, const char *header,
+							const char *value);
 extern int	export_row_column_set(ExportRows *rows);
 extern void export_row_end(ExportRows *rows, int round, int level);
 extern void export_rows_sort(ExportRows *rows);
-extern bool export_rows_next_file(ExportRows *rows, int max_rows, bool spreadsheet_safe, ExportFile *file);
+extern bool export_rows_next_file(ExportRows *rows, int max_rows, bool spreadsheet_safe,
+								  ExportFile *file);
 extern void export_rows_end(ExportRows *rows);
 
 #define EXPORT_NAMED_PEOPLE	3
@@ -90,7 +93,8 @@ typedef struct ExportPlan
 	char	   *first_revoked[EXPORT_NAMED_PEOPLE];
 } ExportPlan;
 
-extern void export_plan_read(ExportPlan *plan, const Account *account, const DiffNotation *notation);
+extern void export_plan_read(ExportPlan *plan, const Account *account,
+							 const DiffNotation *notation);
 
 /*
  * A CSV file in memory, UTF-8, whose first record is a header.  record is the
@@ -144,5 +148,15 @@ extern void export_reader_close(ExportReader *reader);
 extern char *export_columns_signature(char *const *headers, int count);
 extern ExportResults *export_results_read(const product *product, const char *data, size_t length);
 extern bool export_results_refuse(ExportResults *results, const ExportReader *file);
+
+
+/* Cells of exported files on their way into a statement. */
+typedef struct ExportCells ExportCells;
+
+extern ExportCells *export_cells_create(const Account *account, int64 export_id,
+										const char *statement);
+extern void export_cells_add_file(ExportCells *batch, int seq, ExportResults *results);
+extern void export_cells_flush(ExportCells *batch);
+extern char *export_to_utf8(char *string, size_t *length);
 
 #endif

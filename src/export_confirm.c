@@ -27,22 +27,13 @@
 #include "account_lock.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "sql.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(orgsync_confirm_export);
 PG_FUNCTION_INFO_V1(orgsync_confirm_export_text);
 PG_FUNCTION_INFO_V1(orgsync_cancel_export);
-
-/*
- * So many cells are handed to a statement at a time.  Each of them scans all
- * changes, so not too few.
- */
-#define BATCH_SIZE	100000
 
 /* $1 export; $2, $3, $4: profile, column (NULL: all its rows), address of each cell */
 #define BATCH_CELLS \
@@ -51,15 +42,19 @@ PG_FUNCTION_INFO_V1(orgsync_cancel_export);
 	" FROM unnest($2, $3, $4) AS b (profile_id, column_name, email)" \
 	") "
 
+/*
+ * The changes that the export read.  The union with nothing is there to detoast
+ * the multirange once, and not again for every change.
+ */
+#define CHANGES_READ \
+	"(SELECT changes_read + '{}' FROM @account.exports WHERE export_id = $1)"
+
 static const char confirm_cells[] =
 BATCH_CELLS
-"DELETE FROM @account.changes d USING ("
-" SELECT c.change_id"
-" FROM (SELECT unnest(changes_read) AS ids FROM @account.exports WHERE export_id = $1) e"
-"  JOIN @account.changes c ON c.change_id >= lower(e.ids) AND c.change_id < upper(e.ids)"
-"  JOIN batch b ON b.profile_id = c.profile_id"
-"   AND (b.cell IS NULL OR b.cell = " DIFF_CELL_OF("c.column_name") ")"
-") r WHERE d.change_id = r.change_id";
+"DELETE FROM @account.changes c USING batch b"
+" WHERE c.profile_id = b.profile_id"
+"  AND (b.cell IS NULL OR b.cell = " DIFF_CELL_OF("c.column_name") ")"
+"  AND c.change_id <@ " CHANGES_READ;
 
 /* together: profiles whose rows must all stay; see the top of the file */
 static const char refuse_cells[] =
@@ -70,7 +65,8 @@ BATCH_CELLS
 " UNION"
 " SELECT t.profile_id FROM batch b"
 "  JOIN @account.changes n ON n.profile_id = b.profile_id AND n.column_name IS NULL"
-"  JOIN @account.changes d ON d.column_name = 'primary_email_address' AND d.profile_id <> b.profile_id"
+"  JOIN @account.changes d ON d.column_name = 'primary_email_address'"
+"   AND d.profile_id <> b.profile_id"
 "   AND lower(d.vendor_value COLLATE \"C\") = lower(b.email COLLATE \"C\")"
 "  CROSS JOIN LATERAL (VALUES (b.profile_id), (d.profile_id)) t (profile_id)"
 " WHERE NOT EXISTS (SELECT FROM @account.profiles p WHERE p.profile_id = d.profile_id)"
@@ -83,21 +79,6 @@ BATCH_CELLS
 "UPDATE @account.exports SET changes_read = changes_read -"
 " coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM pending), '{}') "
 "WHERE export_id = $1";
-
-/* Cells on their way into a statement. */
-typedef struct CellBatch
-{
-	const Account *account;
-	int64		export_id;
-	const char *statement;
-	MemoryContext context;
-	int			count;
-	Datum		profile_ids[BATCH_SIZE];
-	Datum		columns[BATCH_SIZE];
-	bool		all_columns[BATCH_SIZE];
-	Datum		emails[BATCH_SIZE];
-	bool		no_email[BATCH_SIZE];
-} CellBatch;
 
 /* A file of the export that is to be confirmed. */
 typedef struct ConfirmFile
@@ -114,195 +95,8 @@ typedef struct Confirmation
 	ConfirmFile *files;
 } Confirmation;
 
-static CellBatch *
-batch_create(const Confirmation *confirmation, const char *statement)
-{
-	CellBatch  *batch = palloc(sizeof(CellBatch));
-
-	batch->account = confirmation->account;
-	batch->export_id = confirmation->export_id;
-	batch->statement = statement;
-	batch->context = AllocSetContextCreate(CurrentMemoryContext, "orgsync confirmation",
-										   ALLOCSET_DEFAULT_SIZES);
-	batch->count = 0;
-	return batch;
-}
-
-static Datum
-nullable_array(Datum *values, bool *nulls, int count, Oid type, int16 length, bool by_value, char align)
-{
-	int			lower_bound = 1;
-
-	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower_bound,
-											  type, length, by_value, align));
-}
-
-static void
-batch_flush(CellBatch *batch)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(batch->context);
-
-	if (batch->count > 0)
-		(void) sql_run_once(batch->account, batch->statement, 4, (SqlArgument[])
-							{
-								SQL_INT8(batch->export_id),
-								SQL_DATUM(INT8ARRAYOID,
-										  nullable_array(batch->profile_ids, NULL, batch->count, INT8OID,
-														 sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
-								SQL_DATUM(TEXTARRAYOID,
-										  nullable_array(batch->columns, batch->all_columns, batch->count,
-														 TEXTOID, -1, false, TYPALIGN_INT)),
-								SQL_DATUM(TEXTARRAYOID,
-										  nullable_array(batch->emails, batch->no_email, batch->count,
-														 TEXTOID, -1, false, TYPALIGN_INT))
-							});
-	batch->count = 0;
-	MemoryContextSwitchTo(old_context);
-	MemoryContextReset(batch->context);
-}
-
-/* column_name NULL: all cells of the profile */
-static void
-batch_add(CellBatch *batch, int64 profile_id, const char *column_name, const char *email)
-{
-	MemoryContext old_context;
-
-	if (batch->count == BATCH_SIZE)
-		batch_flush(batch);
-	old_context = MemoryContextSwitchTo(batch->context);
-	batch->profile_ids[batch->count] = Int64GetDatum(profile_id);
-	batch->all_columns[batch->count] = column_name == NULL;
-	batch->columns[batch->count] = column_name ? CStringGetTextDatum(column_name) : (Datum) 0;
-	batch->no_email[batch->count] = email == NULL;
-	batch->emails[batch->count] = email ? CStringGetTextDatum(email) : (Datum) 0;
-	batch->count++;
-	MemoryContextSwitchTo(old_context);
-}
-
-/* A group's column as the change log has it; other headers as they are. */
-static const char *
-logged_column(const char *header)
-{
-	if (strncmp(header, "group:", 6) != 0 && strncmp(header, "group/", 6) != 0)
-		return header;
-	header += 6;
-	while (*header == ' ')
-		header++;
-	return psprintf("group:%s", header);
-}
-
-/*
- * The column whose change a cell under that header carries, or NULL if the cell
- * is only a key or a remark.
- */
-static const char *
-carried_column(const char *kind, const char *header)
-{
-	bool		is_rename = strcmp(kind, "rename") == 0;
-
-	if (strcmp(header, "existing_email_address") == 0 || strcmp(header, "reupload_user_profile") == 0)
-		return NULL;
-	if (strcmp(header, "primary_email_address") == 0)
-		return is_rename ? header : NULL;
-	if (strcmp(header, "unique_user_id") == 0)
-		return is_rename ? NULL : header;
-	if (strcmp(header, "new_unique_user_id") == 0)
-		return "unique_user_id";
-	return logged_column(header);
-}
-
-/* The cells that stand in the reader's row. */
-static void
-add_row_cells(CellBatch *batch, const char *kind, int64 profile_id, const ExportReader *reader)
-{
-	const char *email = NULL;
-
-	for (int i = 0; i < reader->column_count; i++)
-	{
-		if (strcmp(reader->headers[i], "primary_email_address") == 0)
-			email = export_reader_cell(reader, i);
-	}
-	if (strcmp(kind, "add") == 0)
-	{
-		batch_add(batch, profile_id, NULL, email);
-		return;
-	}
-	if (strcmp(kind, "manual") == 0)
-	{
-		for (int i = 0; i < reader->column_count; i++)
-		{
-			if (strcmp(reader->headers[i], "column_name") == 0)
-				batch_add(batch, profile_id, logged_column(export_reader_cell(reader, i)), email);
-		}
-		return;
-	}
-	for (int i = 0; i < reader->column_count; i++)
-	{
-		const char *column = carried_column(kind, reader->headers[i]);
-
-		if (column != NULL && i < reader->record.field_count && reader->record.fields[i].length > 0)
-			batch_add(batch, profile_id, column, email);
-	}
-}
-
-/* UTF-8 of a text in the server's encoding. */
-static char *
-to_utf8(char *string, size_t *length)
-{
-	char	   *utf8 = pg_server_to_any(string, *length, PG_UTF8);
-
-	if (utf8 != string)
-		*length = strlen(utf8);
-	return utf8;
-}
-
-/*
- * Adds the cells of a file to the batch: all of them, or with results those of
- * the rows that the vendor refused.
- */
-static void
-add_file_cells(const Confirmation *confirmation, int seq, ExportResults *results, CellBatch *batch)
-{
-	MemoryContext file_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync exported file",
-													   ALLOCSET_DEFAULT_SIZES);
-	MemoryContext row_context = AllocSetContextCreate(file_context, "orgsync exported row",
-													  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old_context = MemoryContextSwitchTo(file_context);
-	ExportReader reader;
-	const char *kind;
-	char	   *csv;
-	size_t		length;
-	Datum	   *profile_ids;
-	int			profile_count;
-	bool		isnull;
-
-	(void) sql_run(confirmation->account,
-				   "SELECT kind, csv, profile_ids FROM @account.export_files"
-				   " WHERE export_id = $1 AND seq = $2",
-				   2, (SqlArgument[]) {SQL_INT8(confirmation->export_id), SQL_INT4(seq)});
-	kind = sql_string(0, 0);
-	csv = sql_string(0, 1);
-	deconstruct_array(DatumGetArrayTypePCopy(sql_value(0, 2, &isnull)), INT8OID, sizeof(int64),
-					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &profile_ids, NULL, &profile_count);
-	SPI_freetuptable(SPI_tuptable);
-
-	length = strlen(csv);
-	csv = to_utf8(csv, &length);
-	export_reader_open(&reader, confirmation->account->product, "the exported file", ',', csv, length);
-	MemoryContextSwitchTo(row_context);
-	for (int i = 0; export_reader_next(&reader); i++)
-	{
-		if (i >= profile_count)
-			elog(ERROR, "file %d of export %lld has more rows than profiles", seq,
-				 (long long) confirmation->export_id);
-		if (results == NULL || export_results_refuse(results, &reader))
-			add_row_cells(batch, kind, DatumGetInt64(profile_ids[i]), &reader);
-		MemoryContextReset(row_context);
-	}
-	export_reader_close(&reader);
-	MemoryContextSwitchTo(old_context);
-	MemoryContextDelete(file_context);
-}
+static const char refusal_tip[] =
+"Mend the profile as the vendor's message says. Its changes stay pending and are in the next export.";
 
 /* Records what the vendor said of the rows that it refused. */
 static void
@@ -327,8 +121,7 @@ record_findings(const Confirmation *confirmation, const ExportResults *results)
 					   {
 						   SQL_INT8(confirmation->export_id), SQL_INT8(refusal->line),
 						   sql_text(refusal->message),
-						   sql_text("Mend the profile as the vendor's message says. Its changes stay pending "
-									"and are in the next export."),
+						   sql_text(refusal_tip),
 						   sql_text(refusal->record)
 					   });
 	}
@@ -342,7 +135,8 @@ record_findings(const Confirmation *confirmation, const ExportResults *results)
 static void
 refuse_rows(const Confirmation *confirmation, ExportResults *results)
 {
-	CellBatch  *batch = batch_create(confirmation, refuse_cells);
+	ExportCells  *batch = export_cells_create(confirmation->account,
+												 confirmation->export_id, refuse_cells);
 	bool		has_same_columns = false;
 
 	for (int i = 0; i < confirmation->file_count; i++)
@@ -350,9 +144,9 @@ refuse_rows(const Confirmation *confirmation, ExportResults *results)
 	for (int i = 0; i < confirmation->file_count; i++)
 	{
 		if (!has_same_columns || strcmp(confirmation->files[i].columns, results->columns) == 0)
-			add_file_cells(confirmation, confirmation->files[i].seq, results, batch);
+			export_cells_add_file(batch, confirmation->files[i].seq, results);
 	}
-	batch_flush(batch);
+	export_cells_flush(batch);
 	record_findings(confirmation, results);
 }
 
@@ -383,7 +177,8 @@ check_can_be_confirmed(const Account *account, int64 export_id)
 				errhint("Its changes are still pending; export them again.") : 0);
 	if (sql_run_latest(account,
 					   "SELECT export_id FROM @account.exports"
-					   " WHERE export_id > $1 AND state <> 'cancelled' ORDER BY export_id DESC LIMIT 1",
+					   " WHERE export_id > $1 AND state <> 'cancelled'"
+					   " ORDER BY export_id DESC LIMIT 1",
 					   1, (SqlArgument[]) {SQL_INT8(export_id)}) > 0)
 	{
 		long long	newer = (long long) sql_int64(0, 0);
@@ -466,14 +261,13 @@ confirm_files(const Confirmation *confirmation)
 					   " WHERE export_id = $1 AND seq = $2",
 					   2, (SqlArgument[]) {export_id, SQL_INT4(confirmation->files[i].seq)});
 	if (sql_run(confirmation->account,
-				"SELECT FROM @account.export_files WHERE export_id = $1 AND confirmed_at IS NULL LIMIT 1",
+				"SELECT FROM @account.export_files"
+				" WHERE export_id = $1 AND confirmed_at IS NULL LIMIT 1",
 				1, &export_id) > 0)
 		return;
 
 	(void) sql_run(confirmation->account,
-				   "DELETE FROM @account.changes c"
-				   " USING (SELECT unnest(changes_read) AS ids FROM @account.exports WHERE export_id = $1) e"
-				   " WHERE c.change_id >= lower(e.ids) AND c.change_id < upper(e.ids)",
+				   "DELETE FROM @account.changes WHERE change_id <@ " CHANGES_READ,
 				   1, &export_id);
 	(void) sql_run(confirmation->account,
 				   "UPDATE @account.exports"
@@ -506,10 +300,11 @@ confirm_export(FunctionCallInfo fcinfo, const char *results, size_t results_leng
 													   results, results_length));
 	if (!PG_ARGISNULL(3))
 	{
-		CellBatch  *batch = batch_create(&confirmation, confirm_cells);
+		ExportCells  *batch = export_cells_create(confirmation.account,
+													 confirmation.export_id, confirm_cells);
 
-		add_file_cells(&confirmation, seq, NULL, batch);
-		batch_flush(batch);
+		export_cells_add_file(batch, seq, NULL);
+		export_cells_flush(batch);
 	}
 	confirm_files(&confirmation);
 	SPI_finish();
@@ -541,7 +336,7 @@ orgsync_confirm_export_text(PG_FUNCTION_ARGS)
 		char	   *results = text_to_cstring(PG_GETARG_TEXT_PP(2));
 		size_t		length = strlen(results);
 
-		results = to_utf8(results, &length);
+		results = export_to_utf8(results, &length);
 		confirm_export(fcinfo, results, length);
 	}
 	PG_RETURN_VOID();

@@ -57,20 +57,17 @@ typedef struct LinkedEntry
 	LinkedPerson *person;
 } LinkedEntry;
 
-static const struct
-{
-	ExportPlace place;
-	const char *header;
-}			fixed_columns[] = {
-	[DIFF_PRIMARY_EMAIL_ADDRESS] = {EXPORT_PRIMARY_EMAIL_ADDRESS, "primary_email_address"},
-	[DIFF_UNIQUE_USER_ID] = {EXPORT_UNIQUE_USER_ID, "unique_user_id"},
-	[DIFF_PREFERRED_FIRST_NAME] = {EXPORT_FIRST_NAME, "preferred_first_name"},
-	[DIFF_PREFERRED_LAST_NAME] = {EXPORT_LAST_NAME, "preferred_last_name"},
-	[DIFF_WORK_TITLE] = {EXPORT_WORK_TITLE, "work_title"},
-	[DIFF_LICENSE] = {EXPORT_LICENSE, NULL},
-	[DIFF_GROUP] = {EXPORT_GROUP, NULL},
-	[DIFF_PERMISSION] = {EXPORT_PERMISSION, NULL},
-	[DIFF_ATTRIBUTE] = {EXPORT_ATTRIBUTE, NULL}
+/* Where the cells of a diff stand in a file. */
+static const ExportPlace file_places[] = {
+	[DIFF_PRIMARY_EMAIL_ADDRESS] = EXPORT_PRIMARY_EMAIL_ADDRESS,
+	[DIFF_UNIQUE_USER_ID] = EXPORT_UNIQUE_USER_ID,
+	[DIFF_PREFERRED_FIRST_NAME] = EXPORT_FIRST_NAME,
+	[DIFF_PREFERRED_LAST_NAME] = EXPORT_LAST_NAME,
+	[DIFF_WORK_TITLE] = EXPORT_WORK_TITLE,
+	[DIFF_LICENSE] = EXPORT_LICENSE,
+	[DIFF_GROUP] = EXPORT_GROUP,
+	[DIFF_PERMISSION] = EXPORT_PERMISSION,
+	[DIFF_ATTRIBUTE] = EXPORT_ATTRIBUTE
 };
 
 /* The kind of row that the cell belongs in. */
@@ -145,7 +142,7 @@ plan_cells(ExportPlan *plan, const DiffPerson *person, ExportKind kind)
 				add_address(plan, person_address(plan, person));
 			has_row = true;
 		}
-		export_row_cell(plan->rows, fixed_columns[cell->place].place, cell->column_name, cell->new_value);
+		export_row_cell(plan->rows, file_places[cell->place], cell->column_name, cell->new_value);
 	}
 	if (!has_row)
 		return;
@@ -212,7 +209,8 @@ plan_rename(ExportPlan *plan, const DiffPerson *person, LinkedPerson *linked)
 			add_address(plan, person->email);
 		export_row_cell(plan->rows, EXPORT_UNIQUE_USER_ID, "unique_user_id", person->vendor_id);
 		if (has_new_id)
-			export_row_cell(plan->rows, EXPORT_NEW_UNIQUE_USER_ID, "new_unique_user_id", person->id);
+			export_row_cell(plan->rows, EXPORT_NEW_UNIQUE_USER_ID, "new_unique_user_id",
+							person->id);
 	}
 	if (person->reupload)
 		export_row_cell(plan->rows, EXPORT_REUPLOAD, "reupload_user_profile", "true");
@@ -395,8 +393,8 @@ plan_linked(ExportPlan *plan, List *all_linked)
 		.entrysize = sizeof(LinkedEntry),
 		.hcxt = CurrentMemoryContext
 	};
-	HTAB	   *table = hash_create("orgsync linked people", Max(list_length(all_linked), 1), &control,
-									HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	HTAB	   *table = hash_create("orgsync linked people", Max(list_length(all_linked), 1),
+									&control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	ListCell   *cell;
 
 	foreach(cell, all_linked)

@@ -302,7 +302,8 @@ add_refusal(ExportResults *results, const ExportReader *reader, const char *mess
 	if (results->count == results->capacity)
 	{
 		results->capacity *= 2;
-		results->refusals = repalloc_huge(results->refusals, results->capacity * sizeof(ExportRefusal));
+		results->refusals = repalloc_huge(results->refusals,
+										  results->capacity * sizeof(ExportRefusal));
 	}
 	record = pnstrdup(reader->record.raw, reader->record.raw_length);
 	refusal = &results->refusals[results->count];
@@ -314,7 +315,8 @@ add_refusal(ExportResults *results, const ExportReader *reader, const char *mess
 	if (results->key_count + key_count > results->key_capacity)
 	{
 		results->key_capacity *= 2;
-		results->keys = repalloc_huge(results->keys, results->key_capacity * sizeof(ExportRefusalKey));
+		results->keys = repalloc_huge(results->keys,
+									  results->key_capacity * sizeof(ExportRefusalKey));
 	}
 	for (int i = 0; i < key_count; i++)
 		results->keys[results->key_count++] = (ExportRefusalKey) {keys[i], results->count};
@@ -361,6 +363,7 @@ export_results_refuse(ExportResults *results, const ExportReader *file)
 {
 	char	   *keys[lengthof(key_kinds)];
 	int			key_count = record_keys(file, keys);
+	const ExportRefusalKey *end = results->keys + results->key_count;
 	bool		is_refused = false;
 
 	for (int i = 0; i < key_count; i++)
@@ -376,7 +379,7 @@ export_results_refuse(ExportResults *results, const ExportReader *file)
 		/* several rows of the results may have the same key */
 		while (found > results->keys && strcmp(found[-1].key, keys[i]) == 0)
 			found--;
-		for (; found < results->keys + results->key_count && strcmp(found->key, keys[i]) == 0; found++)
+		for (; found < end && strcmp(found->key, keys[i]) == 0; found++)
 			results->refusals[found->refusal].is_matched = true;
 	}
 	return is_refused;

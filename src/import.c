@@ -41,6 +41,7 @@
 PG_FUNCTION_INFO_V1(orgsync_import_bytea);
 PG_FUNCTION_INFO_V1(orgsync_import_text);
 PG_FUNCTION_INFO_V1(orgsync_import_file);
+PG_FUNCTION_INFO_V1(orgsync_import_large_object);
 PG_FUNCTION_INFO_V1(orgsync_import_table);
 
 /* So often the second phase is tried, if other sessions get in between. */
@@ -92,18 +93,21 @@ choice_argument(FunctionCallInfo fcinfo, int argument, const char *name, const c
 	return strcmp(value, first) == 0;
 }
 
-/* The mapping of columns: an object of strings, none of which asks for what cannot be done. */
-static Jsonb *
-columns_argument(FunctionCallInfo fcinfo)
+/*
+ * The mapping of columns, NULL for none: an object of strings, none of which asks
+ * for what cannot be done; else an error.
+ */
+Jsonb *
+import_columns_argument(FunctionCallInfo fcinfo, int argument)
 {
 	Jsonb	   *columns;
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	value;
 
-	if (PG_ARGISNULL(ARGUMENT_COLUMNS))
+	if (PG_ARGISNULL(argument))
 		return NULL;
-	columns = DatumGetJsonbPCopy(PG_GETARG_DATUM(ARGUMENT_COLUMNS));
+	columns = DatumGetJsonbPCopy(PG_GETARG_DATUM(argument));
 	if (!JB_ROOT_IS_OBJECT(columns))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -171,36 +175,49 @@ read_options(FunctionCallInfo fcinfo, const Account *account, ImportOptions *opt
 	options->stop_on_error = choice_argument(fcinfo, ARGUMENT_ON_ERROR, "on_error", "stop", "skip",
 											 account->product->stops_on_error);
 	options->dry_run = bool_argument(fcinfo, ARGUMENT_DRY_RUN);
-	options->columns = columns_argument(fcinfo);
+	options->columns = import_columns_argument(fcinfo, ARGUMENT_COLUMNS);
 	options->groups = groups_argument(fcinfo, &options->group_count);
 	options->source = text_argument(fcinfo, ARGUMENT_SOURCE);
 	options->override = bool_argument(fcinfo, ARGUMENT_OVERRIDE);
 }
 
-static Import *
-begin_import(FunctionCallInfo fcinfo)
+/*
+ * An import that has nothing yet, neither account nor options nor rules, in a
+ * memory context of its own, which becomes the current one.
+ */
+Import *
+import_create(void)
 {
 	Import	   *import;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "orgsync import", ALLOCSET_DEFAULT_SIZES);
 
-	if (PG_ARGISNULL(ARGUMENT_ACCOUNT) || PG_ARGISNULL(ARGUMENT_CSV))
-		ereport(ERROR,
-				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("account and data must not be null"));
 	MemoryContextSwitchTo(context);
 	import = palloc0(sizeof(Import));
 	import->context = context;
 	import->row_context = AllocSetContextCreate(context, "orgsync row", ALLOCSET_DEFAULT_SIZES);
 	import->attempt_context = AllocSetContextCreate(context, "orgsync attempt", ALLOCSET_DEFAULT_SIZES);
 	import->started_at = GetCurrentTimestamp();
-	import->account = account_open(PG_GETARG_OID(ARGUMENT_ACCOUNT));
-	read_options(fcinfo, import->account, &import->options);
-	import->rules = duplicate_rules_read(import->account);
 	import->findings = import_findings_create();
 	import->staging = import_staging_create();
 	import->emails = import_keys_create();
 	import->user_ids = import_keys_create();
 	import->addresses = import_keys_create();
+	return import;
+}
+
+static Import *
+begin_import(FunctionCallInfo fcinfo)
+{
+	Import	   *import;
+
+	if (PG_ARGISNULL(ARGUMENT_ACCOUNT) || PG_ARGISNULL(ARGUMENT_CSV))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("account and data must not be null"));
+	import = import_create();
+	import->account = account_open(PG_GETARG_OID(ARGUMENT_ACCOUNT));
+	read_options(fcinfo, import->account, &import->options);
+	import->rules = duplicate_rules_read(import->account);
 	return import;
 }
 
@@ -280,6 +297,7 @@ read_row(Import *import, csv_record *record)
 	import->row_count++;
 	if (import->options.numbers_records)
 		record->line = import->row_count + 1;
+	import_reader_cut(import, record);
 	import_parse_row(import, record, &row, true);
 	old_context = MemoryContextSwitchTo(import->row_context);
 	note_row(import, &row);
@@ -302,15 +320,17 @@ check_group_columns(Import *import)
 		import_report(import, FINDING_GROUP_COLUMN_NOT_ALLOWED, 1, NULL, NULL, 0);
 }
 
-static void
-read_file(Import *import, csv_source source, void *source_context)
+/*
+ * The first phase: reads the records of a file, reports what is wrong with them
+ * by themselves, and stages them.
+ */
+void
+import_read_file(Import *import, csv_source source, void *source_context)
 {
-	csv_allocator allocator = csv_allocator_in(import->context);
-	csv_reader *reader = csv_reader_open(&allocator, source, source_context, ',',
-										 (size_t) orgsync_max_record_size * 1024);
 	csv_record	record;
 	csv_fault	fault;
-	csv_result	result = csv_reader_next(reader, &record, &fault);
+	csv_result	result;
+	csv_reader *reader = import_reader_open(import, source, source_context, &record, &fault, &result);
 
 	if (result == CSV_RECORD)
 	{
@@ -324,7 +344,7 @@ read_file(Import *import, csv_source source, void *source_context)
 		report_fault(import, &fault);
 	else if (!import->refused && import->row_count == 0)
 		import_report(import, FINDING_EMPTY_FILE, 1, NULL, NULL, 0);
-	csv_reader_close(reader);
+	import_reader_close(import, reader);
 
 	import_keys_finish(import->emails);
 	import_keys_finish(import->user_ids);
@@ -546,7 +566,7 @@ static const char note_query[] =
 	" created, updated, unchanged, absent, rejected, warnings, seats_granted, seats_revoked, invitations,"
 	" encoding, delimiter)"
 	" SELECT $1, $2, $3, $4, $5, $6, clock_timestamp(), n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10],"
-	" 'UTF8', ','"
+	" $8, $9"
 	" FROM (SELECT $7::bigint[]) AS counts (n)"
 	" RETURNING i.import_id, ROW (i.*)::import_summary";
 
@@ -556,7 +576,7 @@ note_import(Import *import)
 {
 	const ImportCounts *counts = &import->counts;
 	Datum		numbers[10];
-	SqlArgument arguments[7];
+	SqlArgument arguments[9];
 	Datum		summary;
 	bool		isnull;
 
@@ -581,7 +601,10 @@ note_import(Import *import)
 	arguments[5] = SQL_DATUM(TIMESTAMPTZOID, TimestampTzGetDatum(import->started_at));
 	arguments[6] = SQL_DATUM(INT8ARRAYOID, PointerGetDatum(construct_array(numbers, 10, INT8OID, sizeof(int64),
 																		   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
-	(void) sql_write(import->account, note_query, 7, arguments);
+	/* a table is written in no way */
+	arguments[7] = sql_text(import->delimiter ? csv_encoding_name(import->encoding) : NULL);
+	arguments[8] = sql_text(import->delimiter ? psprintf("%c", import->delimiter) : NULL);
+	(void) sql_write(import->account, note_query, 9, arguments);
 	import->import_id = sql_int64(0, 0);
 	summary = SPI_datumTransfer(sql_value(0, 1, &isnull), false, -1);
 	import_findings_write(import);
@@ -618,7 +641,7 @@ orgsync_import_bytea(PG_FUNCTION_ARGS)
 	import = begin_import(fcinfo);
 	data = PG_GETARG_BYTEA_PP(ARGUMENT_CSV);
 	csv_memory_source_open(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	read_file(import, csv_memory_source_read, &source);
+	import_read_file(import, csv_memory_source_read, &source);
 	PG_RETURN_DATUM(finish_import(import));
 }
 
@@ -634,7 +657,7 @@ orgsync_import_text(PG_FUNCTION_ARGS)
 	import = begin_import(fcinfo);
 	data = PG_GETARG_TEXT_PP(ARGUMENT_CSV);
 	csv_memory_source_open_text(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	read_file(import, csv_memory_source_read, &source);
+	import_read_file(import, csv_memory_source_read, &source);
 	PG_RETURN_DATUM(finish_import(import));
 }
 
@@ -652,9 +675,33 @@ orgsync_import_file(PG_FUNCTION_ARGS)
 	if (import->options.source == NULL)
 		import->options.source = path;
 	csv_file_source_open(&source, path);
-	read_file(import, csv_file_source_read, &source);
+	import_read_file(import, csv_file_source_read, &source);
 	csv_file_source_close(&source);
 	PG_RETURN_DATUM(finish_import(import));
+}
+
+/* import_large_object(account, loid, ...) */
+Datum
+orgsync_import_large_object(PG_FUNCTION_ARGS)
+{
+	csv_large_object_source source;
+	Import	   *import;
+	Oid			large_object;
+	Datum		summary;
+
+	SPI_connect();
+	import = begin_import(fcinfo);
+	large_object = PG_GETARG_OID(ARGUMENT_CSV);
+	if (import->options.source == NULL)
+		import->options.source = psprintf("large object %u", large_object);
+	csv_large_object_source_open(&source, large_object);
+	import_read_file(import, csv_large_object_source_read, &source);
+	csv_large_object_source_close(&source);
+	if (!import->refused)
+		write_file(import);
+	summary = note_import(import);
+	SPI_finish();
+	PG_RETURN_DATUM(summary);
 }
 
 /* import_table(account, relation, ...) */
@@ -672,7 +719,7 @@ orgsync_import_table(PG_FUNCTION_ARGS)
 	if (import->options.source == NULL)
 		import->options.source = DatumGetCString(DirectFunctionCall1(regclassout, ObjectIdGetDatum(relation)));
 	source = import_table_open(relation);
-	read_file(import, import_table_read, source);
+	import_read_file(import, import_table_read, source);
 	import_table_close(source);
 	PG_RETURN_DATUM(finish_import(import));
 }

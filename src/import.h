@@ -3,6 +3,7 @@
  *		An import: from the bytes of an org-sync file to an account's tables.
  *
  *		import.c			the functions that people call, and the order of the phases
+ *		import_reader.c		how the file is written: encoding, delimiter, header line
  *		import_header.c		what the file's columns mean for this account
  *		import_row.c		what a record says, and what is wrong with it
  *		import_staging.c	keeps the rows between the phases, on disk if they are many
@@ -26,8 +27,10 @@
 #include "core/finding.h"
 #include "core/header.h"
 #include "duplicate_rule.h"
+#include "fmgr.h"
 #include "license_cap.h"
 #include "nodes/bitmapset.h"
+#include "nodes/execnodes.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
@@ -144,6 +147,12 @@ typedef struct Import
 	MemoryContext row_context;	/* reset for each row */
 	MemoryContext attempt_context;	/* reset for each attempt at writing */
 
+	csv_encoding encoding;		/* how the file turned out to be written */
+	char		delimiter;		/* '\0': a table has none */
+	int64		header_line;
+	int			header_cell_count;	/* cells of the header's record, the nameless ones at its end too */
+	bool		has_nameless_values;	/* there is something in one of those columns: it is reported */
+
 	int			header_count;	/* the file's header, as it came */
 	char	  **header;
 	int			column_count;
@@ -190,7 +199,26 @@ typedef struct Import
 	struct SeatRequests *seats;
 } Import;
 
+/* import_reader.c */
+extern csv_reader *import_reader_open(Import *import, csv_source source, void *source_context,
+									  csv_record *record, csv_fault *fault, csv_result *result);
+extern void import_reader_cut(Import *import, csv_record *record);
+extern void import_reader_close(Import *import, csv_reader *reader);
+
+/* Is there an account, or is a file just checked?  See check.c. */
+static inline bool
+import_has_account(const Import *import)
+{
+	return OidIsValid(import->account->namespace_oid);
+}
+
+/* import.c */
+extern Import *import_create(void);
+extern Jsonb *import_columns_argument(FunctionCallInfo fcinfo, int argument);
+extern void import_read_file(Import *import, csv_source source, void *source_context);
+
 /* import_header.c */
+extern char *import_mapped_header(const Import *import, const char *header);
 extern void import_read_header(Import *import, const csv_record *record);
 extern char *import_text(const char *text, size_t length);
 extern char *import_suggestion(const char *given, const char *const *known, int count);
@@ -207,6 +235,7 @@ extern void import_reject(Import *import, ImportRow *row, finding_code code, con
 extern void import_findings_mark(ImportFindings *findings);
 extern void import_findings_forget(ImportFindings *findings);
 extern void import_findings_restart(ImportFindings *findings);
+extern void import_findings_return(Import *import, ReturnSetInfo *result);
 extern int64 import_findings_count(const ImportFindings *findings, finding_severity severity);
 extern void import_findings_write(Import *import);
 
@@ -227,6 +256,16 @@ extern void import_keys_finish(ImportKeys *keys);
 extern int64 import_keys_shared(ImportKeys *keys, int64 row);
 
 /* import_resolve.c */
+typedef struct RepeatedKeys
+{
+	HTAB	   *emails;
+	HTAB	   *user_ids;
+	HTAB	   *claimed_ids;	/* that profiles shall have, new_unique_user_id too */
+} RepeatedKeys;
+
+extern RepeatedKeys import_repeated_keys_begin(Import *import);
+extern void import_repeated_keys_check(Import *import, RepeatedKeys *keys, ImportRow *row, int64 row_number);
+extern void import_repeated_keys_claim(Import *import, RepeatedKeys *keys, ImportRow *row, int64 row_number);
 extern void import_resolve(Import *import);
 extern void import_note_named(Import *import, int64 profile_id);
 

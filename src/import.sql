@@ -52,6 +52,15 @@ LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION orgsync.import_file(regnamespace, text, text, text, text, boolean, jsonb, text[], text, boolean) IS
 	'imports an org-sync file on the server; needs the privileges of pg_read_server_files';
 
+CREATE FUNCTION orgsync.import_large_object(account regnamespace, loid oid, feed text DEFAULT 'default', mode text DEFAULT 'patch',
+	on_error text DEFAULT NULL, dry_run boolean DEFAULT false, columns jsonb DEFAULT NULL, groups text[] DEFAULT NULL,
+	source text DEFAULT NULL, override boolean DEFAULT false)
+RETURNS orgsync.import_summary
+AS 'MODULE_PATHNAME', 'orgsync_import_large_object'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION orgsync.import_large_object(regnamespace, oid, text, text, text, boolean, jsonb, text[], text, boolean) IS
+	'imports an org-sync file that is a large object';
+
 CREATE FUNCTION orgsync.import_table(account regnamespace, relation regclass, feed text DEFAULT 'default',
 	mode text DEFAULT 'patch', on_error text DEFAULT NULL, dry_run boolean DEFAULT false, columns jsonb DEFAULT NULL,
 	groups text[] DEFAULT NULL, source text DEFAULT NULL, override boolean DEFAULT false)

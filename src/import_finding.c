@@ -200,6 +200,33 @@ import_reject(Import *import, ImportRow *row, finding_code code, const char *col
 	row->rejected = true;
 }
 
+/*
+ * Puts the findings of a file that was only read into a function's result, by
+ * line, and frees them.  Needs an SPI connection.
+ */
+void
+import_findings_return(Import *import, ReturnSetInfo *result)
+{
+	FindingList *list = &import->findings->of_file;
+	Portal		portal;
+
+	sql_register("findings", list->rows, import->findings->descriptor, 0);
+	portal = sql_open(NULL,
+					  "SELECT line, column_name, code, severity, message, tip, record"
+					  " FROM (SELECT *, row_number() OVER () AS number FROM findings) AS f"
+					  " ORDER BY line NULLS FIRST, number", 0, NULL);
+	do
+	{
+		SPI_cursor_fetch(portal, true, 1000);
+		for (uint64 i = 0; i < SPI_processed; i++)
+			tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+		SPI_freetuptable(SPI_tuptable);
+	} while (SPI_processed > 0);
+	SPI_cursor_close(portal);
+	sql_unregister("findings");
+	tuplestore_end(list->rows);
+}
+
 static void
 write_list(Import *import, FindingList *list)
 {

@@ -9,6 +9,7 @@
 #include "import.h"
 
 #include "catalog/namespace.h"
+#include "core/license_name.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "fold.h"
@@ -76,9 +77,9 @@ import_suggestion(const char *given, const char *const *known, int count)
 	return nearest ? psprintf(" Perhaps you meant \"%s\".", nearest) : pstrdup("");
 }
 
-/* The header that the caller's mapping gives for a column, or NULL. */
-static char *
-mapped_header(const Import *import, const char *header)
+/* The header that the caller's mapping gives for a column, palloc'd, or NULL. */
+char *
+import_mapped_header(const Import *import, const char *header)
 {
 	JsonbValue	key;
 	JsonbValue *value;
@@ -101,6 +102,21 @@ report_header_case(Import *import, const csv_record *record, const ImportColumn 
 				  column->header, column->canonical);
 }
 
+/* Takes a license that some account may have; false if none can. */
+static bool
+add_possible_license(Import *import, const char *name)
+{
+	license_name parts;
+
+	if (!license_name_parse(name, strlen(name), &parts))
+		return false;
+	import->licenses = import->licenses == NULL ? palloc(sizeof(LicenseUsage)) :
+		repalloc(import->licenses, sizeof(LicenseUsage) * (import->license_count + 1));
+	memset(&import->licenses[import->license_count], 0, sizeof(LicenseUsage));
+	import->licenses[import->license_count++].header = pstrdup(name);
+	return true;
+}
+
 /* Finds the account's license; an unknown one refuses the file. */
 static void
 read_license_column(Import *import, const csv_record *record, ImportColumn *column, const char *name,
@@ -117,6 +133,12 @@ read_license_column(Import *import, const csv_record *record, ImportColumn *colu
 				report_header_case(import, record, column);
 			return;
 		}
+	if (!import_has_account(import) && add_possible_license(import, name))
+	{
+		column->license = import->license_count - 1;
+		column->canonical = import->licenses[column->license].header;
+		return;
+	}
 
 	known = palloc(sizeof(char *) * Max(import->license_count, 1));
 	for (int i = 0; i < import->license_count; i++)
@@ -201,7 +223,7 @@ read_column(Import *import, const csv_record *record, int index)
 	column->header = import_text(field->data, field->length);
 	if (column->header == NULL)
 		column->header = "";	/* it has characters that no known header has */
-	mapped = mapped_header(import, column->header);
+	mapped = import_mapped_header(import, column->header);
 	if (mapped != NULL)
 	{
 		text = mapped;
@@ -351,8 +373,13 @@ import_read_header(Import *import, const csv_record *record)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(import->context);
 
-	import->license_count = license_cap_usage(import->account, &import->licenses);
-	read_groups(import);
+	if (import_has_account(import))
+	{
+		import->license_count = license_cap_usage(import->account, &import->licenses);
+		read_groups(import);
+	}
+	else
+		import->groups = palloc(sizeof(ImportGroup));
 
 	import->column_count = record->field_count;
 	import->columns = palloc0(sizeof(ImportColumn) * record->field_count);

@@ -118,6 +118,18 @@ key_table(MemoryContext context, const char *name, Size key_size, Size entry_siz
 					   (key_size == sizeof(int64) ? HASH_BLOBS : HASH_STRINGS));
 }
 
+/* Tables of the keys of the rows so far, in the memory of the attempt. */
+RepeatedKeys
+import_repeated_keys_begin(Import *import)
+{
+	RepeatedKeys keys;
+
+	keys.emails = key_table(import->attempt_context, "orgsync e-mails", KEY_SIZE, sizeof(KeyOwner));
+	keys.user_ids = key_table(import->attempt_context, "orgsync ids", KEY_SIZE, sizeof(KeyOwner));
+	keys.claimed_ids = key_table(import->attempt_context, "orgsync claimed ids", KEY_SIZE, sizeof(KeyOwner));
+	return keys;
+}
+
 /*
  * Reports the row if an earlier one has the same key, by exact comparison; only
  * rows whose hash is shared come here.
@@ -140,14 +152,30 @@ check_key(Import *import, HTAB *owners, ImportRow *row, const char *key, const c
 					  kind, value, psprintf(INT64_FORMAT, owner->line));
 }
 
-/* Reports the row if an earlier one gives its profile the same id, be it as the new one. */
-static void
-check_claimed_id(Import *import, HTAB *owners, ImportRow *row)
+/* Rejects a row, in line order, that names the person of an earlier one by the same key. */
+void
+import_repeated_keys_check(Import *import, RepeatedKeys *keys, ImportRow *row, int64 row_number)
+{
+	if (!row->rejected && row->primary_email_address != NULL &&
+		import_keys_shared(import->emails, row_number) != 0)
+		check_key(import, keys->emails, row,
+				  asc_tolower(row->primary_email_address, strlen(row->primary_email_address)),
+				  row->primary_email_address, "e-mail address", import->email_column);
+	if (!row->rejected && row->unique_user_id != NULL && import_keys_shared(import->user_ids, row_number) != 0)
+		check_key(import, keys->user_ids, row, row->unique_user_id, row->unique_user_id, "unique_user_id",
+				  import->user_id_column);
+}
+
+/* The same if the row gives its profile the id that an earlier one gives, be it as the new one. */
+void
+import_repeated_keys_claim(Import *import, RepeatedKeys *keys, ImportRow *row, int64 row_number)
 {
 	bool		is_new = row->new_unique_user_id != NULL;
 	const char *user_id = is_new ? row->new_unique_user_id : row->unique_user_id;
 
-	check_key(import, owners, row, user_id, user_id, "unique_user_id",
+	if (row->rejected || row->unique_user_id == NULL || import_keys_shared(import->user_ids, row_number) == 0)
+		return;
+	check_key(import, keys->claimed_ids, row, user_id, user_id, "unique_user_id",
 			  is_new ? import->new_user_id_column : import->user_id_column);
 }
 
@@ -247,9 +275,7 @@ import_resolve(Import *import)
 {
 	int64		count = import_staging_count(import->staging);
 	RowMatch   *matches = find_matches(import);
-	HTAB	   *emails = key_table(import->attempt_context, "orgsync e-mails", KEY_SIZE, sizeof(KeyOwner));
-	HTAB	   *user_ids = key_table(import->attempt_context, "orgsync ids", KEY_SIZE, sizeof(KeyOwner));
-	HTAB	   *claimed_ids = key_table(import->attempt_context, "orgsync claimed ids", KEY_SIZE, sizeof(KeyOwner));
+	RepeatedKeys keys = import_repeated_keys_begin(import);
 	HTAB	   *profiles = NULL;
 	csv_record	record;
 	bool		rejected;
@@ -273,16 +299,10 @@ import_resolve(Import *import)
 			elog(ERROR, "staged row " INT64_FORMAT " is missing", i);
 		import_parse_row(import, &record, &row, false);
 		row.rejected = rejected;
-		if (!row.rejected && row.primary_email_address != NULL && import_keys_shared(import->emails, i) != 0)
-			check_key(import, emails, &row, asc_tolower(row.primary_email_address, strlen(row.primary_email_address)),
-					  row.primary_email_address, "e-mail address", import->email_column);
-		if (!row.rejected && row.unique_user_id != NULL && import_keys_shared(import->user_ids, i) != 0)
-			check_key(import, user_ids, &row, row.unique_user_id, row.unique_user_id, "unique_user_id",
-					  import->user_id_column);
+		import_repeated_keys_check(import, &keys, &row, i);
 		if (!row.rejected)
 			choose_profile(import, &row, &matches[i], target);
-		if (!row.rejected && row.unique_user_id != NULL && import_keys_shared(import->user_ids, i) != 0)
-			check_claimed_id(import, claimed_ids, &row);
+		import_repeated_keys_claim(import, &keys, &row, i);
 		if (!row.rejected && profiles != NULL && target->profile_id != 0)
 		{
 			bool		found;

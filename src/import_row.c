@@ -118,6 +118,8 @@ group_is_known(const Import *import, const char *name)
 {
 	char	   *folded = fold_text(name, strlen(name));
 
+	if (!import_has_account(import))
+		return true;
 	for (int i = 0; i < import->group_count; i++)
 		if (strcmp(import->groups[i].folded, folded) == 0)
 			return true;

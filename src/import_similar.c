@@ -280,7 +280,7 @@ import_similar_begin(Import *import)
 	import->similar = similar;
 	similar->people = hash_by_int64(import, "orgsync similar profiles", sizeof(Person));
 	similar->accepted = hash_by_int64(import, "orgsync accepted rows", sizeof(AcceptedRun));
-	if (import->rules->same_address == RULE_OFF)
+	if (import->rules->same_address == RULE_OFF || !import_has_account(import))
 		return;
 	if (makes_or_renames(import))
 		account_lock(import->account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);

@@ -8,7 +8,8 @@
  * has to be converted to the database's encoding is allocated besides, in a
  * context that is reset after each record.
  *
- * There is no table of findings here, so a fault of the file is an ERROR.
+ * There is no account here, so the header is known by what any product has, and no
+ * table of findings, so a fault of the file is an ERROR.
  */
 #include "orgsync.h"
 
@@ -21,6 +22,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/csv_dialect.h"
 #include "core/csv_reader.h"
 #include "csv_source.h"
 
@@ -49,8 +51,14 @@ delimiter_from_argument(text *argument)
 
 /* Raises the error for a file's fault.  Never returns. */
 static void
-raise_fault(const csv_fault *fault, char delimiter)
+raise_fault(const csv_fault *fault, char delimiter, csv_encoding encoding)
 {
+	static const char *const encoding_names[] = {
+		[CSV_ENCODING_UTF8] = "UTF-8",
+		[CSV_ENCODING_UTF16LE] = "UTF-16",
+		[CSV_ENCODING_UTF16BE] = "UTF-16",
+		[CSV_ENCODING_WIN1252] = "UTF-8 or Windows-1252"
+	};
 	long long	line = (long long) fault->line;
 	long long	fault_line = (long long) fault->fault_line;
 	long long	offset = (long long) fault->offset;
@@ -81,12 +89,12 @@ raise_fault(const csv_fault *fault, char delimiter)
 					 errmsg("NUL byte in CSV"),
 					 errdetail("The byte is on line %lld, at byte offset %lld.",
 							   fault_line, offset),
-					 errhint("Perhaps the file is in UTF-16: save it as UTF-8.")));
+					 errhint("Perhaps this is no CSV file, but a spreadsheet's own: save it as CSV UTF-8.")));
 			break;
 		case CSV_FAULT_NOT_UTF8:
 			ereport(ERROR,
 					(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-					 errmsg("CSV is not valid UTF-8"),
+					 errmsg("CSV is not valid %s", encoding_names[encoding]),
 					 errdetail("The first invalid byte is on line %lld, at byte offset %lld.",
 							   fault_line, offset),
 					 errhint("Save the file as UTF-8, or convert it with convert().")));
@@ -161,8 +169,9 @@ build_fields_array(StringInfo buffer, const csv_record *record, bool must_conver
 }
 
 /*
- * Reads all records of a source into the function's result.  The delimiter is
- * the function's second argument, or found out if that is NULL.
+ * Reads all records of a source into the function's result, titles above the
+ * header too.  The delimiter is the function's second argument, or found out if
+ * that is NULL.
  */
 static void
 read_records(FunctionCallInfo fcinfo, csv_memory_source *source)
@@ -173,7 +182,7 @@ read_records(FunctionCallInfo fcinfo, csv_memory_source *source)
 														 ALLOCSET_DEFAULT_SIZES);
 	bool		must_convert = (GetDatabaseEncoding() != PG_UTF8 &&
 								GetDatabaseEncoding() != PG_SQL_ASCII);
-	char		delimiter = ',';
+	char		delimiter = '\0';
 	csv_reader *reader;
 	csv_record	record;
 	csv_fault	fault;
@@ -183,16 +192,10 @@ read_records(FunctionCallInfo fcinfo, csv_memory_source *source)
 	if (!PG_ARGISNULL(1))
 		delimiter = delimiter_from_argument(PG_GETARG_TEXT_PP(1));
 
-	reader = csv_reader_open(&allocator, csv_memory_source_read, source, delimiter,
+	reader = csv_reader_open(&allocator, csv_memory_source_read, source, ',',
 							 (size_t) orgsync_max_record_size * 1024);
-	if (PG_ARGISNULL(1))
-	{
-		const char *data;
-		size_t		length = csv_reader_peek(reader, &data);
-
-		delimiter = csv_guess_delimiter(data, length);
-		csv_reader_set_delimiter(reader, delimiter);
-	}
+	delimiter = csv_dialect_begin(reader, &allocator, delimiter, csv_header_rank_for_any,
+								  NULL).delimiter;
 
 	initStringInfo(&array_buffer);
 	while ((result = csv_reader_next(reader, &record, &fault)) == CSV_RECORD)
@@ -208,14 +211,14 @@ read_records(FunctionCallInfo fcinfo, csv_memory_source *source)
 		MemoryContextReset(record_context);
 	}
 	if (result == CSV_FAULT)
-		raise_fault(&fault, delimiter);
+		raise_fault(&fault, delimiter, csv_reader_encoding(reader));
 
 	csv_reader_close(reader);
 	MemoryContextDelete(record_context);
 	pfree(array_buffer.data);
 }
 
-/* read_csv(csv bytea, delimiter text): bytes in UTF-8. */
+/* read_csv(csv bytea, delimiter text): bytes, whose encoding is found out. */
 Datum
 orgsync_read_csv_bytea(PG_FUNCTION_ARGS)
 {

@@ -4,8 +4,9 @@
  *
  * A rejected row is written as it came, byte for byte, with one more cell that
  * holds its messages; so whatever was wrong with it is still there to be seen.
- * Only in a file that has such a column already (a results file that was
- * imported and rejected in part again) the old messages are taken out.
+ * It is split and written anew only where cells have to go: the old messages, in
+ * a results file that was imported and rejected in part again, and cells in
+ * columns without a name, which the import has cut off.
  *
  * A line with too few or too many cells in a file that has the column: which of
  * them holds the old messages, nobody can tell, and with one cell more it might
@@ -45,7 +46,7 @@ typedef struct ResultsFile
 } ResultsFile;
 
 static const char rejected_query[] =
-	"SELECT line, min(record), string_agg(message, '; ' ORDER BY finding_id)"
+	"SELECT line, min(record), string_agg(message, '; ' ORDER BY finding_id), bool_or(code = 'field_count')"
 	" FROM @account.import_findings WHERE import_id = $1 AND severity = 'error'"
 	" GROUP BY line ORDER BY line";
 
@@ -104,12 +105,12 @@ append_header(ResultsFile *file, const product *product, Datum header)
 }
 
 /*
- * Splits a record into cells, palloc'd; NULL if there are not as many as the
- * file has columns.  It is read behind another line, because a byte order mark
- * and the like mean something only where a file begins.
+ * Splits a record into cells, palloc'd, and sets *count.  It is read behind
+ * another line, because a byte order mark and the like mean something only where
+ * a file begins.
  */
 static char **
-split_record(const ResultsFile *file, const char *record)
+split_record(const ResultsFile *file, const char *record, int *count)
 {
 	csv_allocator allocator = csv_allocator_in(CurrentMemoryContext);
 	char	   *text = psprintf("x\n%s", record);
@@ -119,13 +120,14 @@ split_record(const ResultsFile *file, const char *record)
 	csv_record	split;
 	csv_fault	fault;
 
+	*count = 0;
 	csv_memory_source_open_text(&source, text, strlen(text));
 	reader = csv_reader_open(&allocator, csv_memory_source_read, &source, file->delimiter,
 							 source.remaining + 1);
 	if (csv_reader_next(reader, &split, &fault) == CSV_RECORD &&
-		csv_reader_next(reader, &split, &fault) == CSV_RECORD &&
-		split.field_count == file->column_count)
+		csv_reader_next(reader, &split, &fault) == CSV_RECORD)
 	{
+		*count = split.field_count;
 		cells = palloc(sizeof(char *) * split.field_count);
 		for (int i = 0; i < split.field_count; i++)
 		{
@@ -138,25 +140,25 @@ split_record(const ResultsFile *file, const char *record)
 	return cells;
 }
 
+/* Appends a rejected row; wrong_count: it has not one cell for each column. */
 static void
-append_record(ResultsFile *file, const char *record, const char *messages)
+append_record(ResultsFile *file, const char *record, const char *messages, bool wrong_count)
 {
+	bool		has_messages_column = file->messages_column != NO_COLUMN;
 	char	  **cells;
+	int			count;
 
-	if (file->messages_column == NO_COLUMN)
-	{
-		appendStringInfoString(&file->csv, record);
-		append_messages(file, messages);
-		return;
-	}
-	cells = split_record(file, record);
-	if (cells == NULL)
+	if (wrong_count && has_messages_column)
 	{
 		appendStringInfoString(&file->csv, record);
 		appendStringInfoString(&file->csv, CSV_LINE_END);
 		return;
 	}
-	append_other_cells(file, cells);
+	cells = wrong_count ? NULL : split_record(file, record, &count);
+	if (cells == NULL || count < file->column_count || (count == file->column_count && !has_messages_column))
+		appendStringInfoString(&file->csv, record);
+	else
+		append_other_cells(file, cells);
 	append_messages(file, messages);
 }
 
@@ -197,13 +199,14 @@ append_rejected_rows(ResultsFile *file, const Account *account, int64 import_id)
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
 			char	   *record = sql_string((int) i, 1);
+			bool		isnull;
 
 			if (record == NULL)
 				ereport(WARNING,
 						errmsg("a rejected row is left out, because its record was not kept"),
 						errdetail("Line %s: %s", sql_string((int) i, 0), sql_string((int) i, 2)));
 			else
-				append_record(file, record, sql_string((int) i, 2));
+				append_record(file, record, sql_string((int) i, 2), DatumGetBool(sql_value((int) i, 3, &isnull)));
 		}
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(batch_context);

@@ -1,0 +1,250 @@
+/*
+ * export_cells.c
+ *		Which cells stand in an exported file.
+ *
+ * A file is read back as it was recorded, and its cells are handed to a
+ * statement that confirms or refuses them (see export_confirm.c), many at a
+ * time, as arrays.  Keys and remarks are no cells: that a row of an update file
+ * names an address says nothing about the address.
+ *
+ * Memory: a batch has a context of its own for its values, a file another one.
+ */
+#include "export.h"
+
+#include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
+#include "sql.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/*
+ * So many cells are handed to a statement at a time.  Each of them scans all
+ * changes, so not too few.
+ */
+#define BATCH_SIZE	100000
+
+/* Cells on their way into a statement. */
+struct ExportCells
+{
+	const Account *account;
+	int64		export_id;
+	const char *statement;
+	MemoryContext context;
+	int			count;
+	Datum		profile_ids[BATCH_SIZE];
+	Datum		columns[BATCH_SIZE];
+	bool		all_columns[BATCH_SIZE];
+	Datum		emails[BATCH_SIZE];
+	bool		no_email[BATCH_SIZE];
+};
+
+/*
+ * No cells yet, on their way into a statement, which must be a constant and gets
+ * them as $2 to $4: profiles, columns (NULL: all of the profile's), addresses;
+ * $1 is the export.  palloc'd in the current context.
+ */
+ExportCells *
+export_cells_create(const Account *account, int64 export_id, const char *statement)
+{
+	ExportCells *batch = palloc(sizeof(ExportCells));
+
+	batch->account = account;
+	batch->export_id = export_id;
+	batch->statement = statement;
+	batch->context = AllocSetContextCreate(CurrentMemoryContext, "orgsync confirmation",
+										   ALLOCSET_DEFAULT_SIZES);
+	batch->count = 0;
+	return batch;
+}
+
+/* Arrays; nulls may be NULL. */
+static Datum
+bigint_array(Datum *values, int count)
+{
+	return PointerGetDatum(construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
+static Datum
+text_array(Datum *values, bool *nulls, int count)
+{
+	int			lower_bound = 1;
+
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower_bound,
+											  TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Runs the statement over the cells that are there. */
+void
+export_cells_flush(ExportCells *batch)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(batch->context);
+
+	if (batch->count > 0)
+		(void) sql_run_once(batch->account, batch->statement, 4, (SqlArgument[])
+							{
+								SQL_INT8(batch->export_id),
+								SQL_DATUM(INT8ARRAYOID,
+										  bigint_array(batch->profile_ids, batch->count)),
+								SQL_DATUM(TEXTARRAYOID,
+										  text_array(batch->columns, batch->all_columns,
+													 batch->count)),
+								SQL_DATUM(TEXTARRAYOID,
+										  text_array(batch->emails, batch->no_email, batch->count))
+							});
+	batch->count = 0;
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(batch->context);
+}
+
+/* column_name NULL: all cells of the profile */
+static void
+batch_add(ExportCells *batch, int64 profile_id, const char *column_name, const char *email)
+{
+	MemoryContext old_context;
+
+	if (batch->count == BATCH_SIZE)
+		export_cells_flush(batch);
+	old_context = MemoryContextSwitchTo(batch->context);
+	batch->profile_ids[batch->count] = Int64GetDatum(profile_id);
+	batch->all_columns[batch->count] = column_name == NULL;
+	batch->columns[batch->count] = column_name ? CStringGetTextDatum(column_name) : (Datum) 0;
+	batch->no_email[batch->count] = email == NULL;
+	batch->emails[batch->count] = email ? CStringGetTextDatum(email) : (Datum) 0;
+	batch->count++;
+	MemoryContextSwitchTo(old_context);
+}
+
+/* A group's column as the change log has it; other headers as they are. */
+static const char *
+logged_column(const char *header)
+{
+	if (strncmp(header, "group:", 6) != 0 && strncmp(header, "group/", 6) != 0)
+		return header;
+	header += 6;
+	while (*header == ' ')
+		header++;
+	return psprintf("group:%s", header);
+}
+
+/*
+ * The column whose change a cell under that header carries, or NULL if the cell
+ * is only a key or a remark.
+ */
+static const char *
+carried_column(const char *kind, const char *header)
+{
+	bool		is_rename = strcmp(kind, "rename") == 0;
+
+	if (strcmp(header, "existing_email_address") == 0 ||
+		strcmp(header, "reupload_user_profile") == 0)
+		return NULL;
+	if (strcmp(header, "primary_email_address") == 0)
+		return is_rename ? header : NULL;
+	if (strcmp(header, "unique_user_id") == 0)
+		return is_rename ? NULL : header;
+	if (strcmp(header, "new_unique_user_id") == 0)
+		return "unique_user_id";
+	return logged_column(header);
+}
+
+/*
+ * Adds the cells that stand in the reader's row.  A refused rename counts for all
+ * that is pending of the profile: the rows of later files name the address that
+ * it did not get, so the vendor has done nothing with them, or something wrong.
+ */
+static void
+add_row_cells(ExportCells *batch, const char *kind, bool is_refused, int64 profile_id,
+			  const ExportReader *reader)
+{
+	const char *email = NULL;
+
+	for (int i = 0; i < reader->column_count; i++)
+	{
+		if (strcmp(reader->headers[i], "primary_email_address") == 0)
+			email = export_reader_cell(reader, i);
+	}
+	if (strcmp(kind, "add") == 0 || (is_refused && strcmp(kind, "rename") == 0))
+	{
+		batch_add(batch, profile_id, NULL, email);
+		return;
+	}
+	if (strcmp(kind, "manual") == 0)
+	{
+		for (int i = 0; i < reader->column_count; i++)
+		{
+			if (strcmp(reader->headers[i], "column_name") == 0)
+				batch_add(batch, profile_id, logged_column(export_reader_cell(reader, i)), email);
+		}
+		return;
+	}
+	for (int i = 0; i < reader->column_count; i++)
+	{
+		const char *column = carried_column(kind, reader->headers[i]);
+
+		if (column != NULL && i < reader->record.field_count && reader->record.fields[i].length > 0)
+			batch_add(batch, profile_id, column, email);
+	}
+}
+
+/* A text in the server's encoding as UTF-8; palloc'd or the text itself. */
+char *
+export_to_utf8(char *string, size_t *length)
+{
+	char	   *utf8 = pg_server_to_any(string, *length, PG_UTF8);
+
+	if (utf8 != string)
+		*length = strlen(utf8);
+	return utf8;
+}
+
+/*
+ * Adds the cells of a file to the batch: all of them, or with results those of
+ * the rows that the vendor refused.
+ */
+void
+export_cells_add_file(ExportCells *batch, int seq, ExportResults *results)
+{
+	MemoryContext file_context = AllocSetContextCreate(CurrentMemoryContext,
+													   "orgsync exported file",
+													   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext row_context = AllocSetContextCreate(file_context, "orgsync exported row",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(file_context);
+	ExportReader reader;
+	const char *kind;
+	char	   *csv;
+	size_t		length;
+	Datum	   *profile_ids;
+	int			profile_count;
+	bool		isnull;
+
+	(void) sql_run(batch->account,
+				   "SELECT kind, csv, profile_ids FROM @account.export_files"
+				   " WHERE export_id = $1 AND seq = $2",
+				   2, (SqlArgument[]) {SQL_INT8(batch->export_id), SQL_INT4(seq)});
+	kind = sql_string(0, 0);
+	csv = sql_string(0, 1);
+	deconstruct_array(DatumGetArrayTypePCopy(sql_value(0, 2, &isnull)), INT8OID, sizeof(int64),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &profile_ids, NULL, &profile_count);
+	SPI_freetuptable(SPI_tuptable);
+
+	length = strlen(csv);
+	csv = export_to_utf8(csv, &length);
+	export_reader_open(&reader, batch->account->product, "the exported file", ',', csv, length);
+	MemoryContextSwitchTo(row_context);
+	for (int i = 0; export_reader_next(&reader); i++)
+	{
+		if (i >= profile_count)
+			elog(ERROR, "file %d of export %lld has more rows than profiles", seq,
+				 (long long) batch->export_id);
+		if (results == NULL || export_results_refuse(results, &reader))
+			add_row_cells(batch, kind, results != NULL, DatumGetInt64(profile_ids[i]), &reader);
+		MemoryContextReset(row_context);
+	}
+	export_reader_close(&reader);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(file_context);
+}
+
