@@ -91,6 +91,10 @@ SELECT pg_temp.messages();
 SELECT pg_temp.import(E'primary_email,unique_user_id,new_unique_user_id\nhal@example.com,H1,\nbob@example.com,F1,H1\n');
 SELECT pg_temp.people();
 
+-- one person by the old and by the new id
+SELECT pg_temp.import(E'unique_user_id,new_unique_user_id,preferred_first_name\nE1,N1,Anna\nN1,N2,Anne\n');
+SELECT pg_temp.messages();
+
 -- two people swap addresses: by id, by the existing address, three in a ring
 SELECT pg_temp.anew('a@example.com E1 A', 'b@example.com E2 B', 'c@example.com E3 C');
 SELECT pg_temp.import(E'unique_user_id,primary_email\nE1,b@example.com\nE2,A@example.com\n');

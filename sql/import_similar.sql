@@ -91,6 +91,14 @@ SELECT pg_temp.messages();
 SELECT pg_temp.import(E'primary_email,preferred_first_name,preferred_last_name\nsarah.alla@example.com,Halla,Sara\n');
 SELECT pg_temp.messages();
 SELECT pg_temp.import(E'primary_email,preferred_first_name,preferred_last_name\nsarah.alla@example.com,Sarah,Aller\n');
+-- a confirmed profile counts with the names that an earlier row gives it
+UPDATE look_alikes.profiles SET reupload_user_profile = true WHERE unique_user_id = 'E1';
+BEGIN;
+SELECT pg_temp.import(E'primary_email,unique_user_id,preferred_first_name,preferred_last_name\n'
+	'sarah.a.lla@example.com,E5,Sara,Halla\nsara.halla@example.com,E1,Ida,Ost\ns.arahalla@example.com,E6,Sara,Halla\n');
+SELECT pg_temp.people();
+ROLLBACK;
+UPDATE look_alikes.profiles SET reupload_user_profile = false WHERE unique_user_id = 'E1';
 -- also where the file gives no addresses
 SELECT pg_temp.import(E'unique_user_id,preferred_first_name,preferred_last_name\nE2,SARA,halla\n');
 SELECT pg_temp.messages();

@@ -43,6 +43,8 @@ SELECT import_id, state, feed, source, mode, rows_read, imported_by = current_us
 SELECT (i).import_id = (SELECT max(import_id) FROM sources.imports), (i).feed, (i).source FROM (SELECT orgsync.import_csv('sources', E'primary_email\na@example.com\n') AS i) AS s;
 
 -- the samples of the vendor's documents
+\getenv abs_srcdir PG_ABS_SRCDIR
+\cd :abs_srcdir
 SELECT pg_temp.anew();
 \set data `cat test/data/learning_users.csv`
 SELECT s FROM orgsync.import_csv('sources', :'data', mode => 'full') AS i, pg_temp.summary(i) AS s;
@@ -77,6 +79,14 @@ SELECT pg_temp.people();
 SELECT primary_email_address, attributes FROM sources.profiles ORDER BY 1;
 SELECT line, record FROM sources.import_findings WHERE severity = 'error' ORDER BY finding_id DESC LIMIT 1;
 SELECT source, header FROM sources.imports ORDER BY import_id DESC LIMIT 1;
+-- the text of dates and numbers is not the session's
+SET datestyle = 'German';
+SET extra_float_digits = -5;
+ALTER TABLE "Staff, all" ADD "attribute_Share" float8 DEFAULT 1/3.0;
+SELECT state, created, updated, unchanged FROM orgsync.import_table('sources', '"Staff, all"');
+RESET datestyle;
+RESET extra_float_digits;
+SELECT state, created, updated, unchanged FROM orgsync.import_table('sources', '"Staff, all"');
 -- it is not in use any more, in the same transaction
 BEGIN;
 SELECT state FROM orgsync.import_table('sources', '"Staff, all"', dry_run => true, source => 'HR');
@@ -104,7 +114,9 @@ SELECT s FROM orgsync.import_table('sources', 'parts') AS i, pg_temp.summary(i) 
 CREATE MATERIALIZED VIEW stored AS SELECT primary_email FROM parts;
 SELECT s FROM orgsync.import_table('sources', 'stored') AS i, pg_temp.summary(i) AS s;
 CREATE INDEX staff_index ON staff (primary_email);
+\set VERBOSITY terse
 SELECT orgsync.import_table('sources', 'staff_index');
+\set VERBOSITY default
 SELECT orgsync.import_table('sources', 0);
 SELECT orgsync.import_table('sources', NULL);
 -- a view whose function needs the search_path of its caller
@@ -115,13 +127,16 @@ CREATE VIEW tools.people AS SELECT tools.address('view') AS primary_email, true 
 SET search_path = tools;
 SELECT state, created FROM orgsync.import_table('sources', 'people');
 RESET search_path;
+\set VERBOSITY terse
 SELECT orgsync.import_table('sources', 'tools.people');
+\set VERBOSITY default
 -- the account's own tables may be the source
 SELECT state, unchanged = (SELECT count(*) FROM sources.profiles) FROM orgsync.import_table('sources', 'sources.profiles');
 
 -- privileges: those of the caller on the table, and on the account
 CREATE ROLE orgsync_regress_importer;
 GRANT USAGE ON SCHEMA sources, orgsync TO orgsync_regress_importer;
+\set VERBOSITY terse
 SET ROLE orgsync_regress_importer;
 SELECT orgsync.import_csv('sources', E'primary_email\nrole@example.com\n');
 RESET ROLE;
@@ -142,13 +157,29 @@ SET ROLE orgsync_regress_importer;
 SELECT orgsync.import_csv('sources', E'primary_email,group:Role\nrole@example.com,yes\nrole2@example.com,yes\n');
 RESET ROLE;
 SELECT count(*) FROM sources.profiles WHERE primary_email_address = 'role2@example.com';
+\set VERBOSITY default
 DROP OWNED BY orgsync_regress_importer;
 DROP ROLE orgsync_regress_importer;
 
 -- a file on the server
+SELECT pg_temp.anew();
+SELECT current_setting('data_directory') || '/orgsync_regress_import.csv' AS path \gset
+COPY (SELECT * FROM (VALUES ('primary_email,work_title'), ('f1@example.com,Boss'), ('f2@example,Boss'), ('F1@example.com,Clerk')) AS v) TO :'path';
+SELECT s FROM orgsync.import_file('sources', :'path', feed => 'file') AS i, pg_temp.summary(i) AS s;
+SELECT s FROM orgsync.import_file('sources', :'path', on_error => 'stop', source => 'given') AS i, pg_temp.summary(i) AS s;
+SELECT feed, source = :'path', replace(source, :'path', '') FROM sources.imports ORDER BY import_id DESC LIMIT 2;
+\set command 'rm ' :path
+COPY (SELECT) TO PROGRAM :'command';
+\set VERBOSITY terse
 SELECT orgsync.import_file('sources', '/no/such/file.csv');
 SELECT orgsync.import_file('sources', '/');
 SELECT orgsync.import_file('sources', NULL);
+\set VERBOSITY default
+-- a large object
+SELECT lo_from_bytea(0, E'primary_email\nlarge@example.com\nf1@example.com\n') AS large \gset
+SELECT s FROM orgsync.import_large_object('sources', :large) AS i, pg_temp.summary(i) AS s;
+SELECT replace(source, :'large', 'N') FROM sources.imports ORDER BY import_id DESC LIMIT 1;
+SELECT lo_unlink(:large) \g /dev/null
 
 DROP TABLE staff, nothing, parts CASCADE;
 DROP SCHEMA tools CASCADE;

@@ -72,8 +72,26 @@ account_locate(Oid namespace_oid)
 	return account;
 }
 
+static Oid
+relation_owner(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/*
+ * Every table must be an ordinary one and, if work is to be done as the
+ * account's owner, that owner's.
+ */
 static void
-account_check_tables(const Account *account)
+account_check_tables(const Account *account, bool as_owner)
 {
 	for (size_t i = 0; i < lengthof(account_tables); i++)
 	{
@@ -84,7 +102,31 @@ account_check_tables(const Account *account)
 					errcode(ERRCODE_UNDEFINED_TABLE),
 					errmsg("account \"%s\" has no table \"%s\"", account->name, account_tables[i]),
 					errhint("Restore the account from a backup, or make it again."));
+		if (as_owner && relation_owner(relation) != account->owner)
+			ereport(ERROR,
+					errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("table \"%s\" does not belong to the owner of account \"%s\"",
+						   account_tables[i], account->name),
+					errhint("Give the schema and all its tables to one role."));
 	}
+}
+
+/*
+ * The account on whose table a trigger fired, for account_become_owner(); like
+ * account_locate().
+ *
+ * Who may create tables in somebody else's schema could make one look like an
+ * account and have the triggers run his own triggers and views as the schema's
+ * owner; so nothing is done as the owner unless all tables are the owner's.
+ */
+Account *
+account_of_trigger(Oid namespace_oid)
+{
+	Account    *account = account_locate(namespace_oid);
+
+	account_check_tables(account, true);
+	account->owns_tables = true;
+	return account;
 }
 
 /*
@@ -96,7 +138,7 @@ account_open(Oid namespace_oid)
 {
 	Account    *account = account_locate(namespace_oid);
 
-	account_check_tables(account);
+	account_check_tables(account, false);
 	if (sql_run(account,
 				"SELECT product::text, layout_version, rows_per_file, threshold_floor,"
 				" max_revoke_percent::float8, max_remove_percent::float8, unknown_headers = 'attribute'"
@@ -130,11 +172,14 @@ account_open(Oid namespace_oid)
 /*
  * Goes on as the account's owner, as foreign keys do: tables that are derived
  * or logged to need not be writable by those who write the others.  An error
- * in between restores the user by itself, with its (sub)transaction.
+ * in between restores the user by itself, with its (sub)transaction.  Only for
+ * an account of account_of_trigger()'s.
  */
 void
 account_become_owner(const Account *account, OwnerContext *context)
 {
+	if (!account->owns_tables)
+		elog(ERROR, "account \"%s\" was not checked for work as its owner", account->name);
 	GetUserIdAndSecContext(&context->saved_user, &context->saved_security);
 	SetUserIdAndSecContext(account->owner, context->saved_security |
 						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);

@@ -18,6 +18,7 @@ typedef struct Account
 	Oid			owner;
 	char	   *name;			/* the schema */
 	char	   *quoted_name;	/* the schema, quoted for SQL */
+	bool		owns_tables;	/* set by account_of_trigger() alone: may work as the owner */
 
 	/* what follows is set by account_open() alone */
 	const product *product;
@@ -41,6 +42,7 @@ typedef struct Account
 #define SEATS_PROFILE_ID				1
 #define SEATS_LICENSE_ID				2
 #define SEATS_STATUS					3
+#define SEATS_SINCE						4
 #define MEMBERSHIPS_PROFILE_ID			1
 #define MEMBERSHIPS_GROUP_ID			2
 #define PERMISSIONS_PROFILE_ID			1
@@ -55,9 +57,10 @@ typedef struct Account
 
 extern Account *account_locate(Oid namespace_oid);
 extern Account *account_open(Oid namespace_oid);
+extern Account *account_of_trigger(Oid namespace_oid);
 extern bool account_is_one(Oid namespace_oid);
 
-/* What triggers need; see account_trigger.c. */
+/* What triggers need; see account_become_owner(). */
 typedef struct OwnerContext
 {
 	Oid			saved_user;

@@ -41,9 +41,15 @@ COMMENT ON FUNCTION orgsync.account_list() IS
 
 CREATE VIEW orgsync.accounts AS SELECT * FROM orgsync.account_list();
 COMMENT ON VIEW orgsync.accounts IS 'the accounts that the caller may read';
+GRANT USAGE ON SCHEMA orgsync TO PUBLIC;
 GRANT SELECT ON orgsync.accounts TO PUBLIC;
 
 CREATE FUNCTION orgsync.touch_updated_at() RETURNS trigger
 AS 'MODULE_PATHNAME', 'orgsync_touch_updated_at'
 LANGUAGE C;
 COMMENT ON FUNCTION orgsync.touch_updated_at() IS 'trigger: keeps profiles.updated_at';
+
+CREATE FUNCTION orgsync.touch_since() RETURNS trigger
+AS 'MODULE_PATHNAME', 'orgsync_touch_since'
+LANGUAGE C;
+COMMENT ON FUNCTION orgsync.touch_since() IS 'trigger: keeps seats.since';

@@ -76,12 +76,16 @@ COMMENT ON TABLE @account.seats IS 'who has which license, in which state';
 COMMENT ON COLUMN @account.seats.since IS 'when the status changed last';
 
 CREATE TABLE @account.seat_counters (
-	license_id integer PRIMARY KEY,
+	license_id integer,
+	slot smallint,
 	waitlisted bigint NOT NULL DEFAULT 0,
 	invited bigint NOT NULL DEFAULT 0,
-	activated bigint NOT NULL DEFAULT 0
+	activated bigint NOT NULL DEFAULT 0,
+	free bigint,
+	PRIMARY KEY (license_id, slot)
 );
-COMMENT ON TABLE @account.seat_counters IS 'derived from seats by triggers: how many profiles have each status';
+COMMENT ON TABLE @account.seat_counters IS 'derived from seats by triggers: how many profiles have each status, in several rows a license to be added up';
+COMMENT ON COLUMN @account.seat_counters.free IS 'seats that may be taken from this row; NULL: no limit';
 
 CREATE TABLE @account.groups (
 	group_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -227,7 +231,10 @@ SELECT l.header,
 	c.invited,
 	c.activated,
 	c.waitlisted
-FROM @account.licenses l JOIN @account.seat_counters c USING (license_id)
+FROM @account.licenses l
+CROSS JOIN LATERAL (SELECT coalesce(sum(c.waitlisted), 0)::bigint AS waitlisted,
+		coalesce(sum(c.invited), 0)::bigint AS invited, coalesce(sum(c.activated), 0)::bigint AS activated
+	FROM @account.seat_counters c WHERE c.license_id = l.license_id) c
 ORDER BY l.license_id;
 COMMENT ON VIEW @account.seat_usage IS 'seats by license, as the vendor''s account center shows them';
 
@@ -252,6 +259,9 @@ COMMENT ON VIEW @account.license_holders IS 'one row a profile and license, to f
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON @account.profiles
 	FOR EACH ROW EXECUTE FUNCTION orgsync.touch_updated_at();
 
+CREATE TRIGGER touch_since BEFORE UPDATE ON @account.seats
+	FOR EACH ROW WHEN (OLD.status <> NEW.status AND OLD.since = NEW.since) EXECUTE FUNCTION orgsync.touch_since();
+
 CREATE TRIGGER duplicate_profile_insert AFTER INSERT ON @account.profiles
 	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.duplicate_profile_check();
 CREATE TRIGGER duplicate_profile_update AFTER UPDATE ON @account.profiles
@@ -273,6 +283,8 @@ CREATE TRIGGER license_cap_truncate AFTER TRUNCATE ON @account.seats
 	FOR EACH STATEMENT EXECUTE FUNCTION orgsync.license_cap_seats();
 CREATE TRIGGER derived_seat_counters BEFORE INSERT OR UPDATE OR DELETE ON @account.seat_counters
 	FOR EACH ROW EXECUTE FUNCTION orgsync.keep_derived();
+CREATE TRIGGER derived_seat_counters_truncate AFTER TRUNCATE ON @account.seat_counters
+	FOR EACH STATEMENT EXECUTE FUNCTION orgsync.license_counter_rebuild();
 
 CREATE TRIGGER change_log_insert AFTER INSERT ON @account.profiles
 	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_profiles();

@@ -15,6 +15,15 @@
 
 #define FIRST_CLASS	100
 
+static LOCKTAG
+lock_tag(const Account *account, AccountLockKind kind, uint32 key)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, account->namespace_oid, key, FIRST_CLASS + kind);
+	return tag;
+}
+
 /*
  * Takes the lock and waits for it if need be.  To take several without
  * deadlocks: in the order of the kinds, and of the keys within a kind.
@@ -22,8 +31,28 @@
 void
 account_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode)
 {
-	LOCKTAG		tag;
+	LOCKTAG		tag = lock_tag(account, kind, key);
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, account->namespace_oid, key, FIRST_CLASS + kind);
 	(void) LockAcquire(&tag, mode, false, false);
+}
+
+/* Takes the lock if nobody else has it; returns whether it did. */
+bool
+account_try_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode)
+{
+	LOCKTAG		tag = lock_tag(account, kind, key);
+
+	return LockAcquire(&tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * Gives one taking of the lock back before the transaction ends, which is right
+ * only for who has changed nothing under it.
+ */
+void
+account_unlock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode)
+{
+	LOCKTAG		tag = lock_tag(account, kind, key);
+
+	(void) LockRelease(&tag, mode, false);
 }

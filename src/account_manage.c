@@ -9,6 +9,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog.h"
+#include "catalog/catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
@@ -16,6 +17,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/trigger.h"
 #include "common/keywords.h"
@@ -24,6 +26,8 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "sql.h"
+#include "storage/lmgr.h"
+#include "trigger_rows.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -31,11 +35,13 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(orgsync_create_account);
 PG_FUNCTION_INFO_V1(orgsync_drop_account);
 PG_FUNCTION_INFO_V1(orgsync_account_list);
+PG_FUNCTION_INFO_V1(orgsync_touch_since);
 PG_FUNCTION_INFO_V1(orgsync_touch_updated_at);
 
 /*
@@ -52,32 +58,55 @@ check_account_name(const char *name)
 		valid = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '_';
 	if (keyword >= 0 && ScanKeywordCategories[keyword] != UNRESERVED_KEYWORD)
 		valid = false;
+	if (IsReservedName(name))	/* pg_ */
+		valid = false;
 	if (!valid)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_NAME),
 				errmsg("invalid account name: \"%s\"", name),
 				errdetail("An account's name is the name of a schema that needs no quotes."),
 				errhint("Use lower-case letters, digits and underscores, begin with a letter, and avoid "
-						"words that SQL reserves; for example \"acme\" or \"acme_learning\"."));
+						"words that SQL reserves and names that begin with \"pg_\"; for example \"acme\" or "
+						"\"acme_learning\"."));
 }
 
+/*
+ * Is there nothing in the schema?  What depends on it so that it goes silently
+ * with it does not count: default privileges, its place in a publication.
+ */
 static bool
 schema_is_empty(Oid namespace_oid)
 {
 	Relation	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
-	bool		empty;
+	HeapTuple	tuple;
+	bool		empty = true;
 
 	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(NamespaceRelationId));
 	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(namespace_oid));
 	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, keys);
-	empty = !HeapTupleIsValid(systable_getnext(scan));
+	while (empty && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		empty = ((Form_pg_depend) GETSTRUCT(tuple))->deptype == DEPENDENCY_AUTO;
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
 	return empty;
+}
+
+static Oid
+schema_owner(Oid namespace_oid)
+{
+	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(namespace_oid));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
 }
 
 /* Makes the schema of a new account, or takes one that is there. */
@@ -92,11 +121,12 @@ claim_schema(const char *name)
 		return get_namespace_oid(name, false);
 	}
 
-	if (!compat_namespace_is_owned(namespace_oid, GetUserId()))
+	/* not even a superuser's: the schema and its tables must have one owner */
+	if (schema_owner(namespace_oid) != GetUserId())
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("schema \"%s\" belongs to somebody else", name),
-				errhint("Choose another name for the account."));
+				errhint("Choose another name for the account, or use SET ROLE to become the schema's owner."));
 	if (!schema_is_empty(namespace_oid))
 		ereport(ERROR,
 				errcode(ERRCODE_DUPLICATE_SCHEMA),
@@ -131,6 +161,9 @@ orgsync_create_account(PG_FUNCTION_ARGS)
 	sql_script(&account, layout);
 	sql_run_once(&account, "INSERT INTO @account.settings (product) VALUES ($1::product)", 1,
 				 (SqlArgument[]) {SQL_DATUM(catalog_type("product"), PG_GETARG_DATUM(1))});
+	if (product->initial_license != NULL)
+		sql_run_once(&account, "INSERT INTO @account.licenses (header) VALUES ($1::license_header)", 1,
+					 (SqlArgument[]) {sql_text(product->initial_license)});
 	SPI_finish();
 	PG_RETURN_OID(account.namespace_oid);
 }
@@ -151,8 +184,8 @@ orgsync_drop_account(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	sql_script(account,
-			   "DROP VIEW @account.seat_usage, @account.users, @account.license_holders;"
-			   "DROP TABLE @account.settings, @account.profiles, @account.licenses, @account.seats,"
+			   "DROP VIEW IF EXISTS @account.seat_usage, @account.users, @account.license_holders;"
+			   "DROP TABLE IF EXISTS @account.settings, @account.profiles, @account.licenses, @account.seats,"
 			   " @account.seat_counters, @account.groups, @account.memberships, @account.permissions,"
 			   " @account.duplicate_rules, @account.domain_aliases, @account.feeds, @account.imports,"
 			   " @account.import_findings, @account.exports, @account.export_files, @account.changes");
@@ -169,18 +202,43 @@ orgsync_drop_account(PG_FUNCTION_ARGS)
 /*
  * Opens a table of an account's for account_list(), or returns NULL if the
  * caller may not read it.  Row security would run an owner's function, so a
- * table that has it counts as one that may not be read.
+ * table that has it counts as one that may not be read; so does one that its
+ * owner keeps locked, lest nobody could list any accounts.
  */
 static Relation
 open_readable(Oid namespace_oid, const char *name)
 {
 	Oid			relation_oid = get_relname_relid(name, namespace_oid);
+	Relation	relation;
 
 	if (!OidIsValid(relation_oid) || get_rel_relkind(relation_oid) != RELKIND_RELATION ||
+		!compat_namespace_is_usable(namespace_oid, GetUserId()) ||
 		pg_class_aclcheck(relation_oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
 		check_enable_rls(relation_oid, InvalidOid, true) == RLS_ENABLED)
 		return NULL;
-	return try_table_open(relation_oid, AccessShareLock);
+	if (!ConditionalLockRelationOid(relation_oid, AccessShareLock))
+		return NULL;
+	relation = try_table_open(relation_oid, NoLock);
+	if (relation == NULL)
+		UnlockRelationOid(relation_oid, AccessShareLock);	/* it was dropped meanwhile */
+	return relation;
+}
+
+/* The column's number, if it is there and of that type; column may be NULL. */
+static AttrNumber
+column_of_type(Relation relation, const char *column, Oid type)
+{
+	TupleDesc	descriptor = RelationGetDescr(relation);
+
+	for (int i = 0; column != NULL && i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (!attribute->attisdropped && attribute->atttypid == type &&
+			strcmp(NameStr(attribute->attname), column) == 0)
+			return attribute->attnum;
+	}
+	return InvalidAttrNumber;
 }
 
 /*
@@ -200,7 +258,7 @@ scan_table(Oid namespace_oid, const char *name, const char *column, int64 *row_c
 	*greatest_isnull = true;
 	if (relation == NULL)
 		return false;
-	attribute = column ? get_attnum(RelationGetRelid(relation), column) : InvalidAttrNumber;
+	attribute = column_of_type(relation, column, TIMESTAMPTZOID);
 	slot = table_slot_create(relation, NULL);
 	scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
@@ -230,16 +288,18 @@ static bool
 scan_product(Oid namespace_oid, Datum *product)
 {
 	Relation	settings = open_readable(namespace_oid, "settings");
+	AttrNumber	attribute;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	bool		isnull = true;
 
 	if (settings == NULL)
 		return false;
+	attribute = column_of_type(settings, "product", catalog_type("product"));
 	slot = table_slot_create(settings, NULL);
 	scan = table_beginscan(settings, GetActiveSnapshot(), 0, NULL);
-	if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-		*product = slot_getattr(slot, get_attnum(RelationGetRelid(settings), "product"), &isnull);
+	if (attribute != InvalidAttrNumber && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		*product = slot_getattr(slot, attribute, &isnull);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(settings, AccessShareLock);
@@ -284,24 +344,42 @@ orgsync_account_list(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Trigger BEFORE UPDATE on profiles, for each row: keeps updated_at. */
-Datum
-orgsync_touch_updated_at(PG_FUNCTION_ARGS)
+/*
+ * Sets a column of a row that is being updated to the present transaction's
+ * time, for a trigger of the named table.
+ */
+static Datum
+touch(FunctionCallInfo fcinfo, const char *function, const char *table, int column)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	int			column = PROFILES_UPDATED_AT;
 	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	bool		isnull = false;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
-		strcmp(RelationGetRelationName(trigger->tg_relation), "profiles") != 0 ||
+		strcmp(RelationGetRelationName(trigger->tg_relation), table) != 0 ||
 		!account_is_one(RelationGetNamespace(trigger->tg_relation)))
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("function \"%s\" must be fired before an update of an account's profiles",
-					   "touch_updated_at"));
+				errmsg("function \"%s\" was not called by its trigger on an account's table \"%s\"",
+					   function, table),
+				errhint("The triggers of an account are made by orgsync.create_account()."));
+	trigger_check_columns(trigger->tg_relation);
 	return PointerGetDatum(heap_modify_tuple_by_cols(trigger->tg_newtuple,
 													 RelationGetDescr(trigger->tg_relation),
 													 1, &column, &now, &isnull));
+}
+
+/* Trigger BEFORE UPDATE on profiles, for each row: keeps updated_at. */
+Datum
+orgsync_touch_updated_at(PG_FUNCTION_ARGS)
+{
+	return touch(fcinfo, "touch_updated_at", "profiles", PROFILES_UPDATED_AT);
+}
+
+/* Trigger BEFORE UPDATE on seats, for each row whose status changes without its date. */
+Datum
+orgsync_touch_since(PG_FUNCTION_ARGS)
+{
+	return touch(fcinfo, "touch_since", "seats", SEATS_SINCE);
 }

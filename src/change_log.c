@@ -307,14 +307,16 @@ log_attributes(ChangeLog *log, int64 profile_id, TupleTableSlot *old_slot, Tuple
 {
 	bool		isnull;
 	Datum		old_value = slot_getattr(old_slot, PROFILES_ATTRIBUTES, &isnull);
+	Jsonb	   *old_attributes = isnull ? NULL : DatumGetJsonbP(old_value);
 	Datum		new_value = new_slot ? slot_getattr(new_slot, PROFILES_ATTRIBUTES, &isnull) : (Datum) 0;
+	Jsonb	   *new_attributes = new_slot == NULL || isnull ? NULL : DatumGetJsonbP(new_value);
 
-	if (new_slot != NULL && datum_image_eq(old_value, new_value, false, -1))
+	if (old_attributes != NULL && new_attributes != NULL && datum_image_eq(old_value, new_value, false, -1))
 		return;
-	log_attributes_of(log, profile_id, DatumGetJsonbP(old_value),
-					  new_slot ? DatumGetJsonbP(new_value) : NULL, true);
-	if (new_slot != NULL)
-		log_attributes_of(log, profile_id, DatumGetJsonbP(new_value), DatumGetJsonbP(old_value), false);
+	if (old_attributes != NULL)
+		log_attributes_of(log, profile_id, old_attributes, new_attributes, true);
+	if (new_attributes != NULL)
+		log_attributes_of(log, profile_id, new_attributes, old_attributes, false);
 }
 
 static const struct
@@ -330,15 +332,32 @@ static const struct
 	{PROFILES_WORK_TITLE, "work_title"}
 };
 
+/* Notes the cells of a profile that changed, all of them if it was deleted. */
+static void
+log_profile(ChangeLog *log, TupleTableSlot *old_slot, TupleTableSlot *new_slot)
+{
+	int64		profile_id = slot_int64(old_slot, PROFILES_PROFILE_ID);
+
+	for (size_t i = 0; i < lengthof(profile_cells); i++)
+	{
+		char	   *before = slot_string(old_slot, profile_cells[i].column);
+
+		if (new_slot == NULL || !strings_equal(before, slot_string(new_slot, profile_cells[i].column)))
+			log_add(log, profile_id, profile_cells[i].name, before);
+	}
+	log_attributes(log, profile_id, old_slot, new_slot);
+}
+
 /*
  * Trigger on profiles.  Of a deleted profile every cell is noted, so that all
- * is known of it that the vendor has.
+ * is known of it that the vendor has.  One that gets another profile_id is
+ * deleted and made.
  */
 Datum
 orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_check(fcinfo, "change_log_profiles", "profiles");
-	Account    *account = account_locate(RelationGetNamespace(trigger->tg_relation));
+	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
 	ChangedRows rows;
 	ChangeLog  *log;
 
@@ -347,21 +366,13 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 	changed_rows_begin(&rows, trigger);
 	while (changed_rows_next(&rows))
 	{
-		int64		profile_id = slot_int64(rows.old_slot ? rows.old_slot : rows.new_slot, PROFILES_PROFILE_ID);
+		bool		is_same = rows.old_slot != NULL && rows.new_slot != NULL &&
+			slot_int64(rows.old_slot, PROFILES_PROFILE_ID) == slot_int64(rows.new_slot, PROFILES_PROFILE_ID);
 
-		if (rows.old_slot == NULL)
-		{
-			log_add(log, profile_id, NULL, NULL);
-			continue;
-		}
-		for (size_t i = 0; i < lengthof(profile_cells); i++)
-		{
-			char	   *before = slot_string(rows.old_slot, profile_cells[i].column);
-
-			if (rows.new_slot == NULL || !strings_equal(before, slot_string(rows.new_slot, profile_cells[i].column)))
-				log_add(log, profile_id, profile_cells[i].name, before);
-		}
-		log_attributes(log, profile_id, rows.old_slot, rows.new_slot);
+		if (rows.old_slot != NULL)
+			log_profile(log, rows.old_slot, is_same ? rows.new_slot : NULL);
+		if (rows.new_slot != NULL && !is_same)
+			log_add(log, slot_int64(rows.new_slot, PROFILES_PROFILE_ID), NULL, NULL);
 	}
 	changed_rows_end(&rows);
 	log_flush(log);
@@ -384,8 +395,16 @@ typedef struct ColumnNames
 	MemoryContext context;
 } ColumnNames;
 
-static const char license_query[] = "SELECT header::text FROM @account.licenses WHERE license_id = $1";
-static const char group_query[] = "SELECT name FROM @account.groups WHERE group_id = $1";
+/*
+ * Whoever renames a group or a license notes all who have it then; so it must
+ * not be renamed under somebody who is still to be seen having it.  (The lock
+ * that a foreign key takes is not enough: it lets everything change that is not
+ * a key.)
+ */
+static const char license_query[] =
+	"SELECT header::text FROM @account.licenses WHERE license_id = $1 FOR SHARE";
+static const char group_query[] =
+	"SELECT name FROM @account.groups WHERE group_id = $1 FOR SHARE";
 
 static const char *
 column_name_of(ColumnNames *names, int id)
@@ -400,7 +419,7 @@ column_name_of(ColumnNames *names, int id)
 			return names->names[i];
 
 	account_become_owner(names->account, &context);
-	if (sql_run(names->account, names->query, 1, (SqlArgument[]) {SQL_INT4(id)}) > 0)
+	if (sql_run_latest(names->account, names->query, 1, (SqlArgument[]) {SQL_INT4(id)}) > 0)
 		name = sql_string(0, 0);
 	account_restore_user(&context);
 
@@ -453,7 +472,7 @@ seat_cell(TupleTableSlot *slot, Oid invited, Oid activated)
 static void
 log_links(TriggerData *trigger, ColumnNames *names, bool are_seats)
 {
-	Account    *account = account_locate(RelationGetNamespace(trigger->tg_relation));
+	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
 	Oid			invited = InvalidOid;
 	Oid			activated = InvalidOid;
 	ChangedRows rows;
@@ -531,7 +550,7 @@ Datum
 orgsync_change_log_permissions(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_check(fcinfo, "change_log_permissions", "permissions");
-	Account    *account = account_locate(RelationGetNamespace(trigger->tg_relation));
+	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
 	ChangedRows rows;
 	ChangeLog  *log;
 
@@ -547,9 +566,9 @@ orgsync_change_log_permissions(PG_FUNCTION_ARGS)
 		int64		old_id = rows.old_slot ? slot_int64(rows.old_slot, PERMISSIONS_PROFILE_ID) : 0;
 		int64		new_id = rows.new_slot ? slot_int64(rows.new_slot, PERMISSIONS_PROFILE_ID) : 0;
 		bool		same = rows.old_slot != NULL && rows.new_slot != NULL && old_id == new_id &&
-			strcmp(old_permission, new_permission) == 0;
+			strings_equal(old_permission, new_permission);
 
-		if (same && strcmp(before, after) == 0)
+		if (same && strings_equal(before, after))
 			continue;
 		if (rows.old_slot != NULL && !is_expected_new(account, old_id))
 			log_add(log, old_id, old_permission, before);
@@ -571,7 +590,7 @@ log_by_statement(const Account *account, const char *text, int argument_count, c
 	OwnerContext context;
 
 	account_become_owner(account, &context);
-	(void) sql_run(account, text, argument_count, arguments);
+	(void) sql_run_latest(account, text, argument_count, arguments);
 	account_restore_user(&context);
 }
 
@@ -607,7 +626,8 @@ log_renamed(FunctionCallInfo fcinfo, const char *function, const char *table, in
 				errmsg("function \"%s\" was not called by its trigger on an account's table \"%s\"",
 					   function, table),
 				errhint("The triggers of an account are made by orgsync.create_account()."));
-	account = account_locate(RelationGetNamespace(trigger->tg_relation));
+	trigger_check_columns(trigger->tg_relation);
+	account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
 	result = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
 
 	SPI_connect();
@@ -690,7 +710,7 @@ orgsync_change_log_truncate(PG_FUNCTION_ARGS)
 		for (size_t i = 0; i < lengthof(truncate_queries); i++)
 			if (strcmp(RelationGetRelationName(trigger->tg_relation), truncate_queries[i].table) == 0)
 			{
-				Account    *account = account_locate(RelationGetNamespace(trigger->tg_relation));
+				Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
 
 				SPI_connect();
 				log_by_statement(account, truncate_queries[i].query, 0, NULL);

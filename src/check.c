@@ -36,8 +36,8 @@ begin_check(FunctionCallInfo fcinfo)
 	Import	   *import = import_create();
 
 	import->account = palloc0(sizeof(Account));
-	import->account->product = product_by_name(OidOutputFunctionCall(F_ENUM_OUT,
-																	 PG_GETARG_DATUM(ARGUMENT_PRODUCT)));
+	import->account->product =
+		product_by_name(OidOutputFunctionCall(F_ENUM_OUT, PG_GETARG_DATUM(ARGUMENT_PRODUCT)));
 	import->options.columns = import_columns_argument(fcinfo, ARGUMENT_COLUMNS);
 	import->rules = palloc0(sizeof(DuplicateRules));
 	import->rules->same_address = RULE_REJECT;
@@ -58,6 +58,9 @@ new_profile(const Import *import, const ImportRow *row)
 			values.preferred_first_name = row->cells[i].text;
 		else if (import->columns[i].kind == COLUMN_PREFERRED_LAST_NAME)
 			values.preferred_last_name = row->cells[i].text;
+		else if (import->columns[i].kind == COLUMN_FULL_NAME && row->cells[i].text != NULL)
+			cell_split_name(pstrdup(row->cells[i].text), &values.preferred_first_name,
+							&values.preferred_last_name);
 	return values;
 }
 

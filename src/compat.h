@@ -25,14 +25,18 @@
 #define ereturn(context, result, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
-/* The ownership checks by kind of object became one in PostgreSQL 16 (2022-11). */
+/* The checks of owner and privilege by kind of object became one in PostgreSQL 16 (2022-11). */
 #include "catalog/pg_namespace.h"
 #include "utils/acl.h"
 #if PG_VERSION_NUM < 160000
 #define compat_namespace_is_owned(namespace_oid, role)	pg_namespace_ownercheck(namespace_oid, role)
+#define compat_namespace_is_usable(namespace_oid, role) \
+	(pg_namespace_aclcheck(namespace_oid, role, ACL_USAGE) == ACLCHECK_OK)
 #else
 #define compat_namespace_is_owned(namespace_oid, role) \
 	object_ownercheck(NamespaceRelationId, namespace_oid, role)
+#define compat_namespace_is_usable(namespace_oid, role) \
+	(object_aclcheck(NamespaceRelationId, namespace_oid, role, ACL_USAGE) == ACLCHECK_OK)
 #endif
 
 /* getIdentitySequence() takes a Relation since PostgreSQL 17.1 (2024-11), an OID before. */

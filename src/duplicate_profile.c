@@ -12,6 +12,10 @@
  * with the latest snapshot.  Many keys at once would overflow the lock table;
  * so a statement with more than SINGLE_KEYS of them locks all addresses of the
  * account instead, which the others hold in share mode.
+ *
+ * A profile that is confirmed to be another person is not compared with those
+ * that are there, nor with those of its own statement, which has no order:
+ * else data that were there could not be loaded again.
  */
 #include "duplicate_profile.h"
 
@@ -21,11 +25,13 @@
 #include "miscadmin.h"
 #include "sql.h"
 #include "trigger_rows.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 
 PG_FUNCTION_INFO_V1(orgsync_duplicate_profile_check);
 
@@ -56,6 +62,9 @@ typedef struct KeyList
 	int			count;
 	int			own_count;
 	int			capacity;
+	int64	   *confirmed_ids;	/* profiles that the statement made and confirmed */
+	int			confirmed_count;
+	int			confirmed_capacity;
 } KeyList;
 
 /* The value of a text-like column as a palloc'd string; NULL for null. */
@@ -110,18 +119,63 @@ column_changed(TupleTableSlot *old_slot, TupleTableSlot *new_slot, int column)
 	return !datum_image_eq(old_value, new_value, false, -1);
 }
 
+/* Was it confirmed to be another person than those with a similar address? */
+static bool
+is_confirmed(TupleTableSlot *slot)
+{
+	bool		isnull;
+
+	return DatumGetBool(slot_getattr(slot, PROFILES_REUPLOAD_USER_PROFILE, &isnull)) && !isnull;
+}
+
 /* Has the row to be compared with others?  old_slot is NULL for an INSERT. */
 static bool
 needs_check(TupleTableSlot *old_slot, TupleTableSlot *new_slot)
 {
 	bool		isnull;
 
-	if (DatumGetBool(slot_getattr(new_slot, PROFILES_REUPLOAD_USER_PROFILE, &isnull)))
-		return false;			/* confirmed to be another person */
+	if (is_confirmed(new_slot))
+		return false;
+	(void) slot_getattr(new_slot, PROFILES_PRIMARY_EMAIL_ADDRESS, &isnull);
+	if (isnull)
+		return false;			/* the owner allowed it, against the layout */
 	return old_slot == NULL ||
 		column_changed(old_slot, new_slot, PROFILES_PRIMARY_EMAIL_ADDRESS) ||
 		column_changed(old_slot, new_slot, PROFILES_PREFERRED_FIRST_NAME) ||
 		column_changed(old_slot, new_slot, PROFILES_PREFERRED_LAST_NAME);
+}
+
+static void
+note_confirmed(KeyList *list, TupleTableSlot *slot)
+{
+	bool		isnull;
+
+	if (list->confirmed_count == list->confirmed_capacity)
+	{
+		list->confirmed_capacity = Max(list->confirmed_capacity * 2, 64);
+		list->confirmed_ids = list->confirmed_ids ?
+			repalloc_huge(list->confirmed_ids, sizeof(int64) * list->confirmed_capacity) :
+			palloc(sizeof(int64) * list->confirmed_capacity);
+	}
+	list->confirmed_ids[list->confirmed_count++] = DatumGetInt64(slot_getattr(slot, PROFILES_PROFILE_ID, &isnull));
+}
+
+static bool
+is_among(int64 profile_id, const int64 *sorted_ids, int count)
+{
+	return count > 0 && bsearch(&profile_id, sorted_ids, count, sizeof(int64), compare_int64s) != NULL;
+}
+
+/* The profiles to be compared, sorted; palloc'd, list->count of them. */
+static int64 *
+sorted_profiles(const KeyList *list)
+{
+	Size		size = sizeof(int64) * list->count;
+	int64	   *profile_ids = MemoryContextAllocHuge(CurrentMemoryContext, size);
+
+	memcpy(profile_ids, list->profile_ids, size);
+	qsort(profile_ids, list->count, sizeof(int64), compare_int64s);
+	return profile_ids;
 }
 
 /* An UPDATE puts the old and the new rows into their tables in one order. */
@@ -141,7 +195,11 @@ collect_profiles(KeyList *list, const DuplicateRules *rules, TriggerData *trigge
 			(void) trigger_rows_next(&old_rows);
 		if (needs_check(updated ? old_rows.slot : NULL, new_rows.slot))
 			add_profile(list, rules, new_rows.slot);
+		else if (!updated && is_confirmed(new_rows.slot))
+			note_confirmed(list, new_rows.slot);
 	}
+	if (list->confirmed_count > 1)
+		qsort(list->confirmed_ids, list->confirmed_count, sizeof(int64), compare_int64s);
 	trigger_rows_end(&new_rows);
 	if (updated)
 		trigger_rows_end(&old_rows);
@@ -175,7 +233,7 @@ int64_array(const int64 *values, int count)
 static const char candidates_query[] =
 	"SELECT n.primary_email_address::text, n.unique_user_id, n.preferred_first_name, n.preferred_last_name,"
 	" p.primary_email_address::text, p.unique_user_id, p.preferred_first_name, p.preferred_last_name,"
-	" p.reupload_user_profile"
+	" p.reupload_user_profile, p.profile_id, n.profile_id"
 	" FROM unnest($1, $2) AS k (profile_id, key)"
 	" JOIN @account.profiles AS p ON address_key(p.primary_email_address) = k.key AND p.profile_id <> k.profile_id"
 	" JOIN @account.profiles AS n ON n.profile_id = k.profile_id"
@@ -192,15 +250,17 @@ read_profile(ComparedProfile *profile, int row, int first_column)
 
 /*
  * The error or the warning.  The other profile is named only to a caller who
- * may read it.
+ * may read it, the profile itself to one who may read it or has written it.
  */
 static void
 report_duplicate(int level, const Relation relation, const ComparedProfile *profile, const ComparedProfile *other,
-				 const char *rule, bool may_read)
+				 const char *rule, bool may_read, bool may_name)
 {
 	ereport(level,
 			errcode(level == ERROR ? ERRCODE_UNIQUE_VIOLATION : ERRCODE_WARNING),
-			errmsg("e-mail address \"%s\" is similar to an existing one", profile->primary_email_address),
+			may_name ?
+			errmsg("e-mail address \"%s\" is similar to an existing one", profile->primary_email_address) :
+			errmsg("the e-mail address is similar to an existing one"),
 			may_read ?
 			errdetail("By the rule %s it may be the profile \"%s\" again.", rule, other->primary_email_address) :
 			errdetail("By the rule %s it may be a profile again that is there already.", rule),
@@ -214,9 +274,12 @@ compare_candidates(const Account *account, const DuplicateRules *rules, const Re
 {
 	OwnerContext context;
 	SqlArgument arguments[2];
+	int64	   *compared = sorted_profiles(list);
 	uint64		count;
 	int			warnings = 0;
-	bool		may_read = pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+	Oid			relation_oid = RelationGetRelid(relation);
+	bool		may_read = pg_class_aclcheck(relation_oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		check_enable_rls(relation_oid, InvalidOid, true) != RLS_ENABLED;
 
 	arguments[0] = SQL_DATUM(INT8ARRAYOID, int64_array(list->profile_ids, list->count));
 	arguments[1] = SQL_DATUM(INT8ARRAYOID, int64_array(list->keys, list->count));
@@ -234,22 +297,29 @@ compare_candidates(const Account *account, const DuplicateRules *rules, const Re
 		ComparedProfile other;
 		RuleAction	action;
 		const char *rule;
+		int64		other_id = sql_int64(i, 9);
 		bool		isnull;
 
 		/* the other one was confirmed when it came: only a newcomer is compared with it */
-		if (updated && DatumGetBool(sql_value(i, 8, &isnull)))
+		if (DatumGetBool(sql_value(i, 8, &isnull)) &&
+			(updated || is_among(other_id, list->confirmed_ids, list->confirmed_count)))
+			continue;
+		/* of two in one statement, the later one is similar to the earlier */
+		if (other_id > sql_int64(i, 10) && is_among(other_id, compared, list->count))
 			continue;
 		read_profile(&profile, i, 0);
 		read_profile(&other, i, 4);
 		action = duplicate_rules_compare(rules, &profile, &other, &rule);
 		if (action == RULE_REJECT)
-			report_duplicate(ERROR, relation, &profile, &other, rule, may_read);
+			report_duplicate(ERROR, relation, &profile, &other, rule, may_read, may_read || !updated);
 		else if (action == RULE_WARN && warnings_enabled && warnings++ < MAX_WARNINGS)
-			report_duplicate(WARNING, relation, &profile, &other, rule, may_read);
+			report_duplicate(WARNING, relation, &profile, &other, rule, may_read, may_read || !updated);
 	}
 	if (warnings > MAX_WARNINGS)
 		ereport(WARNING,
-				errmsg("%d further similar e-mail addresses are not shown", warnings - MAX_WARNINGS));
+				errmsg_plural("%d further similar e-mail address is not shown",
+							  "%d further similar e-mail addresses are not shown",
+							  warnings - MAX_WARNINGS, warnings - MAX_WARNINGS));
 }
 
 /* Trigger on profiles, for each statement; see the top of the file. */
@@ -257,7 +327,7 @@ Datum
 orgsync_duplicate_profile_check(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_check(fcinfo, "duplicate_profile_check", "profiles");
-	Account    *account = account_locate(RelationGetNamespace(trigger->tg_relation));
+	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
 	OwnerContext context;
 	DuplicateRules *rules;
 	KeyList		list = {0};

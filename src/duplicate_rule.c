@@ -80,14 +80,39 @@ duplicate_rules_read(const Account *account)
 	return rules;
 }
 
-/* The domain that stands for all its aliases. */
+/* What the domain is declared to be an alias of, or NULL. */
 static const char *
-main_domain(const DuplicateRules *rules, const char *domain)
+alias_target(const DuplicateRules *rules, const char *domain)
 {
 	for (int i = 0; i < rules->alias_count; i++)
 		if (strcmp(rules->aliases[i].alias, domain) == 0)
 			return rules->aliases[i].domain;
-	return domain;
+	return NULL;
+}
+
+/*
+ * The domain that stands for all its aliases.  The table may have been written
+ * by hand, so an alias may be one of another alias; of a circle, the domain that
+ * is first in the alphabet stands for all.
+ */
+static const char *
+main_domain(const DuplicateRules *rules, const char *domain)
+{
+	const char *target;
+	const char *first;
+
+	for (int i = 0; i <= rules->alias_count; i++)
+	{
+		target = alias_target(rules, domain);
+		if (target == NULL)
+			return domain;
+		domain = target;
+	}
+	first = domain;
+	for (target = alias_target(rules, domain); strcmp(target, domain) != 0; target = alias_target(rules, target))
+		if (strcmp(target, first) < 0)
+			first = target;
+	return first;
 }
 
 /* The canonical address as a palloc'd string, its domain behind *domain. */
@@ -249,14 +274,19 @@ orgsync_add_domain_alias(PG_FUNCTION_ARGS)
 	Account    *account;
 	SqlArgument arguments[2];
 
+	if (strcmp(alias, domain) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("domain \"%s\" cannot be an alias of itself", alias));
 	SPI_connect();
 	account = account_open(PG_GETARG_OID(0));
 	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
 	domain = pstrdup(main_domain(duplicate_rules_read(account), domain));
 	if (strcmp(alias, domain) == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("domain \"%s\" cannot be an alias of itself", alias));
+	{
+		SPI_finish();
+		PG_RETURN_VOID();		/* declared already, the other way round */
+	}
 
 	arguments[0] = sql_text(alias);
 	arguments[1] = sql_text(domain);

@@ -687,7 +687,6 @@ orgsync_import_large_object(PG_FUNCTION_ARGS)
 	csv_large_object_source source;
 	Import	   *import;
 	Oid			large_object;
-	Datum		summary;
 
 	SPI_connect();
 	import = begin_import(fcinfo);
@@ -697,11 +696,7 @@ orgsync_import_large_object(PG_FUNCTION_ARGS)
 	csv_large_object_source_open(&source, large_object);
 	import_read_file(import, csv_large_object_source_read, &source);
 	csv_large_object_source_close(&source);
-	if (!import->refused)
-		write_file(import);
-	summary = note_import(import);
-	SPI_finish();
-	PG_RETURN_DATUM(summary);
+	PG_RETURN_DATUM(finish_import(import));
 }
 
 /* import_table(account, relation, ...) */

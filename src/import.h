@@ -58,7 +58,8 @@ typedef struct ImportOptions
 typedef struct ImportColumn
 {
 	column_kind kind;
-	char	   *header;			/* as the file has it */
+	char	   *header;			/* as the file has it, as far as the database's encoding can hold it */
+	bool		header_is_cut;	/* it cannot */
 	char	   *canonical;		/* as our exports write it */
 	int			permission;
 	int			license;		/* index in Import.licenses */
@@ -221,6 +222,7 @@ extern void import_read_file(Import *import, csv_source source, void *source_con
 extern char *import_mapped_header(const Import *import, const char *header);
 extern void import_read_header(Import *import, const csv_record *record);
 extern char *import_text(const char *text, size_t length);
+extern char *import_text_shown(const char *text, size_t length);
 extern char *import_suggestion(const char *given, const char *const *known, int count);
 
 /* import_row.c */

@@ -102,9 +102,9 @@ import_make_groups(Import *import)
 
 /*
  * Gives an address that nobody has, at their own domain, to the profiles that
- * get a new one and whose present one another row takes.  Those that are
- * confirmed (see the top of the file) get theirs late, so it must not be in
- * anybody's way meanwhile.
+ * get a new one and whose present one another row takes.  So it does to all that
+ * are confirmed: they are written late (see the top of the file), and who is
+ * written before them must not be compared with what they were.
  */
 static void
 park_addresses(Import *import)
@@ -120,8 +120,8 @@ park_addresses(Import *import)
 						  " CASE WHEN length(domain(p.primary_email_address)) < 200"
 						  " THEN domain(p.primary_email_address) ELSE 'parked.invalid' END)"
 						  " FROM c WHERE c.profile_id = p.profile_id"
-						  " AND c.primary_email_address <> p.primary_email_address"
-						  " AND (c.confirmed OR p.primary_email_address IN (SELECT d.primary_email_address FROM c AS d))",
+						  " AND (c.confirmed OR c.primary_email_address <> p.primary_email_address"
+						  " AND p.primary_email_address IN (SELECT d.primary_email_address FROM c AS d))",
 						  0, NULL);
 }
 

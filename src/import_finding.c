@@ -158,12 +158,7 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 	values[FINDING_TIP] = CStringGetTextDatum(format_text(kind->tip, arguments, argument_count));
 	nulls[FINDING_RECORD] = row == NULL || row->raw == NULL;
 	if (!nulls[FINDING_RECORD])
-	{
-		char	   *record = import_text(row->raw, row->raw_length);
-
-		nulls[FINDING_RECORD] = record == NULL;
-		values[FINDING_RECORD] = record ? CStringGetTextDatum(record) : (Datum) 0;
-	}
+		values[FINDING_RECORD] = CStringGetTextDatum(import_text_shown(row->raw, row->raw_length));
 	tuplestore_putvalues(target->rows, findings->descriptor, values, nulls);
 	target->counts[kind->severity]++;
 	if (kind->severity == SEVERITY_FATAL)

@@ -47,6 +47,28 @@ import_text(const char *text, size_t length)
 	return converted;
 }
 
+/* The same for messages: a question mark stands for each character that the database cannot hold. */
+char *
+import_text_shown(const char *text, size_t length)
+{
+	char	   *whole = import_text(text, length);
+	StringInfoData shown;
+
+	if (whole != NULL)
+		return whole;
+	initStringInfo(&shown);
+	while (length > 0)
+	{
+		size_t		size = Min((size_t) pg_utf_mblen((const unsigned char *) text), length);
+		char	   *character = import_text(text, size);
+
+		appendStringInfoString(&shown, character ? character : "?");
+		text += size;
+		length -= size;
+	}
+	return shown.data;
+}
+
 /*
  * A sentence that suggests the one of the known names that is nearest to what
  * was given, or an empty string if none is near; palloc'd.
@@ -161,7 +183,8 @@ use_group(Import *import, const char *name)
 		import->groups = repalloc(import->groups, sizeof(ImportGroup) * ++import->group_count);
 		import->groups[found].name = pstrdup(name);
 		import->groups[found].folded = folded;
-		import->groups[found].group_id = 0;
+		/* without an account, every group counts as one that it has */
+		import->groups[found].group_id = import_has_account(import) ? 0 : -1;
 	}
 	import->groups[found].is_used = true;
 	return found;
@@ -221,9 +244,10 @@ read_column(Import *import, const csv_record *record, int index)
 	char	   *name;
 
 	column->header = import_text(field->data, field->length);
-	if (column->header == NULL)
-		column->header = "";	/* it has characters that no known header has */
-	mapped = import_mapped_header(import, column->header);
+	column->header_is_cut = column->header == NULL;
+	if (column->header_is_cut)
+		column->header = import_text_shown(field->data, field->length);
+	mapped = column->header_is_cut ? NULL : import_mapped_header(import, column->header);
 	if (mapped != NULL)
 	{
 		text = mapped;
@@ -282,7 +306,7 @@ check_duplicate_columns(Import *import, const csv_record *record)
 			switch (column->kind)
 			{
 				case COLUMN_UNKNOWN:
-					same = strcmp(column->header, other->header) == 0;
+					same = !column->header_is_cut && strcmp(column->header, other->header) == 0;
 					break;
 				case COLUMN_LICENSE:
 					same = column->canonical != NULL && other->canonical != NULL && column->license == other->license;

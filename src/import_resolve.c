@@ -284,7 +284,7 @@ import_resolve(Import *import)
 												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	/* several keys to choose by: two rows may mean one profile by different ones */
 	if ((import->email_column != NO_COLUMN) + (import->existing_email_column != NO_COLUMN) +
-		(import->user_id_column != NO_COLUMN) > 1)
+		(import->user_id_column != NO_COLUMN) + (import->new_user_id_column != NO_COLUMN) > 1)
 		profiles = key_table(import->attempt_context, "orgsync rows by profile", sizeof(int64),
 							 sizeof(ProfileOwner));
 

@@ -38,7 +38,7 @@ field_text(Import *import, ImportRow *row, const ImportColumn *column, const csv
 	if (text == NULL)
 	{
 		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header,
-					  "?", "it has a character that the database's encoding has not");
+					  import_text_shown(data, length), "it has a character that the database's encoding has not");
 		row->key_unreadable = row->key_unreadable || is_key(column->kind);
 	}
 	return text;
@@ -48,9 +48,7 @@ field_text(Import *import, ImportRow *row, const ImportColumn *column, const csv
 static const char *
 shown(const csv_field *field)
 {
-	char	   *text = import_text(field->data, field->length);
-
-	return text ? text : "?";
+	return import_text_shown(field->data, field->length);
 }
 
 static void

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "sql.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -67,14 +68,32 @@ cell_text(const TableSource *source, int row, int column)
 	return sql_string(row, column);
 }
 
+/* Makes the text of dates and numbers the same in all sessions, until AtEOXact_GUC(). */
+static int
+pin_formats(void)
+{
+	static const char *const settings[][2] = {
+		{"datestyle", "ISO"}, {"intervalstyle", "postgres"}, {"extra_float_digits", "1"}, {"bytea_output", "hex"}
+	};
+	int			nest_level = NewGUCNestLevel();
+
+	for (size_t i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+	return nest_level;
+}
+
 /* Writes the next rows to the buffer; leaves it empty at the end. */
 static void
 fetch_rows(TableSource *source)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(source->batch_context);
 
+	int			nest_level;
+
 	MemoryContextReset(source->batch_context);
 	SPI_cursor_fetch(source->portal, true, FETCH_COUNT);
+	nest_level = pin_formats();
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		int			start = source->buffer.len;
@@ -87,6 +106,7 @@ fetch_rows(TableSource *source)
 		}
 		append_record_end(&source->buffer, start);
 	}
+	AtEOXact_GUC(true, nest_level);
 	SPI_freetuptable(SPI_tuptable);
 	MemoryContextSwitchTo(old_context);
 }

@@ -42,6 +42,15 @@ header_string(Datum header)
 	return TextDatumGetCString(header); /* stored like text */
 }
 
+/* Equal but for the case of ASCII letters, as the type license_header has it. */
+static bool
+headers_equal(const char *a, const char *b)
+{
+	while (*a != '\0' && pg_ascii_tolower((unsigned char) *a) == pg_ascii_tolower((unsigned char) *b))
+		a++, b++;
+	return *a == *b;
+}
+
 /* The license with that header; an error if the account has none. */
 static LicenseUsage *
 find_license(const Account *account, Datum header)
@@ -54,7 +63,7 @@ find_license(const Account *account, Datum header)
 	initStringInfo(&known);
 	for (int i = 0; i < count; i++)
 	{
-		if (pg_strcasecmp(licenses[i].header, wanted) == 0)
+		if (headers_equal(licenses[i].header, wanted))
 			return &licenses[i];
 		appendStringInfo(&known, "%s\"%s\"", i > 0 ? ", " : "", licenses[i].header);
 	}
@@ -175,7 +184,7 @@ orgsync_grant_seat(PG_FUNCTION_ARGS)
 	LicenseUsage *license;
 	int64		profile_id;
 	Datum		status;
-	const char *wanted = "invited";
+	bool		waits = false;
 
 	SPI_connect();
 	account = account_open(PG_GETARG_OID(0));
@@ -186,11 +195,10 @@ orgsync_grant_seat(PG_FUNCTION_ARGS)
 		/* ask for the seat only when nobody else may take it meanwhile */
 		license_cap_lock(account, license->license_id);
 		license = find_license(account, PG_GETARG_DATUM(2));
-		if (license_usage_taken(license) >= license->seats)
-			wanted = "waitlisted";
+		waits = license_usage_taken(license) >= license->seats;
 	}
-	status = set_status(account, profile_id, license->license_id, wanted, (Datum) 0,
-						"{waitlisted,invited,activated}");
+	status = set_status(account, profile_id, license->license_id, waits ? "waitlisted" : "invited", (Datum) 0,
+						waits ? "{waitlisted,invited,activated}" : "{invited,activated}");
 	SPI_finish();
 	PG_RETURN_DATUM(status);
 }

@@ -3,19 +3,16 @@
  *		The cap of a license: never more seats taken than were bought.
  *
  * Statement triggers on "seats" add up, from the transition tables, what the
- * statement changed, license by license, and bring "seat_counters" up to date.
- * Where more seats are taken than there are, the statement is refused.
- *
- * Exactness under concurrency: the lock of the license is held until the
- * transaction ends, and everything after it looks with the latest snapshot, as
- * foreign keys do; so there are no serialization failures from the counters at
- * REPEATABLE READ.  Locks are taken in the order of license_id.
+ * statement changed, license by license in the order of license_id, and bring
+ * the counters up to date; see license_counter.c, also for sessions that want
+ * seats at the same time.  Where more seats would be taken than there are, the
+ * statement is refused.
  *
  * The final state of a statement decides.  In
  *		WITH d AS (DELETE FROM seats ...) INSERT INTO seats ...
  * the trigger of the INSERT may fire before that of the DELETE, when the
- * counter does not know yet what was given back; so before it refuses anything
- * the trigger counts the seats themselves, which both have changed by then.
+ * counters do not know yet what was given back; so before anything is refused
+ * the seats themselves are counted, which both have changed by then.
  *
  * A state over the cap may be there rightfully (seats lowered by force, the
  * vendor's own report, a restored dump): only a statement that takes further
@@ -23,11 +20,11 @@
  */
 #include "license_cap.h"
 
-#include "account_lock.h"
 #include "catalog.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "license_counter.h"
 #include "sql.h"
 #include "trigger_rows.h"
 #include "utils/fmgroids.h"
@@ -36,16 +33,6 @@
 
 PG_FUNCTION_INFO_V1(orgsync_license_cap_seats);
 PG_FUNCTION_INFO_V1(orgsync_license_cap_license);
-PG_FUNCTION_INFO_V1(orgsync_keep_derived);
-
-/* What a statement changed of one license's seats. */
-typedef struct SeatDelta
-{
-	int			license_id;
-	int64		waitlisted;
-	int64		invited;
-	int64		activated;
-} SeatDelta;
 
 typedef struct SeatDeltas
 {
@@ -53,9 +40,6 @@ typedef struct SeatDeltas
 	int			count;
 	int			capacity;
 } SeatDeltas;
-
-/* Are we writing a derived table ourselves?  See orgsync_keep_derived(). */
-static int	derived_write_depth = 0;
 
 /* Set by set_seats(force => true) while it writes. */
 bool		license_seats_forced = false;
@@ -71,13 +55,15 @@ license_usage_taken(const LicenseUsage *license)
 void
 license_cap_lock(const Account *account, int license_id)
 {
-	account_lock(account, ACCOUNT_LOCK_LICENSE, (uint32) license_id, ExclusiveLock);
+	license_counter_lock(account, license_id);
 }
 
 static const char usage_query[] =
 	"SELECT l.license_id, l.header::text, coalesce(l.seats, -1)::bigint, l.counting = 'invited',"
 	" l.when_full = 'waitlist', coalesce(c.waitlisted, 0), coalesce(c.invited, 0), coalesce(c.activated, 0)"
-	" FROM @account.licenses l LEFT JOIN @account.seat_counters c USING (license_id) ORDER BY l.license_id";
+	" FROM @account.licenses l LEFT JOIN (SELECT license_id, sum(waitlisted)::bigint AS waitlisted,"
+	" sum(invited)::bigint AS invited, sum(activated)::bigint AS activated"
+	" FROM @account.seat_counters GROUP BY license_id) c USING (license_id) ORDER BY l.license_id";
 
 /*
  * All licenses of the account and how many seats of each are taken, as
@@ -185,93 +171,19 @@ compare_deltas(const void *a, const void *b)
 	return (id_a > id_b) - (id_a < id_b);
 }
 
-/* Runs a statement on a derived table, as the account's owner. */
-static uint64
-write_derived(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
-{
-	OwnerContext context;
-	uint64		processed;
-
-	account_become_owner(account, &context);
-	derived_write_depth++;
-	PG_TRY();
-	{
-		processed = sql_run_latest(account, text, argument_count, arguments);
-	}
-	PG_FINALLY();
-	{
-		derived_write_depth--;
-	}
-	PG_END_TRY();
-	account_restore_user(&context);
-	return processed;
-}
-
-/* The seats taken of a license, counted one by one. */
-static int64
-count_taken(const Account *account, int license_id, bool counts_invited)
-{
-	OwnerContext context;
-	int64		taken;
-
-	account_become_owner(account, &context);
-	(void) sql_run_latest(account,
-						  "SELECT count(*) FROM @account.seats WHERE license_id = $1"
-						  " AND (status = 'activated' OR $2 AND status = 'invited')",
-						  2, (SqlArgument[]) {SQL_INT4(license_id), SQL_BOOL(counts_invited)});
-	taken = sql_int64(0, 0);
-	account_restore_user(&context);
-	return taken;
-}
-
 static void
-refuse_seats(const Relation relation, const char *header, int64 seats, int64 taken, int64 more)
+refuse_seats(const Relation relation, const SeatResult *result)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_CHECK_VIOLATION),
-			errmsg("license \"%s\" has no seats left", header),
-			errdetail("The license has " INT64_FORMAT " seats, of which " INT64_FORMAT
-					  " were taken; the statement takes " INT64_FORMAT " more.",
-					  seats, taken - more, more),
+			errmsg("license \"%s\" has too few free seats", result->header),
+			errdetail_plural("License \"%s\" has " INT64_FORMAT " seat; with this statement, " INT64_FORMAT
+							 " would be taken.",
+							 "License \"%s\" has " INT64_FORMAT " seats; with this statement, " INT64_FORMAT
+							 " would be taken.",
+							 (unsigned long) result->seats, result->header, result->seats, result->taken),
 			errhint("Revoke seats first, or raise their number with orgsync.set_seats()."),
 			errtableconstraint(relation, "license_cap"));
-}
-
-static const char count_query[] =
-	"UPDATE @account.seat_counters AS c"
-	" SET waitlisted = c.waitlisted + $2, invited = c.invited + $3, activated = c.activated + $4"
-	" FROM @account.licenses AS l WHERE c.license_id = $1 AND l.license_id = c.license_id"
-	" RETURNING l.header::text, coalesce(l.seats, -1)::bigint, l.counting = 'invited', c.invited, c.activated";
-
-/* Counts what a statement did to one license, and refuses it over the cap. */
-static void
-apply_delta(const Account *account, const Relation relation, const SeatDelta *delta)
-{
-	char	   *header;
-	int64		seats;
-	int64		taken;
-	int64		more;
-	bool		counts_invited;
-	bool		isnull;
-
-	license_cap_lock(account, delta->license_id);
-	if (write_derived(account, count_query, 4,
-					  (SqlArgument[]) {SQL_INT4(delta->license_id), SQL_INT8(delta->waitlisted),
-									   SQL_INT8(delta->invited), SQL_INT8(delta->activated)}) == 0)
-		return;					/* the license itself is being deleted */
-
-	header = sql_string(0, 0);
-	seats = sql_int64(0, 1);
-	counts_invited = DatumGetBool(sql_value(0, 2, &isnull));
-	taken = sql_int64(0, 4) + (counts_invited ? sql_int64(0, 3) : 0);
-	more = delta->activated + (counts_invited ? delta->invited : 0);
-	SPI_freetuptable(SPI_tuptable);
-
-	if (more <= 0 || seats == SEATS_WITHOUT_LIMIT || taken <= seats)
-		return;
-	taken = count_taken(account, delta->license_id, counts_invited);
-	if (taken > seats)
-		refuse_seats(relation, header, seats, taken, more);
 }
 
 /* Trigger on seats, for each statement; see the top of the file. */
@@ -279,14 +191,12 @@ Datum
 orgsync_license_cap_seats(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_check(fcinfo, "license_cap_seats", "seats");
-	Account    *account = account_locate(RelationGetNamespace(trigger->tg_relation));
+	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
 	SeatDeltas	deltas = {0};
 
 	SPI_connect();
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
-		(void) write_derived(account,
-							 "UPDATE @account.seat_counters SET waitlisted = 0, invited = 0, activated = 0",
-							 0, NULL);
+		license_counter_recount(account);
 	add_rows(&deltas, trigger, trigger->tg_oldtable, -1);
 	add_rows(&deltas, trigger, trigger->tg_newtable, 1);
 	if (deltas.count > 1)
@@ -294,9 +204,13 @@ orgsync_license_cap_seats(PG_FUNCTION_ARGS)
 	for (int i = 0; i < deltas.count; i++)
 	{
 		SeatDelta  *delta = &deltas.deltas[i];
+		SeatResult	result;
 
-		if (delta->waitlisted != 0 || delta->invited != 0 || delta->activated != 0)
-			apply_delta(account, trigger->tg_relation, delta);
+		if (delta->waitlisted == 0 && delta->invited == 0 && delta->activated == 0)
+			continue;
+		license_counter_add(account, delta, &result);
+		if (result.refused)
+			refuse_seats(trigger->tg_relation, &result);
 	}
 	SPI_finish();
 	return PointerGetDatum(NULL);
@@ -362,27 +276,34 @@ check_license(const Account *account, const Relation relation, const LicenseBefo
 		return;
 	ereport(ERROR,
 			errcode(ERRCODE_CHECK_VIOLATION),
-			errmsg("license \"%s\" cannot have " INT64_FORMAT " seats, because " INT64_FORMAT " are taken",
-				   now->header, now->seats, taken),
+			errmsg("license \"%s\" would have more seats taken than there are", now->header),
+			errdetail_plural("License \"%s\" would have " INT64_FORMAT " seat; the number taken is " INT64_FORMAT ".",
+							 "License \"%s\" would have " INT64_FORMAT " seats; the number taken is " INT64_FORMAT ".",
+							 (unsigned long) now->seats, now->header, now->seats, taken),
 			errhint("Revoke seats first, or call orgsync.set_seats() of account \"%s\" with force => true; "
 					"no seat is granted then until enough are free.", account->name),
 			errtableconstraint(relation, "license_cap"));
 }
 
+/* The licenses that were updated: the cap's other side, and what is free of it. */
 static void
 check_licenses(const Account *account, TriggerData *trigger)
 {
 	LicenseBefore *before;
+	LicenseBefore *after;
 	LicenseUsage *licenses;
+	OwnerContext context;
 	int			count = read_licenses(trigger, trigger->tg_oldtable, &before);
 	int			license_count;
 
+	(void) read_licenses(trigger, trigger->tg_newtable, &after);
 	for (int i = 0; i < count; i++)
-		license_cap_lock(account, before[i].license_id);
-	if (license_seats_forced)
-		return;
+		license_counter_lock(account, before[i].license_id);
+	account_become_owner(account, &context);
 	license_count = license_cap_usage(account, &licenses);
-	for (int i = 0; i < license_count; i++)
+	account_restore_user(&context);
+
+	for (int i = 0; i < license_count && !license_seats_forced; i++)
 	{
 		LicenseBefore *found = bsearch(&licenses[i].license_id, before, count, sizeof(LicenseBefore),
 									   compare_ints);
@@ -390,53 +311,35 @@ check_licenses(const Account *account, TriggerData *trigger)
 		if (found != NULL)
 			check_license(account, trigger->tg_relation, found, &licenses[i]);
 	}
+	for (int i = 0; i < count; i++)
+	{
+		license_counter_forget(account, before[i].license_id);
+		license_counter_spread(account, after[i].license_id);
+	}
 }
 
-/* Trigger on licenses, for each statement: counters, and the cap's other side. */
+/* Trigger on licenses, for each statement: makes and removes counters, and guards the cap's other side. */
 Datum
 orgsync_license_cap_license(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_check(fcinfo, "license_cap_license", "licenses");
-	Account    *account = account_locate(RelationGetNamespace(trigger->tg_relation));
+	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
+	bool		inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+	LicenseBefore *licenses;
+	int			count;
 
 	SPI_connect();
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		check_licenses(account, trigger);
 	else
 	{
-		bool		inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
-		LicenseBefore *licenses;
-		int			count = read_licenses(trigger, inserted ? trigger->tg_newtable : trigger->tg_oldtable,
-										  &licenses);
-
+		count = read_licenses(trigger, inserted ? trigger->tg_newtable : trigger->tg_oldtable, &licenses);
 		for (int i = 0; i < count; i++)
-			(void) write_derived(account, inserted ?
-								 "INSERT INTO @account.seat_counters (license_id) VALUES ($1)"
-								 " ON CONFLICT DO NOTHING" :
-								 "DELETE FROM @account.seat_counters WHERE license_id = $1",
-								 1, (SqlArgument[]) {SQL_INT4(licenses[i].license_id)});
+			if (inserted)
+				license_counter_spread(account, licenses[i].license_id);
+			else
+				license_counter_forget(account, licenses[i].license_id);
 	}
 	SPI_finish();
 	return PointerGetDatum(NULL);
-}
-
-/*
- * Trigger BEFORE each row of a derived table: a write that is not ours, such
- * as a restore of data alone, is ignored, since the triggers of the base table
- * have derived the row already.
- */
-Datum
-orgsync_keep_derived(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		ereport(ERROR,
-				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("function \"%s\" must be fired before each row of a derived table", "keep_derived"));
-	if (derived_write_depth == 0)
-		return PointerGetDatum(NULL);
-	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
-						   trigger->tg_newtuple : trigger->tg_trigtuple);
 }

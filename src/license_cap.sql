@@ -15,3 +15,9 @@ AS 'MODULE_PATHNAME', 'orgsync_keep_derived'
 LANGUAGE C;
 COMMENT ON FUNCTION orgsync.keep_derived() IS
 	'trigger: ignores writes to a derived table that are not orgsync''s own';
+
+CREATE FUNCTION orgsync.license_counter_rebuild() RETURNS trigger
+AS 'MODULE_PATHNAME', 'orgsync_license_counter_rebuild'
+LANGUAGE C;
+COMMENT ON FUNCTION orgsync.license_counter_rebuild() IS
+	'trigger: counts the seats anew when the counters were truncated';

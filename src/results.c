@@ -46,7 +46,8 @@ typedef struct ResultsFile
 } ResultsFile;
 
 static const char rejected_query[] =
-	"SELECT line, min(record), string_agg(message, '; ' ORDER BY finding_id), bool_or(code = 'field_count')"
+	"SELECT line, min(record), string_agg(message, '; ' ORDER BY finding_id),"
+	" bool_or(code = 'field_count')"
 	" FROM @account.import_findings WHERE import_id = $1 AND severity = 'error'"
 	" GROUP BY line ORDER BY line";
 
@@ -155,7 +156,8 @@ append_record(ResultsFile *file, const char *record, const char *messages, bool 
 		return;
 	}
 	cells = wrong_count ? NULL : split_record(file, record, &count);
-	if (cells == NULL || count < file->column_count || (count == file->column_count && !has_messages_column))
+	if (cells == NULL || count < file->column_count ||
+		(count == file->column_count && !has_messages_column))
 		appendStringInfoString(&file->csv, record);
 	else
 		append_other_cells(file, cells);
@@ -170,7 +172,8 @@ begin_file(ResultsFile *file, const Account *account, int64 import_id)
 	Datum		header;
 	char	   *delimiter;
 
-	if (sql_run(account, "SELECT coalesce(header, '{}'), delimiter FROM @account.imports WHERE import_id = $1",
+	if (sql_run(account,
+				"SELECT coalesce(header, '{}'), delimiter FROM @account.imports WHERE import_id = $1",
 				1, (SqlArgument[]) {SQL_INT8(import_id)}) == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -186,10 +189,12 @@ begin_file(ResultsFile *file, const Account *account, int64 import_id)
 static void
 append_rejected_rows(ResultsFile *file, const Account *account, int64 import_id)
 {
-	MemoryContext batch_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync rejected rows",
-														ALLOCSET_DEFAULT_SIZES);
-	Portal		portal = sql_open(account, rejected_query, 1, (SqlArgument[]) {SQL_INT8(import_id)});
+	MemoryContext batch_context;
+	Portal		portal;
 
+	batch_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync rejected rows",
+										  ALLOCSET_DEFAULT_SIZES);
+	portal = sql_open(account, rejected_query, 1, (SqlArgument[]) {SQL_INT8(import_id)});
 	do
 	{
 		MemoryContext old_context;
@@ -206,7 +211,8 @@ append_rejected_rows(ResultsFile *file, const Account *account, int64 import_id)
 						errmsg("a rejected row is left out, because its record was not kept"),
 						errdetail("Line %s: %s", sql_string((int) i, 0), sql_string((int) i, 2)));
 			else
-				append_record(file, record, sql_string((int) i, 2), DatumGetBool(sql_value((int) i, 3, &isnull)));
+				append_record(file, record, sql_string((int) i, 2),
+							  DatumGetBool(sql_value((int) i, 3, &isnull)));
 		}
 		MemoryContextSwitchTo(old_context);
 		MemoryContextReset(batch_context);

@@ -84,13 +84,27 @@ sql_pin_search_path(void)
 	return nest_level;
 }
 
+/*
+ * Is that a path of prefix_search_path()'s?  One of the caller's own may begin
+ * in the same way and yet lack pg_temp, which then comes before all others.
+ */
+static bool
+is_prefixed(const char *path)
+{
+	static const char suffix[] = ", pg_temp";
+	size_t		length = strlen(path);
+
+	return strncmp(path, SEARCH_PATH_PREFIX, strlen(SEARCH_PATH_PREFIX)) == 0 &&
+		length >= strlen(suffix) && strcmp(path + length - strlen(suffix), suffix) == 0;
+}
+
 /* The same, but keeps the caller's path behind them; see sql_write(). */
 static int
 prefix_search_path(void)
 {
 	int			nest_level = NewGUCNestLevel();
 
-	if (strncmp(namespace_search_path, SEARCH_PATH_PREFIX, strlen(SEARCH_PATH_PREFIX)) != 0)
+	if (!is_prefixed(namespace_search_path))
 	{
 		char	   *path = psprintf("%s%s%spg_temp", SEARCH_PATH_PREFIX, namespace_search_path,
 									namespace_search_path[0] == '\0' ? "" : ", ");
@@ -413,10 +427,22 @@ sql_unregister(const char *name)
 	(void) SPI_unregister_relation(name);
 }
 
+/* The last result must have that row: a trigger of the user's may have suppressed it. */
+static void
+check_row(int row)
+{
+	if (SPI_tuptable == NULL || (uint64) row >= SPI_tuptable->numvals)
+		ereport(ERROR,
+				errcode(ERRCODE_NO_DATA_FOUND),
+				errmsg("a statement of orgsync's had no result"),
+				errdetail("A trigger, a rule or row security of the account's owner may have suppressed its row."));
+}
+
 /* A value of the last result, by row and column from 0. */
 Datum
 sql_value(int row, int column, bool *isnull)
 {
+	check_row(row);
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column + 1, isnull);
 }
 
@@ -424,6 +450,7 @@ sql_value(int row, int column, bool *isnull)
 char *
 sql_string(int row, int column)
 {
+	check_row(row);
 	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column + 1);
 }
 

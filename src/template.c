@@ -24,6 +24,9 @@ PG_FUNCTION_INFO_V1(orgsync_account_template);
 
 #define MAX_FIXED_COLUMNS	6
 
+#define LINKEDIN_COLUMNS \
+	"preferred_first_name", "preferred_last_name", "primary_email_address", "work_title"
+
 /* The columns before the licenses, and the license that most customers have. */
 typedef struct ProductTemplate
 {
@@ -35,14 +38,14 @@ typedef struct ProductTemplate
 static const ProductTemplate templates[PRODUCT_COUNT] = {
 	/* "Adding Learner Data Administration Guide", "Adding and Managing Learners via Bulk CSV" */
 	[PRODUCT_LINKEDIN_LEARNING] = {
-		.columns = {"preferred_first_name", "preferred_last_name", "primary_email_address", "work_title"},
-		.columns_with_permissions = {"primary_email_address", "unique_user_id", "preferred_first_name",
-		"preferred_last_name", "work_title"},
+		.columns = {LINKEDIN_COLUMNS},
+		.columns_with_permissions = {"primary_email_address", "unique_user_id",
+		"preferred_first_name", "preferred_last_name", "work_title"},
 		.license = "Default_license_learning_proAllLanguages_status"
 	},
 	/* "Manage Your Talent Insights Licenses in Account Center" */
 	[PRODUCT_TALENT_INSIGHTS] = {
-		.columns = {"preferred_first_name", "preferred_last_name", "primary_email_address", "work_title"},
+		.columns = {LINKEDIN_COLUMNS},
 		.license = "license_talentInsights_talentInsights_status"
 	},
 	/* "User import"; the template itself is behind a login */
@@ -63,8 +66,10 @@ static void
 append_fixed_columns(StringInfo csv, const product *product, bool permissions)
 {
 	const ProductTemplate *template = &templates[product->id];
-	const char *const *columns = permissions ? template->columns_with_permissions : template->columns;
+	const char *const *columns = template->columns;
 
+	if (permissions)
+		columns = template->columns_with_permissions;
 	for (int i = 0; columns[i] != NULL; i++)
 		append_column(csv, columns[i]);
 }
@@ -181,11 +186,13 @@ orgsync_account_template(PG_FUNCTION_ARGS)
 	check_permissions(product, permissions);
 	append_fixed_columns(&csv, product, permissions);
 	if (product->has_license_columns)
-		append_found_columns(&csv, account, "SELECT $1 || header::text FROM @account.licenses ORDER BY license_id", "");
+		append_found_columns(&csv, account,
+							 "SELECT $1 || header::text FROM @account.licenses ORDER BY license_id", "");
 	if (permissions)
 		append_permissions(&csv);
 	if (product->has_group_columns)
-		append_found_columns(&csv, account, "SELECT $1 || name FROM @account.groups ORDER BY name",
+		append_found_columns(&csv, account,
+							 "SELECT $1 || name FROM @account.groups ORDER BY name",
 							 product->group_header_prefix);
 	/* the keys of an import have no blanks, but people may write others */
 	if (product->has_attributes)

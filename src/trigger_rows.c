@@ -5,8 +5,72 @@
 #include "trigger_rows.h"
 
 #include "account.h"
+#include "catalog.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "utils/rel.h"
+
+/* The columns that triggers read by their numbers. */
+static const struct
+{
+	const char *table;
+	int			column;
+	Oid			type;			/* InvalidOid: our own of that name */
+	const char *type_name;
+}			read_columns[] =
+{
+	{"profiles", PROFILES_PROFILE_ID, INT8OID, NULL},
+	{"profiles", PROFILES_PRIMARY_EMAIL_ADDRESS, InvalidOid, "email_address"},
+	{"profiles", PROFILES_UNIQUE_USER_ID, TEXTOID, NULL},
+	{"profiles", PROFILES_PREFERRED_FIRST_NAME, TEXTOID, NULL},
+	{"profiles", PROFILES_PREFERRED_LAST_NAME, TEXTOID, NULL},
+	{"profiles", PROFILES_WORK_TITLE, TEXTOID, NULL},
+	{"profiles", PROFILES_ATTRIBUTES, JSONBOID, NULL},
+	{"profiles", PROFILES_REUPLOAD_USER_PROFILE, BOOLOID, NULL},
+	{"profiles", PROFILES_UPDATED_AT, TIMESTAMPTZOID, NULL},
+	{"seats", SEATS_PROFILE_ID, INT8OID, NULL},
+	{"seats", SEATS_LICENSE_ID, INT4OID, NULL},
+	{"seats", SEATS_STATUS, InvalidOid, "seat_status"},
+	{"seats", SEATS_SINCE, TIMESTAMPTZOID, NULL},
+	{"memberships", MEMBERSHIPS_PROFILE_ID, INT8OID, NULL},
+	{"memberships", MEMBERSHIPS_GROUP_ID, INT4OID, NULL},
+	{"permissions", PERMISSIONS_PROFILE_ID, INT8OID, NULL},
+	{"permissions", PERMISSIONS_PERMISSION, TEXTOID, NULL},
+	{"permissions", PERMISSIONS_SCOPE, InvalidOid, "group_scope"},
+	{"licenses", LICENSES_LICENSE_ID, INT4OID, NULL},
+	{"licenses", LICENSES_HEADER, InvalidOid, "license_header"},
+	{"licenses", LICENSES_SEATS, INT4OID, NULL},
+	{"licenses", LICENSES_COUNTING, InvalidOid, "seat_counting"},
+	{"groups", GROUPS_GROUP_ID, INT4OID, NULL},
+	{"groups", GROUPS_NAME, TEXTOID, NULL}
+};
+
+/*
+ * Makes sure that a table has the columns that its triggers read.  Anybody may
+ * make a schema that looks like an account, and an owner may alter a table; a
+ * value that is taken for one of another type would bring the server down.
+ */
+void
+trigger_check_columns(Relation relation)
+{
+	const char *table = RelationGetRelationName(relation);
+	TupleDesc	descriptor = RelationGetDescr(relation);
+
+	for (size_t i = 0; i < lengthof(read_columns); i++)
+	{
+		int			column = read_columns[i].column;
+
+		if (strcmp(read_columns[i].table, table) != 0)
+			continue;
+		if (column > descriptor->natts ||
+			TupleDescAttr(descriptor, column - 1)->atttypid !=
+			(OidIsValid(read_columns[i].type) ? read_columns[i].type : catalog_type(read_columns[i].type_name)))
+			ereport(ERROR,
+					errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					errmsg("table \"%s\" does not have the columns of an account's", table),
+					errhint("Columns may be added to the tables of an account, but not dropped or changed."));
+	}
+}
 
 /*
  * The trigger's data, if the function was fired for each statement on the named
@@ -33,6 +97,7 @@ trigger_check(FunctionCallInfo fcinfo, const char *function, const char *table)
 				errmsg("function \"%s\" was not called by its trigger on an account's table \"%s\"",
 					   function, table),
 				errhint("The triggers of an account are made by orgsync.create_account()."));
+	trigger_check_columns(trigger->tg_relation);
 	return trigger;
 }
 

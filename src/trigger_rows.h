@@ -20,6 +20,7 @@ typedef struct TriggerRows
 	int			read_pointer;
 } TriggerRows;
 
+extern void trigger_check_columns(Relation relation);
 extern TriggerData *trigger_check(FunctionCallInfo fcinfo, const char *function, const char *table);
 extern void trigger_rows_begin(TriggerRows *scan, const TriggerData *trigger, Tuplestorestate *rows);
 extern bool trigger_rows_next(TriggerRows *scan);
