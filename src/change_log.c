@@ -397,12 +397,12 @@ typedef struct ColumnNames
 
 /*
  * Whoever renames a group or a license notes all who have it then; so it must
- * not be renamed under somebody who is still to be seen having it.  (The lock
- * that a foreign key takes is not enough: it lets everything change that is not
- * a key.)
+ * not be renamed under somebody who is still to be seen having it.  A header is
+ * a key, so a lock such as foreign keys take is enough, and the number of seats
+ * may change meanwhile; a name's key is an expression, which does not count.
  */
 static const char license_query[] =
-	"SELECT header::text FROM @account.licenses WHERE license_id = $1 FOR SHARE";
+	"SELECT header::text FROM @account.licenses WHERE license_id = $1 FOR KEY SHARE";
 static const char group_query[] =
 	"SELECT name FROM @account.groups WHERE group_id = $1 FOR SHARE";
 

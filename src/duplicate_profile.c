@@ -178,7 +178,34 @@ sorted_profiles(const KeyList *list)
 	return profile_ids;
 }
 
-/* An UPDATE puts the old and the new rows into their tables in one order. */
+/*
+ * How many profiles have to be compared, as far as it matters.  An UPDATE puts
+ * the old and the new rows into their tables in one order.
+ */
+static int
+count_profiles(TriggerData *trigger, int limit)
+{
+	bool		updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	TriggerRows old_rows;
+	TriggerRows new_rows;
+	int			count = 0;
+
+	trigger_rows_begin(&new_rows, trigger, trigger->tg_newtable);
+	if (updated)
+		trigger_rows_begin(&old_rows, trigger, trigger->tg_oldtable);
+	while (count < limit && trigger_rows_next(&new_rows))
+	{
+		if (updated)
+			(void) trigger_rows_next(&old_rows);
+		if (needs_check(updated ? old_rows.slot : NULL, new_rows.slot))
+			count++;
+	}
+	trigger_rows_end(&new_rows);
+	if (updated)
+		trigger_rows_end(&old_rows);
+	return count;
+}
+
 static void
 collect_profiles(KeyList *list, const DuplicateRules *rules, TriggerData *trigger)
 {
@@ -205,6 +232,31 @@ collect_profiles(KeyList *list, const DuplicateRules *rules, TriggerData *trigge
 		trigger_rows_end(&old_rows);
 }
 
+static DuplicateRules *
+read_rules(const Account *account)
+{
+	OwnerContext context;
+	DuplicateRules *rules;
+
+	account_become_owner(account, &context);
+	rules = duplicate_rules_read(account);
+	account_restore_user(&context);
+	return rules;
+}
+
+/*
+ * Locks all addresses in the way that so many profiles need, and returns the
+ * rules, which cannot change from then on.
+ */
+static DuplicateRules *
+lock_addresses(const Account *account, int profile_count)
+{
+	bool		in_bulk = profile_count > SINGLE_KEYS && read_rules(account)->same_address != RULE_OFF;
+
+	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, in_bulk ? ExclusiveLock : ShareLock);
+	return read_rules(account);
+}
+
 static void
 lock_keys(const Account *account, KeyList *list)
 {
@@ -213,7 +265,6 @@ lock_keys(const Account *account, KeyList *list)
 		account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
 		return;
 	}
-	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, ShareLock);
 	qsort(list->own_keys, list->own_count, sizeof(int), compare_ints);
 	for (int i = 0; i < list->own_count; i++)
 		account_lock(account, ACCOUNT_LOCK_ADDRESS, (uint32) list->own_keys[i], ExclusiveLock);
@@ -328,14 +379,14 @@ orgsync_duplicate_profile_check(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_check(fcinfo, "duplicate_profile_check", "profiles");
 	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
-	OwnerContext context;
+	int			profile_count = count_profiles(trigger, SINGLE_KEYS + 1);
 	DuplicateRules *rules;
 	KeyList		list = {0};
 
+	if (profile_count == 0)
+		return PointerGetDatum(NULL);
 	SPI_connect();
-	account_become_owner(account, &context);
-	rules = duplicate_rules_read(account);
-	account_restore_user(&context);
+	rules = lock_addresses(account, profile_count);
 	if (rules->same_address != RULE_OFF)
 		collect_profiles(&list, rules, trigger);
 	if (list.count > 0)

@@ -54,22 +54,24 @@ action_of(const char *label)
 }
 
 /*
- * The account's rules and aliases, palloc'd in the current memory context.
- * Needs an SPI connection.
+ * The account's rules and aliases as committed now, palloc'd in the current
+ * memory context.  They stay so for who holds the lock on addresses, shared or
+ * not.  Needs an SPI connection.
  */
 DuplicateRules *
 duplicate_rules_read(const Account *account)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	DuplicateRules *rules = palloc0(sizeof(DuplicateRules));
-	int			count = (int) sql_run(account, "SELECT rule, action::text FROM @account.duplicate_rules", 0, NULL);
+	int			count = (int) sql_run_latest(account, "SELECT rule, action::text FROM @account.duplicate_rules", 0,
+											 NULL);
 
 	for (int i = 0; i < count; i++)
 		if (strcmp(sql_string(i, 0), "same_address") == 0)
 			rules->same_address = action_of(sql_string(i, 1));
 	SPI_freetuptable(SPI_tuptable);
 
-	rules->alias_count = (int) sql_run(account, "SELECT alias, domain FROM @account.domain_aliases", 0, NULL);
+	rules->alias_count = (int) sql_run_latest(account, "SELECT alias, domain FROM @account.domain_aliases", 0, NULL);
 	rules->aliases = MemoryContextAlloc(caller, sizeof(DomainAlias) * Max(rules->alias_count, 1));
 	for (int i = 0; i < rules->alias_count; i++)
 	{

@@ -59,7 +59,9 @@ enum
 	ARGUMENT_COLUMNS,
 	ARGUMENT_GROUPS,
 	ARGUMENT_SOURCE,
-	ARGUMENT_OVERRIDE
+	ARGUMENT_OVERRIDE,
+	ARGUMENT_MESSAGE,
+	ARGUMENT_NOTES
 };
 
 /* ---- arguments ---- */
@@ -179,6 +181,8 @@ read_options(FunctionCallInfo fcinfo, const Account *account, ImportOptions *opt
 	options->groups = groups_argument(fcinfo, &options->group_count);
 	options->source = text_argument(fcinfo, ARGUMENT_SOURCE);
 	options->override = bool_argument(fcinfo, ARGUMENT_OVERRIDE);
+	options->message = text_argument(fcinfo, ARGUMENT_MESSAGE);
+	options->notes = text_argument(fcinfo, ARGUMENT_NOTES);
 }
 
 /*
@@ -272,6 +276,8 @@ note_row(Import *import, const ImportRow *row)
 			import->active_cells[import->columns[i].license] += row->cells[i].value == CELL_YES;
 			import->inactive_cells += row->cells[i].value == CELL_NO;
 		}
+	if (import->initial_license != NO_LICENSE)
+		import->active_cells[import->initial_license]++;
 	if (row->primary_email_address != NULL)
 	{
 		size_t		length = strlen(row->primary_email_address);
@@ -564,9 +570,9 @@ header_datum(const Import *import)
 static const char note_query[] =
 	"INSERT INTO @account.imports AS i (state, feed, source, mode, header, started_at, finished_at, rows_read,"
 	" created, updated, unchanged, absent, rejected, warnings, seats_granted, seats_revoked, invitations,"
-	" encoding, delimiter)"
+	" encoding, delimiter, message, notes)"
 	" SELECT $1, $2, $3, $4, $5, $6, clock_timestamp(), n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10],"
-	" $8, $9"
+	" $8, $9, $10, $11"
 	" FROM (SELECT $7::bigint[]) AS counts (n)"
 	" RETURNING i.import_id, ROW (i.*)::import_summary";
 
@@ -576,7 +582,7 @@ note_import(Import *import)
 {
 	const ImportCounts *counts = &import->counts;
 	Datum		numbers[10];
-	SqlArgument arguments[9];
+	SqlArgument arguments[11];
 	Datum		summary;
 	bool		isnull;
 
@@ -604,7 +610,9 @@ note_import(Import *import)
 	/* a table is written in no way */
 	arguments[7] = sql_text(import->delimiter ? csv_encoding_name(import->encoding) : NULL);
 	arguments[8] = sql_text(import->delimiter ? psprintf("%c", import->delimiter) : NULL);
-	(void) sql_write(import->account, note_query, 9, arguments);
+	arguments[9] = sql_text(import->options.message);
+	arguments[10] = sql_text(import->options.notes);
+	(void) sql_write(import->account, note_query, 11, arguments);
 	import->import_id = sql_int64(0, 0);
 	summary = SPI_datumTransfer(sql_value(0, 1, &isnull), false, -1);
 	import_findings_write(import);

@@ -5,6 +5,7 @@
  *		import.c			the functions that people call, and the order of the phases
  *		import_reader.c		how the file is written: encoding, delimiter, header line
  *		import_header.c		what the file's columns mean for this account
+ *		import_text.c		text as findings and tables have it, and suggestions
  *		import_row.c		what a record says, and what is wrong with it
  *		import_staging.c	keeps the rows between the phases, on disk if they are many
  *		import_resolve.c	which profile each row means
@@ -26,6 +27,7 @@
 #include "core/csv_reader.h"
 #include "core/finding.h"
 #include "core/header.h"
+#include "core/location.h"
 #include "duplicate_rule.h"
 #include "fmgr.h"
 #include "license_cap.h"
@@ -38,6 +40,7 @@
 #include "utils/tuplestore.h"
 
 #define NO_COLUMN	(-1)
+#define NO_LICENSE	(-1)
 
 /* What the caller wants; strings in the database's encoding. */
 typedef struct ImportOptions
@@ -51,6 +54,8 @@ typedef struct ImportOptions
 	int			group_count;	/* groups that every row's profile joins */
 	char	  **groups;
 	char	   *source;
+	char	   *message;		/* of the vendor's invitation: kept with the import, like the notes */
+	char	   *notes;
 	bool		numbers_records;	/* a line number is the number of a record: of tables */
 } ImportOptions;
 
@@ -64,7 +69,7 @@ typedef struct ImportColumn
 	int			permission;
 	int			license;		/* index in Import.licenses */
 	int			group;			/* index in Import.groups */
-	char	   *attribute;		/* its name */
+	char	   *attribute;		/* its name; NULL: the column is none of the profile's attributes */
 } ImportColumn;
 
 typedef struct ImportGroup
@@ -72,7 +77,7 @@ typedef struct ImportGroup
 	char	   *name;
 	char	   *folded;			/* the name as it is compared */
 	bool		is_used;		/* a column or the caller names it: it is made if need be */
-	int			group_id;		/* 0: not known yet */
+	int			group_id;		/* 0: the account does not have it, or not yet */
 } ImportGroup;
 
 /* What one cell says, by the kind of its column. */
@@ -162,10 +167,14 @@ typedef struct Import
 	int			existing_email_column;
 	int			user_id_column;
 	int			new_user_id_column;
+	int			country_column;
+	int			region_column;
 	bool		has_messages_column;
 
 	int			license_count;
 	LicenseUsage *licenses;
+	int		   *license_columns;	/* the column of each license, or NO_COLUMN */
+	int			initial_license;	/* that new profiles are invited to, or NO_LICENSE */
 	int			group_count;
 	ImportGroup *groups;
 	int			whole_group_count;	/* groups that every row's profile joins: indexes in groups */
@@ -221,9 +230,13 @@ extern void import_read_file(Import *import, csv_source source, void *source_con
 /* import_header.c */
 extern char *import_mapped_header(const Import *import, const char *header);
 extern void import_read_header(Import *import, const csv_record *record);
+extern bool import_group_is_missing(const Import *import, int group);
+
+/* import_text.c */
 extern char *import_text(const char *text, size_t length);
 extern char *import_text_shown(const char *text, size_t length);
 extern char *import_suggestion(const char *given, const char *const *known, int count);
+extern char *import_suggest_group(const Import *import, const char *given);
 
 /* import_row.c */
 extern void import_parse_row(Import *import, const csv_record *record, ImportRow *row, bool report);
@@ -327,7 +340,7 @@ extern bool import_seats_count_revocations(Import *import, const ImportRow *row,
 extern bool import_seats_request(Import *import, ImportRow *row, const PresentProfile *present,
 								 bool counted_before);
 extern const char *import_seat_status(const PresentProfile *present, int license_id);
-extern const char *import_seat_result(const Import *import, int column);
+extern const char *import_seat_result(const Import *import, int license);
 
 /* import_change.c */
 typedef enum ChangeTable

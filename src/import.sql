@@ -27,45 +27,50 @@ COMMENT ON TYPE orgsync.import_summary IS 'what an import read and did: a row of
 
 CREATE FUNCTION orgsync.import_csv(account regnamespace, csv bytea, feed text DEFAULT 'default', mode text DEFAULT 'patch',
 	on_error text DEFAULT NULL, dry_run boolean DEFAULT false, columns jsonb DEFAULT NULL, groups text[] DEFAULT NULL,
-	source text DEFAULT NULL, override boolean DEFAULT false)
+	source text DEFAULT NULL, override boolean DEFAULT false, message text DEFAULT NULL,
+	notes text DEFAULT NULL)
 RETURNS orgsync.import_summary
 AS 'MODULE_PATHNAME', 'orgsync_import_bytea'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION orgsync.import_csv(regnamespace, bytea, text, text, text, boolean, jsonb, text[], text, boolean) IS
+COMMENT ON FUNCTION orgsync.import_csv(regnamespace, bytea, text, text, text, boolean, jsonb, text[], text, boolean, text, text) IS
 	'imports an org-sync file into an account''s tables';
 
 CREATE FUNCTION orgsync.import_csv(account regnamespace, csv text, feed text DEFAULT 'default', mode text DEFAULT 'patch',
 	on_error text DEFAULT NULL, dry_run boolean DEFAULT false, columns jsonb DEFAULT NULL, groups text[] DEFAULT NULL,
-	source text DEFAULT NULL, override boolean DEFAULT false)
+	source text DEFAULT NULL, override boolean DEFAULT false, message text DEFAULT NULL,
+	notes text DEFAULT NULL)
 RETURNS orgsync.import_summary
 AS 'MODULE_PATHNAME', 'orgsync_import_text'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION orgsync.import_csv(regnamespace, text, text, text, text, boolean, jsonb, text[], text, boolean) IS
+COMMENT ON FUNCTION orgsync.import_csv(regnamespace, text, text, text, text, boolean, jsonb, text[], text, boolean, text, text) IS
 	'imports an org-sync file, given as text, into an account''s tables';
 
 CREATE FUNCTION orgsync.import_file(account regnamespace, path text, feed text DEFAULT 'default', mode text DEFAULT 'patch',
 	on_error text DEFAULT NULL, dry_run boolean DEFAULT false, columns jsonb DEFAULT NULL, groups text[] DEFAULT NULL,
-	source text DEFAULT NULL, override boolean DEFAULT false)
+	source text DEFAULT NULL, override boolean DEFAULT false, message text DEFAULT NULL,
+	notes text DEFAULT NULL)
 RETURNS orgsync.import_summary
 AS 'MODULE_PATHNAME', 'orgsync_import_file'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION orgsync.import_file(regnamespace, text, text, text, text, boolean, jsonb, text[], text, boolean) IS
+COMMENT ON FUNCTION orgsync.import_file(regnamespace, text, text, text, text, boolean, jsonb, text[], text, boolean, text, text) IS
 	'imports an org-sync file on the server; needs the privileges of pg_read_server_files';
 
 CREATE FUNCTION orgsync.import_large_object(account regnamespace, loid oid, feed text DEFAULT 'default', mode text DEFAULT 'patch',
 	on_error text DEFAULT NULL, dry_run boolean DEFAULT false, columns jsonb DEFAULT NULL, groups text[] DEFAULT NULL,
-	source text DEFAULT NULL, override boolean DEFAULT false)
+	source text DEFAULT NULL, override boolean DEFAULT false, message text DEFAULT NULL,
+	notes text DEFAULT NULL)
 RETURNS orgsync.import_summary
 AS 'MODULE_PATHNAME', 'orgsync_import_large_object'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION orgsync.import_large_object(regnamespace, oid, text, text, text, boolean, jsonb, text[], text, boolean) IS
+COMMENT ON FUNCTION orgsync.import_large_object(regnamespace, oid, text, text, text, boolean, jsonb, text[], text, boolean, text, text) IS
 	'imports an org-sync file that is a large object';
 
 CREATE FUNCTION orgsync.import_table(account regnamespace, relation regclass, feed text DEFAULT 'default',
 	mode text DEFAULT 'patch', on_error text DEFAULT NULL, dry_run boolean DEFAULT false, columns jsonb DEFAULT NULL,
-	groups text[] DEFAULT NULL, source text DEFAULT NULL, override boolean DEFAULT false)
+	groups text[] DEFAULT NULL, source text DEFAULT NULL, override boolean DEFAULT false, message text DEFAULT NULL,
+	notes text DEFAULT NULL)
 RETURNS orgsync.import_summary
 AS 'MODULE_PATHNAME', 'orgsync_import_table'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION orgsync.import_table(regnamespace, regclass, text, text, text, boolean, jsonb, text[], text, boolean) IS
+COMMENT ON FUNCTION orgsync.import_table(regnamespace, regclass, text, text, text, boolean, jsonb, text[], text, boolean, text, text) IS
 	'imports a table or view whose columns are named like headers; the first row counts as line 2';

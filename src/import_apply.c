@@ -76,10 +76,15 @@ static const struct
 	" ON CONFLICT (profile_id, permission) DO UPDATE SET scope = excluded.scope"},
 };
 
-/* Makes the groups that the file uses and that are not there yet, and sets their group_ids. */
+/*
+ * Makes the groups that the file uses and that are not there yet, and sets their
+ * group_ids, if the product does that.
+ */
 void
 import_make_groups(Import *import)
 {
+	if (!import->account->product->creates_groups)
+		return;
 	for (int i = 0; i < import->group_count; i++)
 	{
 		bool		isnull;
@@ -114,14 +119,16 @@ park_addresses(Import *import)
 		return;
 	(void) sql_write_once(import->account,
 						  "WITH c AS (SELECT profile_id, primary_email_address, false AS confirmed FROM changed_profiles"
-						  " UNION ALL SELECT profile_id, primary_email_address, true FROM confirmed_changed_profiles)"
+						  " UNION ALL SELECT profile_id, primary_email_address, true FROM confirmed_changed_profiles),"
+						  " parked AS (SELECT profile_id FROM c WHERE confirmed"
+						  " UNION SELECT h.profile_id FROM c AS d JOIN @account.profiles AS h"
+						  " ON h.primary_email_address = d.primary_email_address AND h.profile_id <> d.profile_id"
+						  " JOIN c ON c.profile_id = h.profile_id)"
 						  " UPDATE @account.profiles AS p"
 						  " SET primary_email_address = email_address('orgsync-parked-' || p.profile_id::text || '@' ||"
 						  " CASE WHEN length(domain(p.primary_email_address)) < 200"
 						  " THEN domain(p.primary_email_address) ELSE 'parked.invalid' END)"
-						  " FROM c WHERE c.profile_id = p.profile_id"
-						  " AND (c.confirmed OR c.primary_email_address <> p.primary_email_address"
-						  " AND p.primary_email_address IN (SELECT d.primary_email_address FROM c AS d))",
+						  " FROM parked WHERE parked.profile_id = p.profile_id",
 						  0, NULL);
 }
 

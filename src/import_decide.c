@@ -177,6 +177,19 @@ set_string(char **value, char *text, bool *changed)
 	*changed = true;
 }
 
+static void
+set_full_name(ProfileValues *values, const char *name, bool *changed)
+{
+	char	   *first_name;
+	char	   *last_name;
+
+	if (name == NULL)
+		return;
+	cell_split_name(pstrdup(name), &first_name, &last_name);
+	set_string(&values->preferred_first_name, first_name, changed);
+	set_string(&values->preferred_last_name, last_name, changed);
+}
+
 static char *
 attribute_of(Jsonb *attributes, const char *name)
 {
@@ -212,7 +225,7 @@ merge_attributes(const Import *import, const ImportRow *row, Jsonb *present, boo
 	bool		differs = present == NULL;
 
 	for (int i = 0; i < import->column_count && !differs; i++)
-		differs = import->columns[i].kind == COLUMN_ATTRIBUTE && row->cells[i].text != NULL &&
+		differs = import->columns[i].attribute != NULL && row->cells[i].text != NULL &&
 			!strings_equal(attribute_of(present, import->columns[i].attribute), row->cells[i].text);
 	if (!differs)
 		return present;
@@ -230,7 +243,7 @@ merge_attributes(const Import *import, const ImportRow *row, Jsonb *present, boo
 				(void) pushJsonbValue(&state, token, &value);
 	}
 	for (int i = 0; i < import->column_count; i++)
-		if (import->columns[i].kind == COLUMN_ATTRIBUTE && row->cells[i].text != NULL)
+		if (import->columns[i].attribute != NULL && row->cells[i].text != NULL)
 		{
 			push_string(&state, WJB_KEY, import->columns[i].attribute);
 			push_string(&state, WJB_VALUE, row->cells[i].text);
@@ -240,7 +253,8 @@ merge_attributes(const Import *import, const ImportRow *row, Jsonb *present, boo
 
 /*
  * The profile as the row wants it.  *changed: it is not what it was;
- * *identity_changed: its address or names are not.
+ * *identity_changed: its address or names are not.  Some products leave a
+ * profile that there is as it is.
  */
 static ProfileValues
 wanted_values(const Import *import, const ImportRow *row, const RowTarget *target,
@@ -251,6 +265,8 @@ wanted_values(const Import *import, const ImportRow *row, const RowTarget *targe
 	*changed = *identity_changed = present == NULL;
 	if (present != NULL)
 		values = present->values;
+	if (present != NULL && !import->account->product->updates_profiles)
+		return values;
 	if (present == NULL || target->renames)
 		set_string(&values.primary_email_address, row->primary_email_address, identity_changed);
 	set_string(&values.unique_user_id, row->new_unique_user_id ? row->new_unique_user_id : row->unique_user_id,
@@ -263,6 +279,9 @@ wanted_values(const Import *import, const ImportRow *row, const RowTarget *targe
 				break;
 			case COLUMN_PREFERRED_LAST_NAME:
 				set_string(&values.preferred_last_name, row->cells[i].text, identity_changed);
+				break;
+			case COLUMN_FULL_NAME:
+				set_full_name(&values, row->cells[i].text, identity_changed);
 				break;
 			case COLUMN_WORK_TITLE:
 				set_string(&values.work_title, row->cells[i].text, changed);
@@ -299,15 +318,14 @@ change_seats(Import *import, const ImportRow *row, int64 profile_id, const Prese
 	bool		changed = false;
 	bool		invited = false;
 
-	for (int i = 0; i < import->column_count; i++)
+	for (int i = 0; i < import->license_count; i++)
 	{
-		const char *result;
+		const char *result = import_seat_result(import, i);
 		const char *status;
-		int			license_id;
+		int			license_id = import->licenses[i].license_id;
 
-		if (import->columns[i].kind != COLUMN_LICENSE || (result = import_seat_result(import, i)) == NULL)
+		if (result == NULL)
 			continue;
-		license_id = import->licenses[import->columns[i].license].license_id;
 		status = import_seat_status(present, license_id);
 		if (!has_seat_row(present, license_id))
 			import_change_seat(import->changes, CHANGE_NEW_SEATS, profile_id, license_id, result, row->line);

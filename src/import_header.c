@@ -8,95 +8,17 @@
  */
 #include "import.h"
 
-#include "catalog/namespace.h"
 #include "core/license_name.h"
-#include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "fold.h"
 #include "sql.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/varlena.h"
 
-/* A header farther than this from what was meant is not suggested. */
-#define MAX_SUGGESTION_DISTANCE	4
-
-/*
- * Text of the file in the database's encoding, palloc'd; NULL if it has a
- * character that the database cannot hold.
- */
-char *
-import_text(const char *text, size_t length)
+/* Does the account lack the group, and does its product make none by an import? */
+bool
+import_group_is_missing(const Import *import, int group)
 {
-	char	   *converted;
-	Oid			procedure;
-	int			capacity;
-
-	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
-		return pnstrdup(text, length);
-
-	procedure = FindDefaultConversionProc(PG_UTF8, GetDatabaseEncoding());
-	if (!OidIsValid(procedure) || length > MaxAllocSize / MAX_CONVERSION_GROWTH - 1)
-		return NULL;
-	capacity = (int) length * MAX_CONVERSION_GROWTH + 1;
-	converted = palloc(capacity);
-	if (pg_do_encoding_conversion_buf(procedure, PG_UTF8, GetDatabaseEncoding(),
-									  (unsigned char *) unconstify(char *, text), (int) length,
-									  (unsigned char *) converted, capacity, true) != (int) length)
-		return NULL;
-	return converted;
-}
-
-/* The same for messages: a question mark stands for each character that the database cannot hold. */
-char *
-import_text_shown(const char *text, size_t length)
-{
-	char	   *whole = import_text(text, length);
-	StringInfoData shown;
-
-	if (whole != NULL)
-		return whole;
-	initStringInfo(&shown);
-	while (length > 0)
-	{
-		size_t		size = Min((size_t) pg_utf_mblen((const unsigned char *) text), length);
-		char	   *character = import_text(text, size);
-
-		appendStringInfoString(&shown, character ? character : "?");
-		text += size;
-		length -= size;
-	}
-	return shown.data;
-}
-
-/*
- * A sentence that suggests the one of the known names that is nearest to what
- * was given, or an empty string if none is near; palloc'd.
- */
-char *
-import_suggestion(const char *given, const char *const *known, int count)
-{
-	const char *nearest = NULL;
-	int			distance = Min(MAX_SUGGESTION_DISTANCE, (int) strlen(given) / 3) + 1;
-
-	/* the server's function takes no more */
-	if (strlen(given) > 255)
-		return pstrdup("");
-	for (int i = 0; i < count; i++)
-	{
-		int			this_distance;
-
-		if (strlen(known[i]) > 255)
-			continue;
-		this_distance = varstr_levenshtein_less_equal(given, (int) strlen(given), known[i], (int) strlen(known[i]),
-													  1, 1, 1, distance, true);
-		if (this_distance < distance)
-		{
-			distance = this_distance;
-			nearest = known[i];
-		}
-	}
-	return nearest ? psprintf(" Perhaps you meant \"%s\".", nearest) : pstrdup("");
+	return import->groups[group].group_id == 0 && !import->account->product->creates_groups;
 }
 
 /* The header that the caller's mapping gives for a column, palloc'd, or NULL. */
@@ -194,7 +116,8 @@ static void
 read_group_column(Import *import, ImportColumn *column, const char *name)
 {
 	column->group = use_group(import, name);
-	column->canonical = psprintf("group:%s", import->groups[column->group].name);
+	column->canonical = psprintf("%s%s", import->account->product->group_header_prefix,
+								 import->groups[column->group].name);
 }
 
 /* A custom attribute's name has underscores for blanks. */
@@ -211,25 +134,24 @@ read_attribute_column(ImportColumn *column, const char *name)
 static void
 read_unknown_column(Import *import, const csv_record *record, ImportColumn *column, const char *name)
 {
-	static const char *const known[] = {
-		"primary_email_address", "existing_email_address", "unique_user_id", "new_unique_user_id",
-		"preferred_first_name", "preferred_last_name", "work_title", "reupload_user_profile",
-		"permission_create_other_sub_admins_with_same_permissions", "permission_manage_custom_content",
-		"permission_curate_content", "permission_manage_it_settings", "group_permission_edit_groups",
-		"group_permission_manage_users_licenses", "group_permission_recommend_content",
-		"group_permission_view_reports"
-	};
+	const product *product = import->account->product;
+	const char **known;
+	int			count = 0;
 
-	if (import->account->keeps_unknown_headers && import->account->product->has_attributes &&
-		name != NULL && name[0] != '\0')
+	if (import->account->keeps_unknown_headers && name != NULL && name[0] != '\0')
 	{
 		column->kind = COLUMN_ATTRIBUTE;
 		read_attribute_column(column, name);
 		return;
 	}
 	column->canonical = column->header;
+	while (header_canonical(product, count) != NULL)
+		count++;
+	known = palloc(sizeof(char *) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		known[i] = header_canonical(product, i);
 	import_report(import, FINDING_UNKNOWN_HEADER, record->line, column->header, NULL, 2,
-				  column->header, import_suggestion(column->header, known, lengthof(known)));
+				  column->header, import_suggestion(column->header, known, count));
 }
 
 static void
@@ -254,6 +176,9 @@ read_column(Import *import, const csv_record *record, int index)
 		length = strlen(mapped);
 	}
 	header_classify(import->account->product, text, length, &meaning);
+	/* who asks for an attribute gets it, whether the vendor's own files have any or not */
+	if (mapped != NULL && meaning.kind == COLUMN_UNKNOWN)
+		(void) header_is_attribute(text, length, &meaning);
 	column->kind = meaning.kind;
 	column->permission = meaning.permission;
 	column->canonical = meaning.canonical ? pstrdup(meaning.canonical) : NULL;
@@ -273,6 +198,14 @@ read_column(Import *import, const csv_record *record, int index)
 			break;
 		case COLUMN_ATTRIBUTE:
 			read_attribute_column(column, name);
+			break;
+		case COLUMN_COUNTRY:
+		case COLUMN_REGION:
+		case COLUMN_LANGUAGE:
+			column->attribute = column->canonical;
+			break;
+		case COLUMN_DATE:
+			column->attribute = column->canonical = name;
 			break;
 		case COLUMN_UNKNOWN:
 			read_unknown_column(import, record, column, name);
@@ -321,6 +254,9 @@ check_duplicate_columns(Import *import, const csv_record *record)
 				case COLUMN_ATTRIBUTE:
 					same = strcmp(column->attribute, other->attribute) == 0;
 					break;
+				case COLUMN_DATE:
+					same = pg_strcasecmp(column->attribute, other->attribute) == 0;
+					break;
 				default:
 					same = true;
 			}
@@ -335,10 +271,14 @@ check_duplicate_columns(Import *import, const csv_record *record)
 }
 
 static void
-remember_key_columns(Import *import)
+remember_columns(Import *import)
 {
 	import->email_column = import->existing_email_column = NO_COLUMN;
 	import->user_id_column = import->new_user_id_column = NO_COLUMN;
+	import->country_column = import->region_column = NO_COLUMN;
+	import->license_columns = palloc(sizeof(int) * Max(import->license_count, 1));
+	for (int i = 0; i < import->license_count; i++)
+		import->license_columns[i] = NO_COLUMN;
 	for (int i = 0; i < import->column_count; i++)
 		switch (import->columns[i].kind)
 		{
@@ -354,12 +294,75 @@ remember_key_columns(Import *import)
 			case COLUMN_NEW_UNIQUE_USER_ID:
 				import->new_user_id_column = i;
 				break;
+			case COLUMN_COUNTRY:
+				import->country_column = i;
+				break;
+			case COLUMN_REGION:
+				import->region_column = i;
+				break;
+			case COLUMN_LICENSE:
+				/* one that the account does not have refuses the file */
+				if (import->columns[i].canonical != NULL)
+					import->license_columns[import->columns[i].license] = i;
+				break;
 			case COLUMN_MESSAGES:
 				import->has_messages_column = true;
 				break;
 			default:
 				break;
 		}
+}
+
+/* A product whose rows name people and locations needs columns for them. */
+static void
+check_mandatory_columns(Import *import, const csv_record *record)
+{
+	bool		has_name = false;
+
+	if (import->email_column == NO_COLUMN && import->user_id_column == NO_COLUMN)
+		import_report(import, FINDING_MISSING_KEY_HEADER, record->line, NULL, NULL, 0);
+	if (!import->account->product->has_locations)
+		return;
+	for (int i = 0; i < import->column_count; i++)
+		has_name = has_name || import->columns[i].kind == COLUMN_FULL_NAME;
+	if (!has_name)
+		import_report(import, FINDING_MISSING_NAME_COLUMN, record->line, NULL, NULL, 1,
+					  column_kind_name(COLUMN_FULL_NAME));
+	if (import->country_column == NO_COLUMN)
+		import_report(import, FINDING_MISSING_LOCATION_COLUMN, record->line, NULL, NULL, 2,
+					  column_kind_name(COLUMN_COUNTRY), "CA");
+	if (import->region_column == NO_COLUMN)
+		import_report(import, FINDING_MISSING_LOCATION_COLUMN, record->line, NULL, NULL, 2,
+					  column_kind_name(COLUMN_REGION), "CA-QC");
+}
+
+/* The license that everybody new is invited to, if the account has it. */
+static void
+find_initial_license(Import *import)
+{
+	const char *header = import->account->product->initial_license;
+
+	import->initial_license = NO_LICENSE;
+	for (int i = 0; i < import->license_count && header != NULL; i++)
+		if (pg_strcasecmp(import->licenses[i].header, header) == 0)
+			import->initial_license = i;
+}
+
+/* Finds or adds the groups that everybody in the file joins. */
+static void
+choose_whole_groups(Import *import, const csv_record *record)
+{
+	import->whole_groups = palloc(sizeof(int) * Max(import->options.group_count, 1));
+	for (int i = 0; i < import->options.group_count; i++)
+	{
+		const char *name = import->options.groups[i];
+		int			group = use_group(import, name);
+
+		import->whole_groups[import->whole_group_count++] = group;
+		if (import_group_is_missing(import, group))
+			import_report(import, FINDING_UNKNOWN_IMPORT_GROUP, record->line, NULL, NULL, 2, name,
+						  import_suggest_group(import, name));
+	}
 }
 
 static void
@@ -381,10 +384,6 @@ read_groups(Import *import)
 	SPI_freetuptable(SPI_tuptable);
 	for (int i = 0; i < count; i++)
 		import->groups[i].folded = fold_text(import->groups[i].name, strlen(import->groups[i].name));
-
-	import->whole_groups = palloc(sizeof(int) * Max(import->options.group_count, 1));
-	for (int i = 0; i < import->options.group_count; i++)
-		import->whole_groups[import->whole_group_count++] = use_group(import, import->options.groups[i]);
 }
 
 /*
@@ -401,9 +400,11 @@ import_read_header(Import *import, const csv_record *record)
 	{
 		import->license_count = license_cap_usage(import->account, &import->licenses);
 		read_groups(import);
+		choose_whole_groups(import, record);
 	}
 	else
 		import->groups = palloc(sizeof(ImportGroup));
+	find_initial_license(import);
 
 	import->column_count = record->field_count;
 	import->columns = palloc0(sizeof(ImportColumn) * record->field_count);
@@ -415,8 +416,7 @@ import_read_header(Import *import, const csv_record *record)
 		import->header[i] = import->columns[i].header;
 
 	check_duplicate_columns(import, record);
-	remember_key_columns(import);
-	if (import->email_column == NO_COLUMN && import->user_id_column == NO_COLUMN)
-		import_report(import, FINDING_MISSING_KEY_HEADER, record->line, NULL, NULL, 0);
+	remember_columns(import);
+	check_mandatory_columns(import, record);
 	MemoryContextSwitchTo(old_context);
 }

@@ -16,6 +16,9 @@
 /* A longer employee id would not fit into an index, and is none. */
 #define MAX_USER_ID_LENGTH	255
 
+/* A list of a country's regions that is longer than so helps nobody. */
+#define MAX_REGIONS_LENGTH	150
+
 static bool
 is_key(column_kind kind)
 {
@@ -106,8 +109,119 @@ parse_text(Import *import, ImportRow *row, const ImportColumn *column, const csv
 		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header, cell->text,
 					  "it has a line break or another control character");
 	else if (csv_cell_is_formula(trimmed, length) || csv_cell_is_formula(field->data, field->length))
-		import_report(import, FINDING_FORMULA_VALUE, row->line, column->header, row, 2,
-					  column->header, cell->text);
+	{
+		if (import->account->product->refuses_formulas)
+			import_reject(import, row, FINDING_FORMULA_REFUSED, column->header, 2,
+						  column->header, cell->text);
+		else
+			import_report(import, FINDING_FORMULA_VALUE, row->line, column->header, row, 2,
+						  column->header, cell->text);
+	}
+}
+
+/* Is there nothing but blanks in the field? */
+static bool
+field_is_blank(const csv_field *field)
+{
+	const char *data = field->data;
+	size_t		length = field->length;
+
+	cell_trim(&data, &length);
+	return length == 0;
+}
+
+static void
+parse_full_name(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
+				ImportCell *cell)
+{
+	if (field_is_blank(field))
+		import_reject(import, row, FINDING_MISSING_NAME, column->header, 1, column->header);
+	else
+		parse_text(import, row, column, field, cell);
+}
+
+static void
+parse_date(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
+		   ImportCell *cell)
+{
+	const char *reason;
+
+	parse_text(import, row, column, field, cell);
+	if (cell->text != NULL && !cell_is_date(cell->text, strlen(cell->text), &reason))
+		import_reject(import, row, FINDING_INVALID_DATE, column->header, 3, column->header,
+					  cell->text, reason);
+}
+
+/* A sentence with the codes of the country's regions, empty if they are too many; palloc'd. */
+static char *
+regions_sentence(const location_country *country)
+{
+	char		list[MAX_REGIONS_LENGTH];
+
+	if (location_list_regions(country, list, sizeof(list)) >= sizeof(list))
+		return pstrdup("");
+	return psprintf(" The regions of %s are %s.", country->code, list);
+}
+
+static void
+reject_location(Import *import, ImportRow *row, int column, const char *fault, const char *right_codes)
+{
+	const char *header = import->columns[column].header;
+
+	import_reject(import, row, FINDING_INVALID_LOCATION, header, 3, header, fault, right_codes);
+}
+
+/* Looks up the row's country and sets its cell; NULL if there is none to go by. */
+static const location_country *
+check_country(Import *import, ImportRow *row, const csv_field *field)
+{
+	const location_country *country = location_find_country(field->data, field->length);
+	const location_country *meant;
+
+	if (country != NULL)
+		row->cells[import->country_column].text = pstrdup(country->code);
+	else if (field_is_blank(field))
+		reject_location(import, row, import->country_column, "the cell is empty", "");
+	else
+	{
+		meant = location_suggest_country(field->data, field->length);
+		reject_location(import, row, import->country_column,
+						psprintf("there is no country \"%s\"", shown(field)),
+						meant ? psprintf(" Did you mean %s?", meant->code) : "");
+	}
+	return country;
+}
+
+/* Looks up the row's region, which must lie in its country, and sets its cell. */
+static void
+check_region(Import *import, ImportRow *row, const csv_field *field, const location_country *country)
+{
+	char		region[LOCATION_CODE_SIZE];
+	char		meant[LOCATION_CODE_SIZE];
+
+	if (!location_find_region(field->data, field->length, region))
+		reject_location(import, row, import->region_column, field_is_blank(field) ? "the cell is empty" :
+						psprintf("there is no region \"%s\"", shown(field)),
+						country == NULL ? "" :
+						location_suggest_region(field->data, field->length, country, meant) ?
+						psprintf(" Did you mean %s?", meant) : regions_sentence(country));
+	else if (country != NULL && !location_region_is_of(region, country))
+		reject_location(import, row, import->region_column,
+						psprintf("region %s lies in %.2s, but the country in this line is %s", region, region,
+								 country->code),
+						psprintf(" If the region is right, enter %.2s as the country.%s", region,
+								 regions_sentence(country)));
+	else
+		row->cells[import->region_column].text = pstrdup(region);
+}
+
+/* Country and region, which belong together, of products that have them. */
+static void
+check_location(Import *import, ImportRow *row, const csv_record *record)
+{
+	if (import->country_column != NO_COLUMN && import->region_column != NO_COLUMN)
+		check_region(import, row, &record->fields[import->region_column],
+					 check_country(import, row, &record->fields[import->country_column]));
 }
 
 /* Is the group known to the account, or made by this very file? */
@@ -134,16 +248,10 @@ check_scope_groups(Import *import, ImportRow *row, const ImportColumn *column, c
 	group_list_begin(&list, scope, strlen(scope));
 	while (group_list_next(&list, name, &length))
 	{
-		const char **known;
-
 		name[length] = '\0';
-		if (group_is_known(import, name))
-			continue;
-		known = palloc(sizeof(char *) * Max(import->group_count, 1));
-		for (int i = 0; i < import->group_count; i++)
-			known[i] = import->groups[i].name;
-		import_reject(import, row, FINDING_UNKNOWN_GROUP, column->header, 2, name,
-					  import_suggestion(name, known, import->group_count));
+		if (!group_is_known(import, name))
+			import_reject(import, row, FINDING_UNKNOWN_GROUP, column->header, 2, name,
+						  import_suggest_group(import, name));
 	}
 }
 
@@ -187,6 +295,21 @@ parse_permission(Import *import, ImportRow *row, const ImportColumn *column, con
 }
 
 static void
+parse_group(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
+			ImportCell *cell)
+{
+	const char *name = import->groups[column->group].name;
+
+	cell->value = cell_group(field->data, field->length);
+	if (cell->value == CELL_INVALID)
+		import_reject(import, row, FINDING_INVALID_GROUP_VALUE, column->header, 2, column->header,
+					  shown(field));
+	if (cell->value != CELL_EMPTY && import_group_is_missing(import, column->group))
+		import_reject(import, row, FINDING_UNKNOWN_GROUP, column->header, 2, name,
+					  import_suggest_group(import, name));
+}
+
+static void
 parse_cell(Import *import, ImportRow *row, int index, const csv_field *field)
 {
 	const ImportColumn *column = &import->columns[index];
@@ -210,7 +333,14 @@ parse_cell(Import *import, ImportRow *row, int index, const csv_field *field)
 		case COLUMN_PREFERRED_LAST_NAME:
 		case COLUMN_WORK_TITLE:
 		case COLUMN_ATTRIBUTE:
+		case COLUMN_LANGUAGE:
 			parse_text(import, row, column, field, cell);
+			break;
+		case COLUMN_FULL_NAME:
+			parse_full_name(import, row, column, field, cell);
+			break;
+		case COLUMN_DATE:
+			parse_date(import, row, column, field, cell);
 			break;
 		case COLUMN_REUPLOAD_USER_PROFILE:
 			cell->value = cell_boolean(field->data, field->length);
@@ -225,15 +355,14 @@ parse_cell(Import *import, ImportRow *row, int index, const csv_field *field)
 				import_reject(import, row, FINDING_INVALID_STATUS, column->header, 2, column->header, shown(field));
 			break;
 		case COLUMN_GROUP:
-			cell->value = cell_group(field->data, field->length);
-			if (cell->value == CELL_INVALID)
-				import_reject(import, row, FINDING_INVALID_GROUP_VALUE, column->header, 2, column->header,
-							  shown(field));
+			parse_group(import, row, column, field, cell);
 			break;
 		case COLUMN_PERMISSION:
 		case COLUMN_GROUP_PERMISSION:
 			parse_permission(import, row, column, field, cell);
 			break;
+		case COLUMN_COUNTRY:	/* see check_location() */
+		case COLUMN_REGION:
 		case COLUMN_UNKNOWN:
 		case COLUMN_MESSAGES:
 			break;
@@ -276,6 +405,7 @@ import_parse_row(Import *import, const csv_record *record, ImportRow *row, bool 
 	{
 		for (int i = 0; i < import->column_count; i++)
 			parse_cell(import, row, i, &record->fields[i]);
+		check_location(import, row, record);
 		check_keys(import, row);
 	}
 	else

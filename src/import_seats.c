@@ -19,7 +19,7 @@
 typedef struct SeatRequests
 {
 	int64	   *free;			/* free seats of each license; INT64_MAX: no limit */
-	const char **results;		/* of each column of the present row: the status to be set, or NULL */
+	const char **results;		/* of each license: the status that the present row sets, or NULL */
 } SeatRequests;
 
 /* Does an invitation take a seat of the license, and are they limited? */
@@ -45,7 +45,7 @@ import_seats_begin(Import *import)
 	count = license_cap_usage(import->account, &now);
 
 	requests->free = palloc(sizeof(int64) * Max(import->license_count, 1));
-	requests->results = palloc0(sizeof(char *) * Max(import->column_count, 1));
+	requests->results = palloc0(sizeof(char *) * Max(import->license_count, 1));
 	for (int i = 0; i < import->license_count; i++)
 	{
 		requests->free[i] = 0;	/* if it was deleted since the header was read */
@@ -102,23 +102,31 @@ wants_seat(const char *status)
 	return strcmp(status, "unassigned") == 0 || strcmp(status, "waitlisted") == 0;
 }
 
+/* What the row says of a license: by its cell, or because whoever is new gets it. */
+static cell_value
+wanted_of(const Import *import, const ImportRow *row, const PresentProfile *present, int license)
+{
+	int			column = import->license_columns[license];
+
+	if (column != NO_COLUMN)
+		return row->cells[column].value;
+	return license == import->initial_license && present == NULL ? CELL_YES : CELL_EMPTY;
+}
+
 /* First pass: what a row gives back is free from the start.  Returns whether it gives back anything. */
 bool
 import_seats_count_revocations(Import *import, const ImportRow *row, const PresentProfile *present)
 {
 	bool		gives_back = false;
 
-	for (int i = 0; i < import->column_count; i++)
+	for (int i = 0; i < import->license_count; i++)
 	{
-		const ImportColumn *column = &import->columns[i];
-		const LicenseUsage *license;
+		const LicenseUsage *license = &import->licenses[i];
 
-		if (column->kind != COLUMN_LICENSE || row->cells[i].value != CELL_NO)
-			continue;
-		license = &import->licenses[column->license];
-		if (is_limited(license) && takes_seat(license, import_seat_status(present, license->license_id)))
+		if (wanted_of(import, row, present, i) == CELL_NO && is_limited(license) &&
+			takes_seat(license, import_seat_status(present, license->license_id)))
 		{
-			import->seats->free[column->license]++;
+			import->seats->free[i]++;
 			gives_back = true;
 		}
 	}
@@ -135,57 +143,54 @@ import_seats_request(Import *import, ImportRow *row, const PresentProfile *prese
 {
 	SeatRequests *requests = import->seats;
 
-	memset(requests->results, 0, sizeof(char *) * import->column_count);
-	for (int i = 0; i < import->column_count; i++)
+	memset(requests->results, 0, sizeof(char *) * import->license_count);
+	for (int i = 0; i < import->license_count; i++)
 	{
-		const ImportColumn *column = &import->columns[i];
-		const LicenseUsage *license;
-		const char *status;
+		const LicenseUsage *license = &import->licenses[i];
+		cell_value	wanted = wanted_of(import, row, present, i);
+		const char *status = import_seat_status(present, license->license_id);
+		int			column = import->license_columns[i];
 
-		if (column->kind != COLUMN_LICENSE || row->cells[i].value == CELL_EMPTY)
+		if (wanted == CELL_EMPTY)
 			continue;
-		license = &import->licenses[column->license];
-		status = import_seat_status(present, license->license_id);
-		if (row->cells[i].value == CELL_NO)
+		if (wanted == CELL_NO)
 			requests->results[i] = "unassigned";
 		else if (!wants_seat(status))
 			requests->results[i] = status;
-		else if (!is_limited(license) || requests->free[column->license] > 0)
+		else if (!is_limited(license) || requests->free[i] > 0)
 			requests->results[i] = "invited";
 		else if (license->waits_when_full)
 			requests->results[i] = "waitlisted";
 		else
 		{
-			import_reject(import, row, FINDING_LICENSE_CAP_EXCEEDED, column->header, 3, license->header,
+			import_reject(import, row, FINDING_LICENSE_CAP_EXCEEDED,
+						  column == NO_COLUMN ? NULL : import->columns[column].header, 3, license->header,
 						  psprintf(INT64_FORMAT, license->seats),
-						  psprintf(INT64_FORMAT, license->seats - requests->free[column->license]));
+						  psprintf(INT64_FORMAT, license->seats - requests->free[i]));
 			return false;
 		}
 	}
 
-	for (int i = 0; i < import->column_count; i++)
+	for (int i = 0; i < import->license_count; i++)
 	{
-		const ImportColumn *column = &import->columns[i];
-		const LicenseUsage *license;
-		bool		took;
+		const LicenseUsage *license = &import->licenses[i];
+		bool		took = takes_seat(license, import_seat_status(present, license->license_id));
 		bool		takes;
 
-		if (requests->results[i] == NULL || requests->free[column->license] == PG_INT64_MAX)
+		if (requests->results[i] == NULL || requests->free[i] == PG_INT64_MAX)
 			continue;
-		license = &import->licenses[column->license];
-		took = takes_seat(license, import_seat_status(present, license->license_id));
 		takes = takes_seat(license, requests->results[i]);
 		if (takes && !took)
-			requests->free[column->license]--;
+			requests->free[i]--;
 		else if (took && !takes && !counted_before)
-			requests->free[column->license]++;
+			requests->free[i]++;
 	}
 	return true;
 }
 
-/* The status that the present row's license column sets; NULL if it sets none. */
+/* The status that the present row sets for the license, by its index; NULL if it sets none. */
 const char *
-import_seat_result(const Import *import, int column)
+import_seat_result(const Import *import, int license)
 {
-	return import->seats->results[column];
+	return import->seats->results[license];
 }

@@ -24,7 +24,7 @@
 #include "utils/memutils.h"
 
 /* Rows without an address are looked up so many at a time. */
-#define LOOKUP_COUNT	10000
+#define LOOKUP_COUNT	100000
 
 /* A profile that shares a key with a row, or did before the import. */
 typedef struct Candidate
