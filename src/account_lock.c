@@ -36,13 +36,21 @@ account_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE 
 	(void) LockAcquire(&tag, mode, false, false);
 }
 
-/* Takes the lock if nobody else has it; returns whether it did. */
-bool
+/* Takes the lock if nobody else has it. */
+AccountLockResult
 account_try_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode)
 {
 	LOCKTAG		tag = lock_tag(account, kind, key);
 
-	return LockAcquire(&tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	switch (LockAcquire(&tag, mode, false, true))
+	{
+		case LOCKACQUIRE_NOT_AVAIL:
+			return ACCOUNT_LOCK_OTHERS;
+		case LOCKACQUIRE_OK:
+			return ACCOUNT_LOCK_TAKEN;
+		default:
+			return ACCOUNT_LOCK_TAKEN_AGAIN;
+	}
 }
 
 /*

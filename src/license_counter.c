@@ -81,7 +81,8 @@ slot_key(int license_id, int slot)
 static bool
 try_lock_slot(const Account *account, int license_id, int slot)
 {
-	return account_try_lock(account, ACCOUNT_LOCK_LICENSE, slot_key(license_id, slot), ExclusiveLock);
+	return account_try_lock(account, ACCOUNT_LOCK_LICENSE, slot_key(license_id, slot),
+							ExclusiveLock) != ACCOUNT_LOCK_OTHERS;
 }
 
 static void
@@ -98,25 +99,56 @@ await_slot(const Account *account, int license_id, int slot)
 	unlock_slot(account, license_id, slot);
 }
 
+/* Locks all slots, or none; then it returns false and *blocked is one that another transaction has. */
+static bool
+try_lock_all(const Account *account, int license_id, int *blocked)
+{
+	for (int slot = 0; slot < SLOTS; slot++)
+		if (!try_lock_slot(account, license_id, slot))
+		{
+			*blocked = slot;
+			while (--slot >= 0)
+				unlock_slot(account, license_id, slot);
+			return false;
+		}
+	return true;
+}
+
+/* Has this transaction changed seats of the license before? */
+static bool
+has_any_slot(const Account *account, int license_id)
+{
+	for (int slot = 0; slot < SLOTS; slot++)
+	{
+		AccountLockResult result = account_try_lock(account, ACCOUNT_LOCK_LICENSE, slot_key(license_id, slot),
+													ExclusiveLock);
+
+		if (result != ACCOUNT_LOCK_OTHERS)
+			unlock_slot(account, license_id, slot);
+		if (result == ACCOUNT_LOCK_TAKEN_AGAIN)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Locks the whole license: no other transaction may change its seats until this
- * one ends.  While waiting for one slot it has none.
+ * one ends.  While waiting for one slot it takes no other.  Those who wait queue
+ * up, or they would forever be in each other's way; but not who has changed a
+ * slot before, since the first one in the queue may be waiting for him.
  */
 void
 license_counter_lock(const Account *account, int license_id)
 {
-	for (;;)
-	{
-		int			slot = 0;
+	bool		queues = !has_any_slot(account, license_id);
+	int			blocked;
 
-		while (slot < SLOTS && try_lock_slot(account, license_id, slot))
-			slot++;
-		if (slot == SLOTS)
-			return;
-		for (int locked = 0; locked < slot; locked++)
-			unlock_slot(account, license_id, locked);
-		await_slot(account, license_id, slot);
-	}
+	if (queues)
+		account_lock(account, ACCOUNT_LOCK_LICENSE_QUEUE, (uint32) license_id, ExclusiveLock);
+	while (!try_lock_all(account, license_id, &blocked))
+		await_slot(account, license_id, blocked);
+	if (queues)
+		account_unlock(account, ACCOUNT_LOCK_LICENSE_QUEUE, (uint32) license_id, ExclusiveLock);
 }
 
 /*
@@ -255,13 +287,23 @@ gather(const Account *account, const SeatDelta *delta, int slot)
 	bool		gathered;
 
 	read_state(account, license_id, &state);
-	for (int i = 0; i < SLOTS; i++)
-		if (i != slot && state.free[i] > 0)
-			locked[i] = try_lock_slot(account, license_id, i);
+	missing = seats_wanted(delta, &state) - state.free[slot];
+	for (int n = 1; n < SLOTS && available < missing; n++)
+	{
+		int			i = (slot + n) % SLOTS;
+
+		if (state.free[i] > 0 && try_lock_slot(account, license_id, i))
+		{
+			locked[i] = true;
+			available += state.free[i];
+		}
+	}
 
 	/* only what is locked is sure */
-	read_state(account, license_id, &state);
+	if (missing > 0 && available >= missing)
+		read_state(account, license_id, &state);
 	missing = seats_wanted(delta, &state) - state.free[slot];
+	available = 0;
 	for (int i = 0; i < SLOTS; i++)
 		if (locked[i])
 			available += Max(state.free[i], 0);
