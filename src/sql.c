@@ -270,6 +270,26 @@ plan_run(SPIPlanPtr plan, Snapshot snapshot, int argument_count, const SqlArgume
 	return SPI_processed;
 }
 
+/* How a statement is run; see sql_run() and its sisters. */
+#define RUN_ONCE	0x01		/* the plan is not kept */
+#define RUN_LATEST	0x02		/* sees what is committed now */
+#define RUN_WRITE	0x04		/* under the caller's search_path, behind our schemas */
+
+static uint64
+run(const Account *account, const char *text, int argument_count, const SqlArgument *arguments, int how)
+{
+	int			nest_level = (how & RUN_WRITE) ? prefix_search_path() : sql_pin_search_path();
+	SPIPlanPtr	plan = (how & RUN_ONCE) ? plan_prepare(account, text, argument_count, arguments) :
+		plan_find(account, text, argument_count, arguments);
+	uint64		processed = plan_run(plan, (how & RUN_LATEST) ? GetLatestSnapshot() : InvalidSnapshot,
+									 argument_count, arguments);
+
+	if (how & RUN_ONCE)
+		SPI_freeplan(plan);
+	sql_unpin_search_path(nest_level);
+	return processed;
+}
+
 /*
  * Runs a constant text, whose plan is kept.  Returns the number of rows; they
  * are in SPI_tuptable.
@@ -277,12 +297,7 @@ plan_run(SPIPlanPtr plan, Snapshot snapshot, int argument_count, const SqlArgume
 uint64
 sql_run(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
 {
-	int			nest_level = sql_pin_search_path();
-	uint64		processed = plan_run(plan_find(account, text, argument_count, arguments), InvalidSnapshot,
-									 argument_count, arguments);
-
-	sql_unpin_search_path(nest_level);
-	return processed;
+	return run(account, text, argument_count, arguments, 0);
 }
 
 /*
@@ -292,26 +307,7 @@ sql_run(const Account *account, const char *text, int argument_count, const SqlA
 uint64
 sql_run_latest(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
 {
-	int			nest_level = sql_pin_search_path();
-	uint64		processed = plan_run(plan_find(account, text, argument_count, arguments), GetLatestSnapshot(),
-									 argument_count, arguments);
-
-	sql_unpin_search_path(nest_level);
-	return processed;
-}
-
-/* The same as sql_run_latest() for a text whose plan must not be kept. */
-uint64
-sql_run_once_latest(const Account *account, const char *text, int argument_count,
-					const SqlArgument *arguments)
-{
-	int			nest_level = sql_pin_search_path();
-	SPIPlanPtr	plan = plan_prepare(account, text, argument_count, arguments);
-	uint64		processed = plan_run(plan, GetLatestSnapshot(), argument_count, arguments);
-
-	SPI_freeplan(plan);
-	sql_unpin_search_path(nest_level);
-	return processed;
+	return run(account, text, argument_count, arguments, RUN_LATEST);
 }
 
 /*
@@ -321,13 +317,15 @@ sql_run_once_latest(const Account *account, const char *text, int argument_count
 uint64
 sql_run_once(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
 {
-	int			nest_level = sql_pin_search_path();
-	SPIPlanPtr	plan = plan_prepare(account, text, argument_count, arguments);
-	uint64		processed = plan_run(plan, InvalidSnapshot, argument_count, arguments);
+	return run(account, text, argument_count, arguments, RUN_ONCE);
+}
 
-	SPI_freeplan(plan);
-	sql_unpin_search_path(nest_level);
-	return processed;
+/* The same, but sees whatever is committed now; see sql_run_latest(). */
+uint64
+sql_run_once_latest(const Account *account, const char *text, int argument_count,
+					const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_ONCE | RUN_LATEST);
 }
 
 /*
@@ -337,25 +335,14 @@ sql_run_once(const Account *account, const char *text, int argument_count, const
 uint64
 sql_write(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
 {
-	int			nest_level = prefix_search_path();
-	uint64		processed = plan_run(plan_find(account, text, argument_count, arguments), InvalidSnapshot,
-									 argument_count, arguments);
-
-	sql_unpin_search_path(nest_level);
-	return processed;
+	return run(account, text, argument_count, arguments, RUN_WRITE);
 }
 
 /* The same for a text whose plan must not be kept. */
 uint64
 sql_write_once(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
 {
-	int			nest_level = prefix_search_path();
-	SPIPlanPtr	plan = plan_prepare(account, text, argument_count, arguments);
-	uint64		processed = plan_run(plan, InvalidSnapshot, argument_count, arguments);
-
-	SPI_freeplan(plan);
-	sql_unpin_search_path(nest_level);
-	return processed;
+	return run(account, text, argument_count, arguments, RUN_WRITE | RUN_ONCE);
 }
 
 /*

@@ -8,6 +8,8 @@
 #include "catalog.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 /* The columns that triggers read by their numbers. */
@@ -127,6 +129,80 @@ void
 trigger_rows_end(TriggerRows *scan)
 {
 	ExecDropSingleTupleTableSlot(scan->slot);
+}
+
+/* Begins a pass over the rows of the trigger's transition tables. */
+void
+changed_rows_begin(ChangedRows *rows, TriggerData *trigger)
+{
+	memset(rows, 0, sizeof(ChangedRows));
+	rows->has_old = trigger->tg_oldtable != NULL;
+	rows->has_new = trigger->tg_newtable != NULL;
+	if (rows->has_old)
+		trigger_rows_begin(&rows->old_rows, trigger, trigger->tg_oldtable);
+	if (rows->has_new)
+		trigger_rows_begin(&rows->new_rows, trigger, trigger->tg_newtable);
+	rows->row_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync changed row", ALLOCSET_SMALL_SIZES);
+	rows->saved_context = CurrentMemoryContext;
+}
+
+/* Moves on to the next row; false at the end. */
+bool
+changed_rows_next(ChangedRows *rows)
+{
+	bool		found = true;
+
+	MemoryContextSwitchTo(rows->saved_context);
+	MemoryContextReset(rows->row_context);
+	if (rows->has_old)
+		found = trigger_rows_next(&rows->old_rows);
+	if (rows->has_new)
+		found = trigger_rows_next(&rows->new_rows) && found;
+	rows->old_slot = rows->has_old ? rows->old_rows.slot : NULL;
+	rows->new_slot = rows->has_new ? rows->new_rows.slot : NULL;
+	MemoryContextSwitchTo(rows->row_context);
+	return found;
+}
+
+void
+changed_rows_end(ChangedRows *rows)
+{
+	MemoryContextSwitchTo(rows->saved_context);
+	if (rows->has_old)
+		trigger_rows_end(&rows->old_rows);
+	if (rows->has_new)
+		trigger_rows_end(&rows->new_rows);
+	MemoryContextDelete(rows->row_context);
+}
+
+/* Values of a row that are not null. */
+int64
+slot_int64(TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt64(slot_getattr(slot, column, &isnull));
+}
+
+int32
+slot_int32(TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt32(slot_getattr(slot, column, &isnull));
+}
+
+/* A text-like value as a palloc'd string, NULL for null; slot may be NULL. */
+char *
+slot_string(TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+	Datum		value;
+
+	if (slot == NULL)
+		return NULL;
+	value = slot_getattr(slot, column, &isnull);
+	return isnull ? NULL : TextDatumGetCString(value);
 }
 
 /* Comparators for qsort() and bsearch(). */
