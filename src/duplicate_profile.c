@@ -67,20 +67,10 @@ typedef struct KeyList
 	int			confirmed_capacity;
 } KeyList;
 
-/* The value of a text-like column as a palloc'd string; NULL for null. */
-static char *
-column_string(TupleTableSlot *slot, int column)
-{
-	bool		isnull;
-	Datum		value = slot_getattr(slot, column, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
 static void
 add_profile(KeyList *list, const DuplicateRules *rules, TupleTableSlot *slot)
 {
-	char	   *address = column_string(slot, PROFILES_PRIMARY_EMAIL_ADDRESS);
+	char	   *address = slot_string(slot, PROFILES_PRIMARY_EMAIL_ADDRESS);
 	bool		isnull;
 	int64		profile_id = DatumGetInt64(slot_getattr(slot, PROFILES_PROFILE_ID, &isnull));
 	int64	   *keys;

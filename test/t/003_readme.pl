@@ -26,5 +26,19 @@ while ($readme =~ /^```sql\n(.*?)^```\n\n```text\n(.*?)^```$/msg)
 }
 cmp_ok($count, '>=', 5, 'there are examples');
 
+# the table of findings: `code`, ... | severity, ... | when
+my @documented;
+while ($readme =~ /^\| (`[a-z0-9_`, ]+`) \| ((?:warning|error|fatal)[a-z, ]*) \|/mg)
+{
+	my ($codes, $severities) = ($1, $2);
+	for my $code ($codes =~ /`(\w+)`/g)
+	{
+		push @documented, map { "$code|$_" } split /, /, $severities;
+	}
+}
+my @catalogue = split /\n/,
+  $node->safe_psql('postgres', 'SELECT DISTINCT code, severity FROM orgsync.finding_codes()');
+is_deeply([ sort @documented ], [ sort @catalogue ], 'the table of findings is the catalogue');
+
 $node->stop;
 done_testing();
