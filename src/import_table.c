@@ -9,6 +9,7 @@
 #include "import.h"
 
 #include "catalog/pg_type.h"
+#include "catalog/pg_class.h"
 #include "core/csv_writer.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -130,6 +131,25 @@ import_table_read(void *context, char *buffer, size_t size)
 	return available;
 }
 
+/* Only what SELECT can read has rows. */
+static void
+check_kind(Oid relation, const char *name)
+{
+	switch (get_rel_relkind(relation))
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_FOREIGN_TABLE:
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+			return;
+	}
+	ereport(ERROR,
+			errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("cannot import from \"%s\"", name),
+			errdetail("It is neither a table nor a view."));
+}
+
 /*
  * Opens a table or view as a source for the CSV reader, in the current memory
  * context.  Needs an SPI connection as long as it is read.  Errors: no such
@@ -146,6 +166,7 @@ import_table_open(Oid relation)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("relation with OID %u does not exist", relation));
+	check_kind(relation, name);
 	initStringInfo(&source->buffer);
 	source->batch_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync table rows",
 												  ALLOCSET_DEFAULT_SIZES);
