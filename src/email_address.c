@@ -46,6 +46,7 @@ PG_FUNCTION_INFO_V1(orgsync_email_out);
 PG_FUNCTION_INFO_V1(orgsync_email_recv);
 PG_FUNCTION_INFO_V1(orgsync_email_send);
 PG_FUNCTION_INFO_V1(orgsync_email_from_text);
+PG_FUNCTION_INFO_V1(orgsync_email_to_text);
 PG_FUNCTION_INFO_V1(orgsync_email_eq);
 PG_FUNCTION_INFO_V1(orgsync_email_ne);
 PG_FUNCTION_INFO_V1(orgsync_email_lt);
@@ -133,6 +134,13 @@ orgsync_email_from_text(PG_FUNCTION_ARGS)
 	if (!check_address(VARDATA_ANY(address), VARSIZE_ANY_EXHDR(address), fcinfo->context))
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(address);
+}
+
+/* Casts to text and varchar: stored alike. */
+Datum
+orgsync_email_to_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
 /* The comparison behind all operators. */

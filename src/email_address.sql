@@ -40,19 +40,29 @@ COMMENT ON FUNCTION orgsync.email_address_recv(internal) IS 'binary input of ema
 COMMENT ON FUNCTION orgsync.email_address_send(orgsync.email_address) IS
 	'binary output of email_address';
 
-/* Casts.  Stored alike, so the way to text needs no function. */
+/*
+ * Casts.  Stored alike, the way to text would need no function.  But the planner
+ * would then take an index on addresses for one on text, which has a collation,
+ * when it looks for an index for LIKE; PostgreSQL 18 fails at that.
+ */
+CREATE FUNCTION orgsync.text(orgsync.email_address) RETURNS text
+	AS 'MODULE_PATHNAME', 'orgsync_email_to_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+CREATE FUNCTION orgsync.varchar(orgsync.email_address) RETURNS varchar
+	AS 'MODULE_PATHNAME', 'orgsync_email_to_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
 CREATE FUNCTION orgsync.email_address(text) RETURNS orgsync.email_address
 	AS 'MODULE_PATHNAME', 'orgsync_email_from_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 CREATE FUNCTION orgsync.email_address(varchar) RETURNS orgsync.email_address
 	AS 'MODULE_PATHNAME', 'orgsync_email_from_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-CREATE CAST (orgsync.email_address AS text) WITHOUT FUNCTION AS IMPLICIT;
-CREATE CAST (orgsync.email_address AS varchar) WITHOUT FUNCTION AS ASSIGNMENT;
+CREATE CAST (orgsync.email_address AS text) WITH FUNCTION orgsync.text(orgsync.email_address) AS IMPLICIT;
+CREATE CAST (orgsync.email_address AS varchar) WITH FUNCTION orgsync.varchar(orgsync.email_address) AS ASSIGNMENT;
 CREATE CAST (text AS orgsync.email_address)
 	WITH FUNCTION orgsync.email_address(text) AS ASSIGNMENT;
 CREATE CAST (varchar AS orgsync.email_address)
 	WITH FUNCTION orgsync.email_address(varchar) AS ASSIGNMENT;
 
+COMMENT ON FUNCTION orgsync.text(orgsync.email_address) IS 'an e-mail address as it is spelled';
+COMMENT ON FUNCTION orgsync.varchar(orgsync.email_address) IS 'an e-mail address as it is spelled';
 COMMENT ON FUNCTION orgsync.email_address(text) IS 'check text and make it an e-mail address';
 COMMENT ON FUNCTION orgsync.email_address(varchar) IS
 	'check varchar and make it an e-mail address';
