@@ -334,6 +334,7 @@ RESET plan_cache_mode;
 -- joins with text and varchar: nested loop with the index, hash; two addresses also merge
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
+SET enable_seqscan = on;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM member AS a JOIN member AS b ON a.e = b.v;
 SELECT count(*) FROM member AS a JOIN member AS b ON a.e = b.v;
 SET enable_hashjoin = on;
@@ -351,7 +352,7 @@ SELECT count(*) FROM member WHERE t NOT IN (SELECT e FROM member);
 SELECT count(*) FROM member WHERE e NOT IN (SELECT v FROM member);
 SET enable_hashjoin = off;
 SET enable_mergejoin = on;
-EXPLAIN (COSTS OFF) SELECT count(*) FROM member AS a JOIN member AS b ON a.e = b.e;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM member AS a FULL JOIN member AS b ON a.e = b.e;
 SELECT count(*)
 FROM member AS a JOIN (SELECT upper(e)::orgsync.email_address AS e FROM member) AS b ON a.e = b.e;
 EXPLAIN (COSTS OFF)

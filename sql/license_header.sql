@@ -94,7 +94,7 @@ SELECT * FROM license_header_test WHERE header = 'TEAM 7_license_learning_pro_st
 RESET enable_seqscan;
 SET enable_nestloop = off;
 SET enable_mergejoin = off;
-EXPLAIN (COSTS OFF) SELECT count(*) FROM license_header_test a JOIN license_header_test b USING (header);
+EXPLAIN (COSTS OFF) SELECT count(*) FROM license_header_test a FULL JOIN license_header_test b USING (header);
 SELECT count(*) FROM license_header_test a
 	JOIN (SELECT upper(header)::license_header AS header FROM license_header_test) b USING (header);
 SET enable_hashjoin = off;
