@@ -54,6 +54,7 @@ typedef struct Account
 #define LICENSES_COUNTING				4
 #define GROUPS_GROUP_ID					1
 #define GROUPS_NAME						2
+#define IMPORTS_IMPORT_ID				1
 
 extern Account *account_locate(Oid namespace_oid);
 extern Account *account_open(Oid namespace_oid);

@@ -138,6 +138,29 @@ COMMENT ON TABLE @account.feeds IS 'the sources of imports, and whom each of the
 COMMENT ON COLUMN @account.feeds.brought IS 'profile_ids that the feed brought and that were not absent since';
 COMMENT ON COLUMN @account.feeds.last_import IS 'profile_ids that the feed''s last import held';
 
+CREATE TABLE @account.feed_groups (
+	feed text COLLATE "C" NOT NULL,
+	column_name text COLLATE "C" NOT NULL,
+	profile_id bigint NOT NULL REFERENCES @account.profiles ON DELETE CASCADE,
+	group_id integer NOT NULL REFERENCES @account.groups ON DELETE CASCADE,
+	PRIMARY KEY (feed, column_name, profile_id)
+);
+CREATE INDEX feed_groups_profile ON @account.feed_groups (profile_id);
+COMMENT ON TABLE @account.feed_groups IS 'the group that a feed''s column of group names gave a profile last: it leaves that one when it moves to another';
+COMMENT ON COLUMN @account.feed_groups.column_name IS 'the column as the feed''s files have it';
+
+CREATE TABLE @account.cell_sources (
+	profile_id bigint NOT NULL REFERENCES @account.profiles ON DELETE CASCADE,
+	column_name text COLLATE "C" NOT NULL,
+	feed text COLLATE "C" NOT NULL,
+	import_id bigint NOT NULL,
+	line bigint,
+	set_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	PRIMARY KEY (profile_id, column_name)
+);
+COMMENT ON TABLE @account.cell_sources IS 'who changed a cell last, of those that an import has changed; of all others it is the feed that brought the profile first';
+COMMENT ON COLUMN @account.cell_sources.column_name IS 'the cell''s column, as in changes';
+
 CREATE TABLE @account.imports (
 	import_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	state text COLLATE "C" NOT NULL CHECK (state IN ('applied', 'refused', 'dry_run')),

@@ -13,7 +13,9 @@
  */
 #include "csv_source.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "catalog/pg_authid.h"
 #include "libpq/be-fsstubs.h"
@@ -72,6 +74,10 @@ csv_memory_source_read(void *context, char *buffer, size_t size)
  * Opens a file on the server, for roles that may read such files, as COPY FROM
  * does.  path must last as long as the source.  An error or the end of the
  * subtransaction closes the file too.
+ *
+ * Only regular files are read.  A device may have no end; and who opens a named
+ * pipe waits for its writer without being able to be cancelled, so the file is
+ * opened without waiting, which changes nothing for regular ones.
  */
 void
 csv_file_source_open(csv_file_source *source, const char *path)
@@ -87,8 +93,8 @@ csv_file_source_open(csv_file_source *source, const char *path)
 				 errhint("Pass the file's content as bytea, which needs no such privilege.")));
 
 	source->path = path;
-	source->file = AllocateFile(path, PG_BINARY_R);
-	if (source->file == NULL)
+	source->descriptor = OpenTransientFile(path, O_RDONLY | O_NONBLOCK | PG_BINARY);
+	if (source->descriptor < 0)
 	{
 		int			open_errno = errno;
 
@@ -100,7 +106,7 @@ csv_file_source_open(csv_file_source *source, const char *path)
 				 0));
 	}
 
-	if (fstat(fileno(source->file), &status) != 0)
+	if (fstat(source->descriptor, &status) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not stat file \"%s\": %m", path)));
@@ -108,6 +114,11 @@ csv_file_source_open(csv_file_source *source, const char *path)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is a directory", path)));
+	if (!S_ISREG(status.st_mode))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a regular file", path),
+				 errhint("Save what is to be imported to a file first.")));
 }
 
 /* A csv_source; context is a csv_file_source. */
@@ -115,26 +126,26 @@ size_t
 csv_file_source_read(void *context, char *buffer, size_t size)
 {
 	csv_file_source *source = context;
-	size_t		count;
+	ssize_t		count;
 
 	CHECK_FOR_INTERRUPTS();
-	count = fread(buffer, 1, size, source->file);
-	if (count < size && ferror(source->file))
+	count = read(source->descriptor, buffer, size);
+	if (count < 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not read file \"%s\": %m", source->path)));
-	return count;
+	return (size_t) count;
 }
 
 /* Closes the file. */
 void
 csv_file_source_close(csv_file_source *source)
 {
-	if (FreeFile(source->file) != 0)
+	if (CloseTransientFile(source->descriptor) != 0)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not close file \"%s\": %m", source->path)));
-	source->file = NULL;
+	source->descriptor = -1;
 }
 
 /*

@@ -7,8 +7,6 @@
 
 #include "compat.h"
 
-#include <stdio.h>
-
 #include "core/csv_reader.h"
 
 /* Bytes in memory, which stay the caller's. */
@@ -21,7 +19,7 @@ typedef struct csv_memory_source
 /* A file on the server. */
 typedef struct csv_file_source
 {
-	FILE	   *file;
+	int			descriptor;
 	const char *path;
 } csv_file_source;
 

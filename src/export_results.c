@@ -71,6 +71,11 @@ fault_reason(csv_fault_code code)
 			return "the text is not UTF-8";
 		case CSV_FAULT_RECORD_TOO_LONG:
 			return "the record is too long";
+		case CSV_FAULT_GZIP:
+			return "it is compressed";
+		case CSV_FAULT_ZIP:
+		case CSV_FAULT_OLD_WORKBOOK:
+			return "it is a spreadsheet or a zip archive";
 		case CSV_FAULT_NONE:
 			break;
 	}

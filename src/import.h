@@ -2,9 +2,11 @@
  * import.h
  *		An import: from the bytes of an org-sync file to an account's tables.
  *
- *		import.c			the functions that people call, and the order of the phases
+ *		import.c			the functions that people call, and their arguments
+ *		import_run.c		the order of the phases
  *		import_reader.c		how the file is written: encoding, delimiter, header line
  *		import_header.c		what the file's columns mean for this account
+ *		import_group.c		the account's groups and those that the file names
  *		import_text.c		text as findings and tables have it, and suggestions
  *		import_row.c		what a record says, and what is wrong with it
  *		import_staging.c	keeps the rows between the phases, on disk if they are many
@@ -13,11 +15,15 @@
  *		import_present.c	what the account has of the rows' profiles
  *		import_similar.c	rows that look like an existing profile or an earlier row
  *		import_seats.c		who gets a seat
+ *		import_membership.c who joins and leaves which group
+ *		import_source.c		which feed set a cell, and conflicts between feeds
  *		import_change.c		the change set
  *		import_apply.c		writes the change set
  *		import_absence.c	who is missing from a file of mode full
  *		import_finding.c	collects what was wrong
  *		import_table.c		reads a table or view as if it were a file
+ *		import_remote.c		a list of what the vendor has: who is in it
+ *		import_remote_difference.c	and what of it is otherwise than here
  */
 #ifndef ORGSYNC_IMPORT_H
 #define ORGSYNC_IMPORT_H
@@ -28,6 +34,7 @@
 #include "core/finding.h"
 #include "core/header.h"
 #include "core/location.h"
+#include "core/vendor_status.h"
 #include "duplicate_rule.h"
 #include "fmgr.h"
 #include "license_cap.h"
@@ -41,6 +48,7 @@
 
 #define NO_COLUMN	(-1)
 #define NO_LICENSE	(-1)
+#define NO_GROUP	(-1)
 
 /* What the caller wants; strings in the database's encoding. */
 typedef struct ImportOptions
@@ -57,6 +65,9 @@ typedef struct ImportOptions
 	char	   *message;		/* of the vendor's invitation: kept with the import, like the notes */
 	char	   *notes;
 	bool		numbers_records;	/* a line number is the number of a record: of tables */
+	bool		is_remote;		/* the vendor's own list of what it has; see import_remote.c */
+	bool		complete;		/* it has everybody */
+	bool		adopt;			/* people whom the account does not have are made */
 } ImportOptions;
 
 /* A column of the file. */
@@ -76,7 +87,8 @@ typedef struct ImportGroup
 {
 	char	   *name;
 	char	   *folded;			/* the name as it is compared */
-	bool		is_used;		/* a column or the caller names it: it is made if need be */
+	bool		is_used;		/* the file or the caller names it: it is made if need be */
+	int64		line;			/* the last one whose cell names it */
 	int			group_id;		/* 0: the account does not have it, or not yet */
 } ImportGroup;
 
@@ -85,6 +97,8 @@ typedef struct ImportCell
 {
 	cell_value	value;			/* license, group, plain permission */
 	char	   *text;			/* the others; NULL: no action */
+	vendor_status status;		/* license, in a list of the vendor's */
+	int			group;			/* that the cell names: index in Import.groups, if there is a text */
 } ImportCell;
 
 /* A row of the file; its strings live until the next row is parsed. */
@@ -170,13 +184,16 @@ typedef struct Import
 	int			country_column;
 	int			region_column;
 	bool		has_messages_column;
+	bool		has_group_names;	/* there is a column whose cells name groups */
 
 	int			license_count;
 	LicenseUsage *licenses;
 	int		   *license_columns;	/* the column of each license, or NO_COLUMN */
 	int			initial_license;	/* that new profiles are invited to, or NO_LICENSE */
 	int			group_count;
+	int			group_capacity;
 	ImportGroup *groups;
+	HTAB	   *groups_by_name;
 	int			whole_group_count;	/* groups that every row's profile joins: indexes in groups */
 	int		   *whole_groups;
 	DuplicateRules *rules;
@@ -223,14 +240,25 @@ import_has_account(const Import *import)
 }
 
 /* import.c */
-extern Import *import_create(void);
 extern Jsonb *import_columns_argument(FunctionCallInfo fcinfo, int argument);
+
+/* import_run.c */
+extern Import *import_create(void);
 extern void import_read_file(Import *import, csv_source source, void *source_context);
+extern Datum import_finish(Import *import);
 
 /* import_header.c */
 extern char *import_mapped_header(const Import *import, const char *header);
 extern void import_read_header(Import *import, const csv_record *record);
+
+/* import_group.c */
+extern void import_groups_begin(Import *import);
+extern int	import_group_find(const Import *import, const char *name);
+extern int	import_group_find_or_add(Import *import, const char *name);
 extern bool import_group_is_missing(const Import *import, int group);
+extern bool import_group_is_known(const Import *import, const char *name, const ImportRow *row);
+extern int	import_group_of_cell(Import *import, ImportRow *row, const ImportColumn *column, const char *name);
+extern void import_make_groups(Import *import);
 
 /* import_text.c */
 extern char *import_text(const char *text, size_t length);
@@ -286,6 +314,10 @@ extern void import_note_named(Import *import, int64 profile_id);
 
 /* import_decide.c */
 extern bool import_decide(Import *import);
+extern int64 import_new_profile_id(Import *import);
+extern int64 import_adopt(Import *import, ImportRow *row, int64 row_number);
+extern char *import_canonical_scope(const char *scope);
+extern char *import_attribute_of(Jsonb *attributes, const char *name);
 
 /* A profile as it shall be, or as it is; NULL for null. */
 typedef struct ProfileValues
@@ -305,6 +337,7 @@ typedef struct PresentSeat
 {
 	int			license_id;
 	char	   *status;
+	TimestampTz since;
 } PresentSeat;
 
 typedef struct PresentPermission
@@ -313,6 +346,13 @@ typedef struct PresentPermission
 	char	   *scope;
 } PresentPermission;
 
+/* A group that a feed's column of group names gave the profile. */
+typedef struct GivenGroup
+{
+	int			group;			/* index in Import.groups */
+	char	   *column_name;	/* NULL: another feed's */
+} GivenGroup;
+
 /* What the account has of a profile. */
 typedef struct PresentProfile
 {
@@ -320,6 +360,7 @@ typedef struct PresentProfile
 	ProfileValues values;
 	List	   *seats;			/* of PresentSeat * */
 	List	   *groups;			/* integers */
+	List	   *given_groups;	/* of GivenGroup * */
 	List	   *permissions;	/* of PresentPermission * */
 } PresentProfile;
 
@@ -342,6 +383,17 @@ extern bool import_seats_request(Import *import, ImportRow *row, const PresentPr
 extern const char *import_seat_status(const PresentProfile *present, int license_id);
 extern const char *import_seat_result(const Import *import, int license);
 
+/* import_membership.c */
+extern bool import_change_groups(Import *import, const ImportRow *row, int64 profile_id,
+								 const PresentProfile *present);
+
+/* import_source.c */
+extern void import_note_cell(Import *import, const PresentProfile *present, const char *column_name, int column,
+							 bool was_set, int64 line);
+extern void import_note_values(Import *import, const ImportRow *row, const PresentProfile *present,
+							   const ProfileValues *after);
+extern void import_report_conflicts(Import *import);
+
 /* import_change.c */
 typedef enum ChangeTable
 {
@@ -354,8 +406,10 @@ typedef enum ChangeTable
 	CHANGE_GRANTED_SEATS,
 	CHANGE_JOINS,
 	CHANGE_LEAVES,
+	CHANGE_GIVEN_GROUPS,
 	CHANGE_PERMISSIONS,
 	CHANGE_NO_PERMISSIONS,
+	CHANGE_CELLS,				/* of profiles that there were: who set them */
 	CHANGE_TABLE_COUNT
 } ChangeTable;
 
@@ -366,6 +420,10 @@ extern void import_change_seat(ImportChanges *changes, ChangeTable table, int64 
 							   const char *status, int64 line);
 extern void import_change_membership(ImportChanges *changes, ChangeTable table, int64 profile_id, int group_id,
 									 int64 line);
+extern void import_change_given_group(ImportChanges *changes, int64 profile_id, const char *column_name,
+									  int group_id, int64 line);
+extern void import_change_cell(ImportChanges *changes, int64 profile_id, const char *column_name,
+							   const char *header, bool was_set, int64 line);
 extern void import_change_permission(ImportChanges *changes, ChangeTable table, int64 profile_id,
 									 const char *permission, const char *scope, int64 line);
 extern int64 import_changes_count(const ImportChanges *changes, ChangeTable table);
@@ -375,13 +433,15 @@ extern void import_changes_register(const ImportChanges *changes);
 extern void import_changes_unregister(void);
 
 /* import_apply.c */
-extern void import_make_groups(Import *import);
 extern void import_apply(Import *import);
 extern void import_apply_row_by_row(Import *import, int64 *line);
 
 /* import_absence.c */
 extern void import_count_absent_seats(Import *import, int64 *free);
 extern void import_note_absence(Import *import);
+
+/* import_remote.c */
+extern void import_remote_apply(Import *import);
 
 /* import_table.c */
 extern void *import_table_open(Oid relation);

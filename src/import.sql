@@ -74,3 +74,19 @@ AS 'MODULE_PATHNAME', 'orgsync_import_table'
 LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION orgsync.import_table(regnamespace, regclass, text, text, text, boolean, jsonb, text[], text, boolean, text, text) IS
 	'imports a table or view whose columns are named like headers; the first row counts as line 2';
+
+CREATE FUNCTION orgsync.import_remote(account regnamespace, csv bytea, complete boolean DEFAULT true,
+	adopt boolean DEFAULT false)
+RETURNS orgsync.import_summary
+AS 'MODULE_PATHNAME', 'orgsync_import_remote_bytea'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION orgsync.import_remote(regnamespace, bytea, boolean, boolean) IS
+	'takes the vendor''s own list of users for what the vendor has now';
+
+CREATE FUNCTION orgsync.import_remote(account regnamespace, csv text, complete boolean DEFAULT true,
+	adopt boolean DEFAULT false)
+RETURNS orgsync.import_summary
+AS 'MODULE_PATHNAME', 'orgsync_import_remote_text'
+LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION orgsync.import_remote(regnamespace, text, boolean, boolean) IS
+	'takes the vendor''s own list of users, given as text, for what the vendor has now';

@@ -44,7 +44,7 @@
 	"UPDATE @account.seats AS s SET status = c.status, since = now() FROM " part " AS c" \
 	" WHERE s.profile_id = c.profile_id AND s.license_id = c.license_id"
 
-/* The statements, in the order in which they are run; each over one part. */
+/* The statements, in the order in which they are run; each over one part.  $1: feed, $2: import_id. */
 static const struct
 {
 	ChangeTable table;
@@ -67,6 +67,10 @@ static const struct
 	{CHANGE_JOINS, "joins",
 		"INSERT INTO @account.memberships (profile_id, group_id) SELECT profile_id, group_id FROM joins"
 	" ON CONFLICT DO NOTHING"},
+	{CHANGE_GIVEN_GROUPS, "given_groups",
+		"INSERT INTO @account.feed_groups (feed, column_name, profile_id, group_id)"
+		" SELECT $1, column_name, profile_id, group_id FROM given_groups"
+	" ON CONFLICT (feed, column_name, profile_id) DO UPDATE SET group_id = excluded.group_id"},
 	{CHANGE_NO_PERMISSIONS, "removed_permissions",
 		"DELETE FROM @account.permissions AS p USING removed_permissions AS c"
 	" WHERE p.profile_id = c.profile_id AND p.permission = c.permission"},
@@ -74,36 +78,12 @@ static const struct
 		"INSERT INTO @account.permissions (profile_id, permission, scope)"
 		" SELECT profile_id, permission, scope FROM set_permissions"
 	" ON CONFLICT (profile_id, permission) DO UPDATE SET scope = excluded.scope"},
+	{CHANGE_CELLS, "changed_cells",
+		"INSERT INTO @account.cell_sources (profile_id, column_name, feed, import_id, line)"
+		" SELECT profile_id, column_name, $1, $2, line FROM changed_cells"
+		" ON CONFLICT (profile_id, column_name) DO UPDATE SET feed = excluded.feed,"
+	" import_id = excluded.import_id, line = excluded.line, set_at = excluded.set_at"},
 };
-
-/*
- * Makes the groups that the file uses and that are not there yet, and sets their
- * group_ids, if the product does that.
- */
-void
-import_make_groups(Import *import)
-{
-	if (!import->account->product->creates_groups)
-		return;
-	for (int i = 0; i < import->group_count; i++)
-	{
-		bool		isnull;
-		SqlArgument name;
-
-		if (!import->groups[i].is_used)
-			continue;
-		name = sql_text(import->groups[i].name);
-		if (sql_run(import->account, "SELECT group_id FROM @account.groups WHERE fold(name) = fold($1)", 1, &name) == 0 &&
-			sql_write(import->account, "INSERT INTO @account.groups (name) VALUES ($1) RETURNING group_id", 1,
-					  &name) == 0)
-			ereport(ERROR,
-					errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-					errmsg("group \"%s\" was not made", import->groups[i].name),
-					errdetail("A trigger of table \"groups\" left it out."));
-		import->groups[i].group_id = DatumGetInt32(sql_value(0, 0, &isnull));
-		SPI_freetuptable(SPI_tuptable);
-	}
-}
 
 /*
  * Gives an address that nobody has, at their own domain, to the profiles that
@@ -132,6 +112,14 @@ park_addresses(Import *import)
 						  0, NULL);
 }
 
+static uint64
+run_statement(Import *import, int index)
+{
+	SqlArgument arguments[] = {sql_text(import->options.feed), SQL_INT8(import->import_id)};
+
+	return sql_write_once(import->account, statements[index].text, 2, arguments);
+}
+
 /* Runs the statement for each row of its part by itself; *line is the row's while it runs. */
 static void
 run_row_by_row(Import *import, int index, int64 *line)
@@ -151,7 +139,7 @@ run_row_by_row(Import *import, int index, int64 *line)
 		*line = DatumGetInt64(slot_getattr(slot, descriptor->natts, &isnull));
 		tuplestore_puttupleslot(row, slot);
 		sql_register(statements[index].name, row, descriptor, 1);
-		(void) sql_write_once(import->account, statements[index].text, 0, NULL);
+		(void) run_statement(import, index);
 		sql_unregister(statements[index].name);
 		tuplestore_end(row);
 		CHECK_FOR_INTERRUPTS();
@@ -180,7 +168,7 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 			if (row_by_row)
 				run_row_by_row(import, i, line);
 			else
-				(void) sql_write_once(import->account, statements[i].text, 0, NULL);
+				(void) run_statement(import, i);
 		}
 		import_changes_unregister();
 	}

@@ -44,6 +44,11 @@ typedef struct ChangeColumn
 	{{"profile_id", TYPE_INT8}, {"license_id", TYPE_INT4}, {"status", TYPE_SEAT_STATUS}, {"line", TYPE_INT8}}
 #define MEMBERSHIP_COLUMNS \
 	{{"profile_id", TYPE_INT8}, {"group_id", TYPE_INT4}, {"line", TYPE_INT8}}
+#define GIVEN_GROUP_COLUMNS \
+	{{"profile_id", TYPE_INT8}, {"column_name", TYPE_TEXT}, {"group_id", TYPE_INT4}, {"line", TYPE_INT8}}
+#define CELL_COLUMNS \
+	{{"profile_id", TYPE_INT8}, {"column_name", TYPE_TEXT}, {"header", TYPE_TEXT}, {"was_set", TYPE_BOOL}, \
+	 {"line", TYPE_INT8}}
 #define PERMISSION_COLUMNS \
 	{{"profile_id", TYPE_INT8}, {"permission", TYPE_TEXT}, {"scope", TYPE_GROUP_SCOPE}, {"line", TYPE_INT8}}
 
@@ -64,8 +69,10 @@ static const struct
 	[CHANGE_GRANTED_SEATS] = {"granted_seats", 4, SEAT_COLUMNS},
 	[CHANGE_JOINS] = {"joins", 3, MEMBERSHIP_COLUMNS},
 	[CHANGE_LEAVES] = {"leaves", 3, MEMBERSHIP_COLUMNS},
+	[CHANGE_GIVEN_GROUPS] = {"given_groups", 4, GIVEN_GROUP_COLUMNS},
 	[CHANGE_PERMISSIONS] = {"set_permissions", 4, PERMISSION_COLUMNS},
 	[CHANGE_NO_PERMISSIONS] = {"removed_permissions", 4, PERMISSION_COLUMNS},
+	[CHANGE_CELLS] = {"changed_cells", 5, CELL_COLUMNS},
 };
 
 struct ImportChanges
@@ -194,6 +201,23 @@ import_change_membership(ImportChanges *changes, ChangeTable table, int64 profil
 	put(changes, table, values, nulls);
 }
 
+/* Notes that the feed's column now gives the profile this group. */
+void
+import_change_given_group(ImportChanges *changes, int64 profile_id, const char *column_name, int group_id,
+						  int64 line)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(changes->row_context);
+	Datum		values[4];
+	bool		nulls[4] = {0};
+
+	values[0] = Int64GetDatum(profile_id);
+	values[1] = CStringGetTextDatum(column_name);
+	values[2] = Int32GetDatum(group_id);
+	values[3] = Int64GetDatum(line);
+	put(changes, CHANGE_GIVEN_GROUPS, values, nulls);
+	MemoryContextSwitchTo(old_context);
+}
+
 /* Adds a permission, to CHANGE_PERMISSIONS, or without scope to CHANGE_NO_PERMISSIONS. */
 void
 import_change_permission(ImportChanges *changes, ChangeTable table, int64 profile_id,
@@ -209,6 +233,27 @@ import_change_permission(ImportChanges *changes, ChangeTable table, int64 profil
 	values[2] = text_datum(scope, &nulls[2]);	/* canonical, and stored like text */
 	values[3] = Int64GetDatum(line);
 	put(changes, table, values, nulls);
+	MemoryContextSwitchTo(old_context);
+}
+
+/*
+ * Notes a cell of a profile that there was: its column as "changes" has it and,
+ * unless NULL, as the file has it.
+ */
+void
+import_change_cell(ImportChanges *changes, int64 profile_id, const char *column_name, const char *header,
+				   bool was_set, int64 line)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(changes->row_context);
+	Datum		values[5];
+	bool		nulls[5] = {0};
+
+	values[0] = Int64GetDatum(profile_id);
+	values[1] = CStringGetTextDatum(column_name);
+	values[2] = text_datum(header, &nulls[2]);
+	values[3] = BoolGetDatum(was_set);
+	values[4] = Int64GetDatum(line);
+	put(changes, CHANGE_CELLS, values, nulls);
 	MemoryContextSwitchTo(old_context);
 }
 

@@ -190,8 +190,9 @@ set_full_name(ProfileValues *values, const char *name, bool *changed)
 	set_string(&values->preferred_last_name, last_name, changed);
 }
 
-static char *
-attribute_of(Jsonb *attributes, const char *name)
+/* The attribute of that name, palloc'd; NULL if there is none. */
+char *
+import_attribute_of(Jsonb *attributes, const char *name)
 {
 	JsonbValue	key;
 	JsonbValue *value;
@@ -226,7 +227,7 @@ merge_attributes(const Import *import, const ImportRow *row, Jsonb *present, boo
 
 	for (int i = 0; i < import->column_count && !differs; i++)
 		differs = import->columns[i].attribute != NULL && row->cells[i].text != NULL &&
-			!strings_equal(attribute_of(present, import->columns[i].attribute), row->cells[i].text);
+			!strings_equal(import_attribute_of(present, import->columns[i].attribute), row->cells[i].text);
 	if (!differs)
 		return present;
 
@@ -336,6 +337,8 @@ change_seats(Import *import, const ImportRow *row, int64 profile_id, const Prese
 		else
 			continue;
 		changed = true;
+		import_note_cell(import, present, import->licenses[i].header, import->license_columns[i],
+						 has_seat_row(present, license_id), row->line);
 		if (strcmp(result, "invited") == 0)
 		{
 			import->counts.seats_granted++;
@@ -349,50 +352,9 @@ change_seats(Import *import, const ImportRow *row, int64 profile_id, const Prese
 	return changed;
 }
 
-static bool
-change_membership(Import *import, const ImportRow *row, int64 profile_id, const PresentProfile *present,
-				  int group, cell_value wanted)
-{
-	int			group_id = import->groups[group].group_id;
-	bool		is_member = present != NULL && list_member_int(present->groups, group_id);
-
-	if (wanted == CELL_EMPTY || (wanted == CELL_YES) == is_member)
-		return false;
-	import_change_membership(import->changes, is_member ? CHANGE_LEAVES : CHANGE_JOINS, profile_id, group_id,
-							 row->line);
-	return true;
-}
-
-/* Does a cell of the row say whether its profile is in the group? */
-static bool
-has_group_cell(const Import *import, const ImportRow *row, int group)
-{
-	for (int i = 0; i < import->column_count; i++)
-		if (import->columns[i].kind == COLUMN_GROUP && import->columns[i].group == group &&
-			row->cells[i].value != CELL_EMPTY)
-			return true;
-	return false;
-}
-
-/* The groups of the row's cells, and those for the whole file, of which a cell may make an exception. */
-static bool
-change_groups(Import *import, const ImportRow *row, int64 profile_id, const PresentProfile *present)
-{
-	bool		changed = false;
-
-	for (int i = 0; i < import->column_count; i++)
-		if (import->columns[i].kind == COLUMN_GROUP)
-			changed |= change_membership(import, row, profile_id, present, import->columns[i].group,
-										 row->cells[i].value);
-	for (int i = 0; i < import->whole_group_count; i++)
-		if (!has_group_cell(import, row, import->whole_groups[i]))
-			changed |= change_membership(import, row, profile_id, present, import->whole_groups[i], CELL_YES);
-	return changed;
-}
-
-/* The scope in its canonical form, as the type stores it. */
-static char *
-canonical_scope(const char *scope)
+/* The scope in its canonical form, as the type stores it; palloc'd. */
+char *
+import_canonical_scope(const char *scope)
 {
 	Oid			input;
 	Oid			parameter;
@@ -418,7 +380,7 @@ change_permissions(Import *import, const ImportRow *row, int64 profile_id, const
 			row->cells[i].text == NULL)
 			continue;
 		permission = permission_name(column->permission);
-		wants = canonical_scope(row->cells[i].text);
+		wants = import_canonical_scope(row->cells[i].text);
 		if (present != NULL)
 			foreach(cell, present->permissions)
 				if (strcmp(((PresentPermission *) lfirst(cell))->permission, permission) == 0)
@@ -429,6 +391,7 @@ change_permissions(Import *import, const ImportRow *row, int64 profile_id, const
 			import_change_permission(import->changes, CHANGE_NO_PERMISSIONS, profile_id, permission, NULL, row->line);
 		else
 			import_change_permission(import->changes, CHANGE_PERMISSIONS, profile_id, permission, wants, row->line);
+		import_note_cell(import, present, permission, i, strcmp(has, "no") != 0, row->line);
 		changed = true;
 	}
 	return changed;
@@ -436,11 +399,17 @@ change_permissions(Import *import, const ImportRow *row, int64 profile_id, const
 
 /* ---- the passes ---- */
 
+/* An id that no profile has; like an INSERT, this needs no privilege on the sequence. */
+int64
+import_new_profile_id(Import *import)
+{
+	return nextval_internal(import->profile_sequence, false);
+}
+
 static int64
 next_profile_id(Import *import)
 {
-	/* like an INSERT, this needs no privilege on the sequence */
-	int64		profile_id = nextval_internal(import->profile_sequence, false);
+	int64		profile_id = import_new_profile_id(import);
 
 	if (import->counts.created == import->new_profile_capacity)
 	{
@@ -489,9 +458,10 @@ decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfil
 	{
 		import_similar_accept(import, row, row_number, target, &values);
 		import_change_profile(import->changes, target->is_new, &values, row->line);
+		import_note_values(import, row, present, &values);
 	}
 	links_changed = change_seats(import, row, target->profile_id, present);
-	links_changed |= change_groups(import, row, target->profile_id, present);
+	links_changed |= import_change_groups(import, row, target->profile_id, present);
 	links_changed |= change_permissions(import, row, target->profile_id, present);
 	if (!target->is_new && (changed || links_changed))
 		import->counts.updated++;
@@ -591,4 +561,29 @@ import_decide(Import *import)
 	pass(import, batch, false);
 	has_losing_rows = find_losing_rows(import, movers);
 	return !find_withheld_rows(import) && !has_losing_rows;
+}
+
+/*
+ * Of a list of the vendor's: makes a profile with the groups and permissions of
+ * the row, whatever it is similar to; the seats are the caller's.  Rows must
+ * come in line order.  Returns the profile_id.
+ */
+int64
+import_adopt(Import *import, ImportRow *row, int64 row_number)
+{
+	RowTarget  *target = &import->targets[row_number];
+	bool		changed;
+	bool		identity_changed;
+	ProfileValues values = wanted_values(import, row, target, NULL, &changed, &identity_changed);
+
+	import_similar_check(import, row, row_number, target, &values);
+	/* a later import must not refuse what the vendor has; see obey_rule() in import_similar.c */
+	values.reupload_user_profile = row->reupload_user_profile;
+	target->is_new = true;
+	target->profile_id = values.profile_id = next_profile_id(import);
+	import_similar_accept(import, row, row_number, target, &values);
+	import_change_profile(import->changes, true, &values, row->line);
+	(void) import_change_groups(import, row, values.profile_id, NULL);
+	(void) change_permissions(import, row, values.profile_id, NULL);
+	return values.profile_id;
 }

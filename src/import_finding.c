@@ -6,6 +6,10 @@
  * decided: the data may be undone, but never the findings.  An attempt at
  * writing that is made again takes back what it found: findings up to the mark
  * come from reading the file, those behind it from the attempt.
+ *
+ * A finding on a row keeps the record as it came.  A row of very many columns may
+ * have as many findings, and would be kept over and over: then only the first ones
+ * have it, and the first error, whose row is to be mended.
  */
 #include "import.h"
 
@@ -20,6 +24,9 @@
 
 /* Values are cut so in messages: they are for people to read. */
 #define MAX_VALUE_LENGTH	200
+
+/* What the copies of one row's record may take, in bytes, besides the first. */
+#define MAX_RECORD_COPIES	(256 * 1024)
 
 enum
 {
@@ -43,9 +50,15 @@ struct ImportFindings
 {
 	TupleDesc	descriptor;
 	MemoryContext context;
+	MemoryContext report_context;	/* reset for each finding */
 	FindingList of_file;
 	FindingList of_attempt;
 	bool		marked;
+
+	/* the row whose records were kept last */
+	int64		line;
+	size_t		copied;
+	bool		has_error;
 };
 
 static void
@@ -62,6 +75,8 @@ import_findings_create(void)
 	ImportFindings *findings = palloc0(sizeof(ImportFindings));
 
 	findings->context = CurrentMemoryContext;
+	findings->report_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync finding",
+													 ALLOCSET_DEFAULT_SIZES);
 	findings->descriptor = CreateTemplateTupleDesc(FINDING_COLUMN_COUNT);
 	TupleDescInitEntry(findings->descriptor, FINDING_LINE + 1, "line", INT8OID, -1, 0);
 	TupleDescInitEntry(findings->descriptor, FINDING_COLUMN_NAME + 1, "column_name", TEXTOID, -1, 0);
@@ -82,6 +97,7 @@ import_findings_mark(ImportFindings *findings)
 
 	list_create(&findings->of_attempt);
 	findings->marked = true;
+	findings->line = 0;
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -99,6 +115,7 @@ import_findings_restart(ImportFindings *findings)
 {
 	tuplestore_clear(findings->of_attempt.rows);
 	memset(findings->of_attempt.counts, 0, sizeof(findings->of_attempt.counts));
+	findings->line = 0;
 }
 
 /* How many findings of that severity there are. */
@@ -129,6 +146,28 @@ clip(const char *value)
 	return psprintf("%.*s...", pg_mbcliplen(value, length, MAX_VALUE_LENGTH), value);
 }
 
+/* Is the row's record to be kept with this finding? */
+static bool
+keeps_record(ImportFindings *findings, const ImportRow *row, finding_severity severity)
+{
+	bool		is_first_error;
+
+	if (row == NULL || row->raw == NULL)
+		return false;
+	if (findings->line != row->line)
+	{
+		findings->line = row->line;
+		findings->copied = 0;
+		findings->has_error = false;
+	}
+	is_first_error = severity != SEVERITY_WARNING && !findings->has_error;
+	findings->has_error = findings->has_error || is_first_error;
+	if (findings->copied > 0 && findings->copied + row->raw_length > MAX_RECORD_COPIES && !is_first_error)
+		return false;
+	findings->copied += row->raw_length;
+	return true;
+}
+
 static void
 report(Import *import, finding_code code, int64 line, const char *column_name, const ImportRow *row,
 	   int argument_count, va_list list)
@@ -143,7 +182,7 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 
 	if (import->quiet)
 		return;
-	old_context = MemoryContextSwitchTo(import->row_context);
+	old_context = MemoryContextSwitchTo(findings->report_context);
 	Assert(argument_count <= FINDING_MAX_ARGUMENTS);
 	for (int i = 0; i < argument_count; i++)
 		arguments[i] = clip(va_arg(list, const char *));
@@ -156,7 +195,7 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 	values[FINDING_SEVERITY] = CStringGetTextDatum(finding_severity_name(kind->severity));
 	values[FINDING_MESSAGE] = CStringGetTextDatum(format_text(kind->message, arguments, argument_count));
 	values[FINDING_TIP] = CStringGetTextDatum(format_text(kind->tip, arguments, argument_count));
-	nulls[FINDING_RECORD] = row == NULL || row->raw == NULL;
+	nulls[FINDING_RECORD] = !keeps_record(findings, row, kind->severity);
 	if (!nulls[FINDING_RECORD])
 		values[FINDING_RECORD] = CStringGetTextDatum(import_text_shown(row->raw, row->raw_length));
 	tuplestore_putvalues(target->rows, findings->descriptor, values, nulls);
@@ -164,6 +203,7 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 	if (kind->severity == SEVERITY_FATAL)
 		import->refused = true;
 	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(findings->report_context);
 }
 
 /*

@@ -9,17 +9,9 @@
 #include "import.h"
 
 #include "core/license_name.h"
-#include "fold.h"
-#include "sql.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-
-/* Does the account lack the group, and does its product make none by an import? */
-bool
-import_group_is_missing(const Import *import, int group)
-{
-	return import->groups[group].group_id == 0 && !import->account->product->creates_groups;
-}
 
 /* The header that the caller's mapping gives for a column, palloc'd, or NULL. */
 char *
@@ -95,21 +87,10 @@ read_license_column(Import *import, const csv_record *record, ImportColumn *colu
 static int
 use_group(Import *import, const char *name)
 {
-	char	   *folded = fold_text(name, strlen(name));
-	int			found = 0;
+	int			group = import_group_find_or_add(import, name);
 
-	while (found < import->group_count && strcmp(import->groups[found].folded, folded) != 0)
-		found++;
-	if (found == import->group_count)
-	{
-		import->groups = repalloc(import->groups, sizeof(ImportGroup) * ++import->group_count);
-		import->groups[found].name = pstrdup(name);
-		import->groups[found].folded = folded;
-		/* without an account, every group counts as one that it has */
-		import->groups[found].group_id = import_has_account(import) ? 0 : -1;
-	}
-	import->groups[found].is_used = true;
-	return found;
+	import->groups[group].is_used = true;
+	return group;
 }
 
 static void
@@ -135,16 +116,18 @@ static void
 read_unknown_column(Import *import, const csv_record *record, ImportColumn *column, const char *name)
 {
 	const product *product = import->account->product;
+	MemoryContext old_context;
 	const char **known;
 	int			count = 0;
 
-	if (import->account->keeps_unknown_headers && name != NULL && name[0] != '\0')
+	if (import->account->keeps_unknown_headers && !import->options.is_remote && name != NULL && name[0] != '\0')
 	{
 		column->kind = COLUMN_ATTRIBUTE;
 		read_attribute_column(column, name);
 		return;
 	}
 	column->canonical = column->header;
+	old_context = MemoryContextSwitchTo(import->row_context);
 	while (header_canonical(product, count) != NULL)
 		count++;
 	known = palloc(sizeof(char *) * Max(count, 1));
@@ -152,6 +135,8 @@ read_unknown_column(Import *import, const csv_record *record, ImportColumn *colu
 		known[i] = header_canonical(product, i);
 	import_report(import, FINDING_UNKNOWN_HEADER, record->line, column->header, NULL, 2,
 				  column->header, import_suggestion(column->header, known, count));
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(import->row_context);
 }
 
 static void
@@ -174,6 +159,12 @@ read_column(Import *import, const csv_record *record, int index)
 	{
 		text = mapped;
 		length = strlen(mapped);
+		if (pg_strcasecmp(mapped, column_kind_name(COLUMN_GROUP_NAME)) == 0)
+		{
+			column->kind = COLUMN_GROUP_NAME;
+			column->canonical = column->header;
+			return;
+		}
 	}
 	header_classify(import->account->product, text, length, &meaning);
 	/* who asks for an attribute gets it, whether the vendor's own files have any or not */
@@ -220,54 +211,111 @@ read_column(Import *import, const csv_record *record, int index)
 		report_header_case(import, record, column);
 }
 
+/* What tells a column from others of its kind, as far as one text does. */
+static const char *
+column_name(const ImportColumn *column)
+{
+	switch (column->kind)
+	{
+		case COLUMN_UNKNOWN:
+		case COLUMN_GROUP_NAME:
+			return column->header;
+		case COLUMN_ATTRIBUTE:
+		case COLUMN_DATE:
+			return column->attribute;
+		default:
+			return "";
+	}
+}
+
+/* What tells a column from others of its kind, as far as one number does. */
+static int
+column_number(const ImportColumn *column)
+{
+	switch (column->kind)
+	{
+		case COLUMN_LICENSE:
+			return column->license;
+		case COLUMN_GROUP:
+			return column->group;
+		case COLUMN_PERMISSION:
+		case COLUMN_GROUP_PERMISSION:
+			return column->permission;
+		default:
+			return 0;
+	}
+}
+
+/* Orders columns by what they are for: those for one thing are equal. */
+static int
+compare_columns(const ImportColumn *column, const ImportColumn *other)
+{
+	int			number = column_number(column);
+	int			other_number = column_number(other);
+
+	if (column->kind != other->kind)
+		return column->kind < other->kind ? -1 : 1;
+	if (number != other_number)
+		return number < other_number ? -1 : 1;
+	if (column->kind == COLUMN_DATE)
+		return pg_strcasecmp(column_name(column), column_name(other));
+	return strcmp(column_name(column), column_name(other));
+}
+
+/* Of two columns for one thing, the first in the file comes first. */
+static int
+compare_column_pointers(const void *a, const void *b)
+{
+	const ImportColumn *column = *(const ImportColumn *const *) a;
+	const ImportColumn *other = *(const ImportColumn *const *) b;
+	int			order = compare_columns(column, other);
+
+	if (order == 0)
+		order = column < other ? -1 : column > other;
+	return order;
+}
+
+/*
+ * Does the column say nothing that another could say again?  Those without a name,
+ * as of trailing delimiters; those whose name the database cannot hold, so that
+ * nobody knows; licenses that the account lacks, which refuse the file anyway.
+ */
+static bool
+is_never_duplicate(const ImportColumn *column)
+{
+	return column->header[0] == '\0' ||
+		column->header_is_cut ||
+		(column->kind == COLUMN_LICENSE && column->canonical == NULL);
+}
+
 /* Two columns for one thing: which of them should count? */
 static void
 check_duplicate_columns(Import *import, const csv_record *record)
 {
-	for (int i = 1; i < import->column_count; i++)
-	{
-		const ImportColumn *column = &import->columns[i];
+	const ImportColumn **sorted = palloc(sizeof(ImportColumn *) * Max(import->column_count, 1));
+	const ImportColumn **first = palloc0(sizeof(ImportColumn *) * Max(import->column_count, 1));
+	int			count = 0;
 
-		for (int j = 0; j < i; j++)
+	for (int i = 0; i < import->column_count; i++)
+		if (!is_never_duplicate(&import->columns[i]))
+			sorted[count++] = &import->columns[i];
+	qsort(sorted, count, sizeof(ImportColumn *), compare_column_pointers);
+
+	for (int i = 1; i < count; i++)
+		if (compare_columns(sorted[i - 1], sorted[i]) == 0)
 		{
-			const ImportColumn *other = &import->columns[j];
-			bool		same;
+			int			previous = (int) (sorted[i - 1] - import->columns);
 
-			/* nameless columns, as of trailing delimiters, say nothing twice */
-			if (column->kind != other->kind || column->header[0] == '\0')
-				continue;
-			switch (column->kind)
-			{
-				case COLUMN_UNKNOWN:
-					same = !column->header_is_cut && strcmp(column->header, other->header) == 0;
-					break;
-				case COLUMN_LICENSE:
-					same = column->canonical != NULL && other->canonical != NULL && column->license == other->license;
-					break;
-				case COLUMN_GROUP:
-					same = column->group == other->group;
-					break;
-				case COLUMN_PERMISSION:
-				case COLUMN_GROUP_PERMISSION:
-					same = column->permission == other->permission;
-					break;
-				case COLUMN_ATTRIBUTE:
-					same = strcmp(column->attribute, other->attribute) == 0;
-					break;
-				case COLUMN_DATE:
-					same = pg_strcasecmp(column->attribute, other->attribute) == 0;
-					break;
-				default:
-					same = true;
-			}
-			if (same)
-			{
-				import_report(import, FINDING_DUPLICATE_HEADER, record->line, column->header, NULL, 3,
-							  column->header, other->header, psprintf("%d", j + 1));
-				break;
-			}
+			first[sorted[i] - import->columns] = first[previous] ? first[previous] : sorted[i - 1];
 		}
-	}
+
+	for (int i = 0; i < import->column_count; i++)
+		if (first[i] != NULL)
+			import_report(import, FINDING_DUPLICATE_HEADER, record->line, import->columns[i].header,
+						  NULL, 3, import->columns[i].header, first[i]->header,
+						  psprintf("%d", (int) (first[i] - import->columns) + 1));
+	pfree(sorted);
+	pfree(first);
 }
 
 static void
@@ -308,6 +356,9 @@ remember_columns(Import *import)
 			case COLUMN_MESSAGES:
 				import->has_messages_column = true;
 				break;
+			case COLUMN_GROUP_NAME:
+				import->has_group_names = true;
+				break;
 			default:
 				break;
 		}
@@ -321,7 +372,7 @@ check_mandatory_columns(Import *import, const csv_record *record)
 
 	if (import->email_column == NO_COLUMN && import->user_id_column == NO_COLUMN)
 		import_report(import, FINDING_MISSING_KEY_HEADER, record->line, NULL, NULL, 0);
-	if (!import->account->product->has_locations)
+	if (!import->account->product->has_locations || import->options.is_remote)
 		return;
 	for (int i = 0; i < import->column_count; i++)
 		has_name = has_name || import->columns[i].kind == COLUMN_FULL_NAME;
@@ -365,27 +416,6 @@ choose_whole_groups(Import *import, const csv_record *record)
 	}
 }
 
-static void
-read_groups(Import *import)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	int			count = (int) sql_run(import->account, "SELECT group_id, name FROM @account.groups", 0, NULL);
-
-	import->groups = MemoryContextAlloc(caller, sizeof(ImportGroup) * Max(count, 1));
-	import->group_count = count;
-	for (int i = 0; i < count; i++)
-	{
-		bool		isnull;
-
-		import->groups[i].group_id = DatumGetInt32(sql_value(i, 0, &isnull));
-		import->groups[i].name = MemoryContextStrdup(caller, sql_string(i, 1));
-		import->groups[i].is_used = false;
-	}
-	SPI_freetuptable(SPI_tuptable);
-	for (int i = 0; i < count; i++)
-		import->groups[i].folded = fold_text(import->groups[i].name, strlen(import->groups[i].name));
-}
-
 /*
  * Sets the columns, licenses and groups of the import from the file's header,
  * and reports what is wrong with it.  Everything is allocated in the import's
@@ -396,20 +426,21 @@ import_read_header(Import *import, const csv_record *record)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(import->context);
 
+	import_groups_begin(import);
 	if (import_has_account(import))
 	{
 		import->license_count = license_cap_usage(import->account, &import->licenses);
-		read_groups(import);
 		choose_whole_groups(import, record);
 	}
-	else
-		import->groups = palloc(sizeof(ImportGroup));
 	find_initial_license(import);
 
 	import->column_count = record->field_count;
 	import->columns = palloc0(sizeof(ImportColumn) * record->field_count);
 	for (int i = 0; i < record->field_count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		read_column(import, record, i);
+	}
 	import->header_count = record->field_count;
 	import->header = palloc(sizeof(char *) * record->field_count);
 	for (int i = 0; i < record->field_count; i++)

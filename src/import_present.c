@@ -22,15 +22,21 @@ id_array(const int64 *profile_ids, int count)
 										   TYPALIGN_DOUBLE));
 }
 
+/* A list of the vendor's is compared with what is there now, at any isolation level. */
+static int
+fetch(Import *import, const char *query, const SqlArgument *ids)
+{
+	return (int) (import->options.is_remote ? sql_run_latest(import->account, query, 1, ids) :
+				  sql_run(import->account, query, 1, ids));
+}
+
 static void
 fetch_profiles(Import *import, HTAB *present, const SqlArgument *ids)
 {
 	MemoryContext context = import->row_context;
-	int			count = (int) sql_run(import->account,
-									  "SELECT profile_id, primary_email_address::text, unique_user_id,"
-									  " preferred_first_name, preferred_last_name, work_title, attributes,"
-									  " reupload_user_profile FROM @account.profiles WHERE profile_id = ANY ($1)",
-									  1, ids);
+	int			count = fetch(import, "SELECT profile_id, primary_email_address::text, unique_user_id,"
+							 " preferred_first_name, preferred_last_name, work_title, attributes,"
+							 " reupload_user_profile FROM @account.profiles WHERE profile_id = ANY ($1)", ids);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -47,7 +53,7 @@ fetch_profiles(Import *import, HTAB *present, const SqlArgument *ids)
 		profile->values.work_title = sql_string(i, 5);
 		profile->values.attributes = DatumGetJsonbPCopy(sql_value(i, 6, &isnull));
 		profile->values.reupload_user_profile = DatumGetBool(sql_value(i, 7, &isnull));
-		profile->seats = profile->groups = profile->permissions = NIL;
+		profile->seats = profile->groups = profile->given_groups = profile->permissions = NIL;
 		MemoryContextSwitchTo(old_context);
 	}
 	SPI_freetuptable(SPI_tuptable);
@@ -65,9 +71,8 @@ profile_of(HTAB *present, int row)
 static void
 fetch_seats(Import *import, HTAB *present, const SqlArgument *ids)
 {
-	int			count = (int) sql_run(import->account,
-									  "SELECT profile_id, license_id, status::text FROM @account.seats"
-									  " WHERE profile_id = ANY ($1)", 1, ids);
+	int			count = fetch(import, "SELECT profile_id, license_id, status::text, since FROM @account.seats"
+							 " WHERE profile_id = ANY ($1)", ids);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -78,6 +83,7 @@ fetch_seats(Import *import, HTAB *present, const SqlArgument *ids)
 
 		seat->license_id = DatumGetInt32(sql_value(i, 1, &isnull));
 		seat->status = sql_string(i, 2);
+		seat->since = DatumGetTimestampTz(sql_value(i, 3, &isnull));
 		if (profile != NULL)
 			profile->seats = lappend(profile->seats, seat);
 		MemoryContextSwitchTo(old_context);
@@ -88,9 +94,8 @@ fetch_seats(Import *import, HTAB *present, const SqlArgument *ids)
 static void
 fetch_groups(Import *import, HTAB *present, const SqlArgument *ids)
 {
-	int			count = (int) sql_run(import->account,
-									  "SELECT profile_id, group_id FROM @account.memberships"
-									  " WHERE profile_id = ANY ($1)", 1, ids);
+	int			count = fetch(import, "SELECT profile_id, group_id FROM @account.memberships"
+							 " WHERE profile_id = ANY ($1)", ids);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -105,12 +110,39 @@ fetch_groups(Import *import, HTAB *present, const SqlArgument *ids)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* The groups that columns of group names gave, of this feed and of others. */
+static void
+fetch_given_groups(Import *import, HTAB *present, const SqlArgument *ids)
+{
+	SqlArgument arguments[2] = {*ids, sql_text(import->options.feed)};
+	int			count = (int) sql_run(import->account,
+									  "SELECT profile_id, group_id, g.name, CASE WHEN feed = $2 THEN column_name END"
+									  " FROM @account.feed_groups JOIN @account.groups AS g USING (group_id)"
+									  " WHERE profile_id = ANY ($1)", 2, arguments);
+
+	for (int i = 0; i < count; i++)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
+		PresentProfile *profile = profile_of(present, i);
+		GivenGroup *given = palloc(sizeof(GivenGroup));
+		bool		isnull;
+
+		/* it may have been made since the file was read */
+		given->group = import_group_find_or_add(import, sql_string(i, 2));
+		import->groups[given->group].group_id = DatumGetInt32(sql_value(i, 1, &isnull));
+		given->column_name = sql_string(i, 3);
+		if (profile != NULL)
+			profile->given_groups = lappend(profile->given_groups, given);
+		MemoryContextSwitchTo(old_context);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
 static void
 fetch_permissions(Import *import, HTAB *present, const SqlArgument *ids)
 {
-	int			count = (int) sql_run(import->account,
-									  "SELECT profile_id, permission, scope::text FROM @account.permissions"
-									  " WHERE profile_id = ANY ($1)", 1, ids);
+	int			count = fetch(import, "SELECT profile_id, permission, scope::text FROM @account.permissions"
+							 " WHERE profile_id = ANY ($1)", ids);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -140,7 +172,7 @@ import_fetch_present(Import *import, const int64 *profile_ids, int count)
 									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
 	SqlArgument ids = SQL_DATUM(INT8ARRAYOID, id_array(profile_ids, count));
-	bool		has_groups = import->options.group_count > 0;
+	bool		has_groups = import->options.group_count > 0 || import->has_group_names;
 	bool		has_licenses = false;
 	bool		has_permissions = false;
 
@@ -160,6 +192,8 @@ import_fetch_present(Import *import, const int64 *profile_ids, int count)
 		fetch_seats(import, present, &ids);
 	if (has_groups)
 		fetch_groups(import, present, &ids);
+	if (import->has_group_names)
+		fetch_given_groups(import, present, &ids);
 	if (has_permissions)
 		fetch_permissions(import, present, &ids);
 	return present;

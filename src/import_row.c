@@ -10,11 +10,13 @@
 #include "core/csv_writer.h"
 #include "core/email.h"
 #include "core/group_list.h"
-#include "fold.h"
 #include "utils/builtins.h"
 
 /* A longer employee id would not fit into an index, and is none. */
 #define MAX_USER_ID_LENGTH	255
+
+/* A longer name of a group might not fit into an index, and is a text in the wrong column. */
+#define MAX_GROUP_NAME_LENGTH	500
 
 /* A list of a country's regions that is longer than so helps nobody. */
 #define MAX_REGIONS_LENGTH	150
@@ -100,7 +102,7 @@ parse_text(Import *import, ImportRow *row, const ImportColumn *column, const csv
 	size_t		length = field->length;
 
 	cell_trim(&trimmed, &length);
-	if (length == 0)
+	if (length == 0 && !import->options.is_remote)
 		import_report(import, FINDING_BLANK_VALUE, row->line, column->header, row, 1, column->header);
 	cell->text = field_text(import, row, column, field);
 	if (cell->text == NULL)
@@ -108,7 +110,8 @@ parse_text(Import *import, ImportRow *row, const ImportColumn *column, const csv
 	if (cell_has_control_character(trimmed, length))
 		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header, cell->text,
 					  "it has a line break or another control character");
-	else if (csv_cell_is_formula(trimmed, length) || csv_cell_is_formula(field->data, field->length))
+	else if (!import->options.is_remote &&
+			 (csv_cell_is_formula(trimmed, length) || csv_cell_is_formula(field->data, field->length)))
 	{
 		if (import->account->product->refuses_formulas)
 			import_reject(import, row, FINDING_FORMULA_REFUSED, column->header, 2,
@@ -134,7 +137,7 @@ static void
 parse_full_name(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
 				ImportCell *cell)
 {
-	if (field_is_blank(field))
+	if (field_is_blank(field) && !import->options.is_remote)
 		import_reject(import, row, FINDING_MISSING_NAME, column->header, 1, column->header);
 	else
 		parse_text(import, row, column, field, cell);
@@ -147,7 +150,7 @@ parse_date(Import *import, ImportRow *row, const ImportColumn *column, const csv
 	const char *reason;
 
 	parse_text(import, row, column, field, cell);
-	if (cell->text != NULL && !cell_is_date(cell->text, strlen(cell->text), &reason))
+	if (cell->text != NULL && !import->options.is_remote && !cell_is_date(cell->text, strlen(cell->text), &reason))
 		import_reject(import, row, FINDING_INVALID_DATE, column->header, 3, column->header,
 					  cell->text, reason);
 }
@@ -215,27 +218,35 @@ check_region(Import *import, ImportRow *row, const csv_field *field, const locat
 		row->cells[import->region_column].text = pstrdup(region);
 }
 
+/* The vendor's own country or region is as it is, by its code if that is known. */
+static void
+read_vendor_location(Import *import, ImportRow *row, int index, const csv_field *field)
+{
+	const location_country *country = location_find_country(field->data, field->length);
+	char		region[LOCATION_CODE_SIZE];
+
+	if (index == import->country_column && country != NULL)
+		row->cells[index].text = pstrdup(country->code);
+	else if (index == import->region_column && location_find_region(field->data, field->length, region))
+		row->cells[index].text = pstrdup(region);
+	else
+		row->cells[index].text = field_text(import, row, &import->columns[index], field);
+}
+
 /* Country and region, which belong together, of products that have them. */
 static void
 check_location(Import *import, ImportRow *row, const csv_record *record)
 {
-	if (import->country_column != NO_COLUMN && import->region_column != NO_COLUMN)
+	if (import->options.is_remote)
+	{
+		if (import->country_column != NO_COLUMN)
+			read_vendor_location(import, row, import->country_column, &record->fields[import->country_column]);
+		if (import->region_column != NO_COLUMN)
+			read_vendor_location(import, row, import->region_column, &record->fields[import->region_column]);
+	}
+	else if (import->country_column != NO_COLUMN && import->region_column != NO_COLUMN)
 		check_region(import, row, &record->fields[import->region_column],
 					 check_country(import, row, &record->fields[import->country_column]));
-}
-
-/* Is the group known to the account, or made by this very file? */
-static bool
-group_is_known(const Import *import, const char *name)
-{
-	char	   *folded = fold_text(name, strlen(name));
-
-	if (!import_has_account(import))
-		return true;
-	for (int i = 0; i < import->group_count; i++)
-		if (strcmp(import->groups[i].folded, folded) == 0)
-			return true;
-	return false;
 }
 
 static void
@@ -249,7 +260,7 @@ check_scope_groups(Import *import, ImportRow *row, const ImportColumn *column, c
 	while (group_list_next(&list, name, &length))
 	{
 		name[length] = '\0';
-		if (!group_is_known(import, name))
+		if (!import_group_is_known(import, name, row))
 			import_reject(import, row, FINDING_UNKNOWN_GROUP, column->header, 2, name,
 						  import_suggest_group(import, name));
 	}
@@ -294,6 +305,37 @@ parse_permission(Import *import, ImportRow *row, const ImportColumn *column, con
 	}
 }
 
+/* In a list of the vendor's an empty cell is no license. */
+static void
+parse_license(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
+			  ImportCell *cell)
+{
+	if (!import->options.is_remote)
+	{
+		cell->value = cell_license_status(field->data, field->length);
+		if (cell->value == CELL_INVALID)
+			import_reject(import, row, FINDING_INVALID_STATUS, column->header, 2, column->header, shown(field));
+		return;
+	}
+	cell->status = vendor_status_parse(field->data, field->length);
+	switch (cell->status.kind)
+	{
+		case VENDOR_STATUS_NONE:
+		case VENDOR_STATUS_UNASSIGNED:
+			cell->value = CELL_NO;
+			break;
+		case VENDOR_STATUS_ACTIVE:
+		case VENDOR_STATUS_INVITED:
+		case VENDOR_STATUS_ACTIVATED:
+			cell->value = CELL_YES;
+			break;
+		case VENDOR_STATUS_INVALID:
+			import_reject(import, row, FINDING_INVALID_VENDOR_STATUS, column->header, 2, column->header,
+						  shown(field));
+			break;
+	}
+}
+
 static void
 parse_group(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
 			ImportCell *cell)
@@ -304,9 +346,44 @@ parse_group(Import *import, ImportRow *row, const ImportColumn *column, const cs
 	if (cell->value == CELL_INVALID)
 		import_reject(import, row, FINDING_INVALID_GROUP_VALUE, column->header, 2, column->header,
 					  shown(field));
+	if (cell->value == CELL_EMPTY && import->options.is_remote)
+		cell->value = CELL_NO;
 	if (cell->value != CELL_EMPTY && import_group_is_missing(import, column->group))
 		import_reject(import, row, FINDING_UNKNOWN_GROUP, column->header, 2, name,
 					  import_suggest_group(import, name));
+}
+
+/* A cell that names the group which the person moves to. */
+static void
+parse_group_name(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
+				 ImportCell *cell)
+{
+	char	   *name = field_text(import, row, column, field);
+	const char *fault = NULL;
+
+	if (name == NULL)
+		return;
+	if (cell_has_control_character(name, strlen(name)))
+		fault = "it has a line break or another control character";
+	else if (strlen(name) > MAX_GROUP_NAME_LENGTH)
+		fault = "a group's name has at most " CppAsString2(MAX_GROUP_NAME_LENGTH) " bytes";
+	if (fault != NULL)
+	{
+		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header, name, fault);
+		return;
+	}
+	cell->group = import_group_of_cell(import, row, column, name);
+	if (cell->group != NO_GROUP)
+		cell->text = name;
+}
+
+/* First of all cells, for permissions may be limited to these groups. */
+static void
+parse_group_names(Import *import, ImportRow *row, const csv_record *record)
+{
+	for (int i = 0; i < import->column_count; i++)
+		if (import->columns[i].kind == COLUMN_GROUP_NAME)
+			parse_group_name(import, row, &import->columns[i], &record->fields[i], &row->cells[i]);
 }
 
 static void
@@ -315,6 +392,10 @@ parse_cell(Import *import, ImportRow *row, int index, const csv_field *field)
 	const ImportColumn *column = &import->columns[index];
 	ImportCell *cell = &row->cells[index];
 
+	/* what is to be changed is the business of uploads */
+	if (import->options.is_remote && (column->kind == COLUMN_EXISTING_EMAIL_ADDRESS ||
+									  column->kind == COLUMN_NEW_UNIQUE_USER_ID))
+		return;
 	switch (column->kind)
 	{
 		case COLUMN_PRIMARY_EMAIL_ADDRESS:
@@ -350,9 +431,7 @@ parse_cell(Import *import, ImportRow *row, int index, const csv_field *field)
 			row->reupload_user_profile = cell->value == CELL_YES;
 			break;
 		case COLUMN_LICENSE:
-			cell->value = cell_license_status(field->data, field->length);
-			if (cell->value == CELL_INVALID)
-				import_reject(import, row, FINDING_INVALID_STATUS, column->header, 2, column->header, shown(field));
+			parse_license(import, row, column, field, cell);
 			break;
 		case COLUMN_GROUP:
 			parse_group(import, row, column, field, cell);
@@ -363,6 +442,7 @@ parse_cell(Import *import, ImportRow *row, int index, const csv_field *field)
 			break;
 		case COLUMN_COUNTRY:	/* see check_location() */
 		case COLUMN_REGION:
+		case COLUMN_GROUP_NAME: /* see parse_group_names() */
 		case COLUMN_UNKNOWN:
 		case COLUMN_MESSAGES:
 			break;
@@ -403,6 +483,8 @@ import_parse_row(Import *import, const csv_record *record, ImportRow *row, bool 
 
 	if (record->field_count == import->column_count)
 	{
+		if (import->has_group_names)
+			parse_group_names(import, row, record);
 		for (int i = 0; i < import->column_count; i++)
 			parse_cell(import, row, i, &record->fields[i]);
 		check_location(import, row, record);

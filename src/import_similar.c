@@ -331,7 +331,10 @@ obey_rule(Import *import, ImportRow *row, const ComparedProfile *profile, const 
 	const char *rule;
 	RuleAction	action = duplicate_rules_compare(import->rules, profile, other, &rule);
 
-	if (action == RULE_WARN)
+	/* the vendor has both, so they are taken for confirmed */
+	if (action == RULE_REJECT && import->options.is_remote)
+		row->reupload_user_profile = true;
+	if (action == RULE_WARN || (action == RULE_REJECT && import->options.is_remote))
 		import_report(import, FINDING_SIMILAR_PROFILE, row->line, column, row, 3,
 					  profile->primary_email_address, other_name, rule);
 	else if (action == RULE_REJECT)

@@ -41,7 +41,10 @@ typedef struct SeatDeltas
 	int			capacity;
 } SeatDeltas;
 
-/* Set by set_seats(force => true) while it writes. */
+/*
+ * No seat is refused: set by set_seats(force => true), and for what the vendor
+ * itself reports, while they write.
+ */
 bool		license_seats_forced = false;
 
 /* Seats taken by the license's own counting rule. */

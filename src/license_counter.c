@@ -35,6 +35,7 @@
 #include "account_lock.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "license_cap.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "trigger_rows.h"
@@ -389,7 +390,7 @@ license_counter_add(const Account *account, const SeatDelta *delta, SeatResult *
 	wanted = seats_wanted(delta, &state);
 	for (int i = 0; i < SLOTS; i++)
 		free += state.free[i];
-	if (wanted > 0 && state.seats >= 0 && wanted > free)
+	if (wanted > 0 && state.seats >= 0 && wanted > free && !license_seats_forced)
 	{
 		/*
 		 * In WITH d AS (DELETE FROM seats ...) INSERT INTO seats ... this may be the

@@ -108,6 +108,19 @@ raise_fault(const csv_fault *fault, char delimiter, csv_encoding encoding)
 					 errhint("Perhaps the file is no CSV. If the record is meant to be that long, raise \"%s\".",
 							 "orgsync.max_record_size")));
 			break;
+		case CSV_FAULT_GZIP:
+			ereport(ERROR,
+					(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+					 errmsg("the data is no CSV, but compressed (gzip)"),
+					 errhint("Unpack it, with gunzip say, and read what is inside.")));
+			break;
+		case CSV_FAULT_ZIP:
+		case CSV_FAULT_OLD_WORKBOOK:
+			ereport(ERROR,
+					(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+					 errmsg("the data is no CSV, but a spreadsheet or a zip archive"),
+					 errhint("Open it in a spreadsheet program and save it as CSV UTF-8.")));
+			break;
 		case CSV_FAULT_NONE:
 			break;
 	}

@@ -18,6 +18,10 @@
  * bytes that Windows-1252 leaves undefined: with those, the file is in some other
  * encoding (0x81 is u umlaut in the old code pages of DOS).
  *
+ * A stream that begins like a compressed file or a workbook is not decoded at
+ * all: its bytes may well pass for Windows-1252 as far as the first fault, and then
+ * that would say nothing of what is wrong.
+ *
  * At a fault the decoder ends the stream, and what is wrong stands in its field
  * "fault".  So whoever comes to the end of the stream inside a record knows why,
  * and needs no second look at all bytes.
@@ -152,6 +156,34 @@ detect_encoding(const unsigned char *block, size_t length)
 }
 
 /*
+ * The fault of a stream that begins with this block and is another kind of file
+ * (RFC 1952, PKWARE's APPNOTE 4.3.7, [MS-CFB] 2.2); no text begins with these bytes.
+ */
+static csv_fault_code
+detect_other_kind(const unsigned char *block, size_t length)
+{
+	static const struct
+	{
+		csv_fault_code fault;
+		size_t		length;
+		const char *bytes;
+	}			beginnings[] = {
+		{CSV_FAULT_GZIP, 3, "\x1F\x8B\x08"},
+		{CSV_FAULT_ZIP, 4, "PK\x03\x04"},
+		{CSV_FAULT_OLD_WORKBOOK, 8, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"}
+	};
+	size_t		i;
+
+	for (i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+	{
+		if (length >= beginnings[i].length &&
+			memcmp(block, beginnings[i].bytes, beginnings[i].length) == 0)
+			return beginnings[i].fault;
+	}
+	return CSV_FAULT_NONE;
+}
+
+/*
  * The length of the UTF-8 sequence that begins here, 0 if it is none (Unicode
  * 15, table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF).  One
  * that is right as far as it goes but cut off by the end has length + 1.
@@ -273,6 +305,9 @@ read_utf8(csv_decoder *decoder, char *buffer, size_t size)
 		csv_encoding encoding = detect_encoding((unsigned char *) buffer, length);
 
 		decoder->begun = true;
+		decoder->fault = detect_other_kind((unsigned char *) buffer, length);
+		if (decoder->fault != CSV_FAULT_NONE)
+			return 0;
 		if (encoding != CSV_ENCODING_UTF8)
 		{
 			start_decoding(decoder, encoding, buffer, length);

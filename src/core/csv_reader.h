@@ -60,7 +60,10 @@ typedef enum csv_fault_code
 	CSV_FAULT_TEXT_AFTER_QUOTE, /* "abc"def */
 	CSV_FAULT_NUL_BYTE,			/* or U+0000 in UTF-16 */
 	CSV_FAULT_NOT_UTF8,			/* nor what the stream's encoding is, if that is another */
-	CSV_FAULT_RECORD_TOO_LONG	/* longer than max_record_size, and not inside quotes there */
+	CSV_FAULT_RECORD_TOO_LONG,	/* longer than max_record_size, and not inside quotes there */
+	CSV_FAULT_GZIP,				/* no text at all: compressed by gzip */
+	CSV_FAULT_ZIP,				/* a zip archive; a workbook of Excel (.xlsx) is one */
+	CSV_FAULT_OLD_WORKBOOK		/* a workbook of an older Excel (.xls) */
 } csv_fault_code;
 
 /*

@@ -97,6 +97,15 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 	},
 
 	/* 1: column, 2: value */
+	/* 1: column, 2: value */
+	[FINDING_INVALID_VENDOR_STATUS] = {
+		"invalid_status", SEVERITY_ERROR,
+		"column \"{1}\" takes a license status, not \"{2}\"",
+		"The vendor's list says Activated, Invited, Unassigned or No license, and may add a date as"
+		" month/day/year, such as Activated 4/12/2019."
+	},
+
+	/* 1: column, 2: value */
 	[FINDING_INVALID_STATUS] = {
 		"invalid_status", SEVERITY_ERROR,
 		"column \"{1}\" takes active or inactive, not \"{2}\"",
@@ -317,6 +326,22 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 		"a spreadsheet would run \"{2}\" in column \"{1}\" as a formula",
 		"Enter plain text: the vendor cannot import cells that are calculated. In a spreadsheet,"
 		" copy the column and paste it back as values only."
+	},
+
+	/* no arguments */
+	[FINDING_COMPRESSED_FILE] = {
+		"malformed_csv", SEVERITY_FATAL,
+		"the file is compressed (gzip), so it cannot be read as CSV",
+		"Unpack the file, by a double click on it or with gunzip, and upload the CSV file that comes"
+		" out."
+	},
+
+	/* no arguments */
+	[FINDING_SPREADSHEET_FILE] = {
+		"malformed_csv", SEVERITY_FATAL,
+		"the file is a spreadsheet or a zip archive, so it cannot be read as CSV",
+		"Open the file in the spreadsheet, save it as \"CSV UTF-8\" and upload that. If it is a zip"
+		" archive, unpack it first."
 	}
 };
 

@@ -28,6 +28,7 @@ typedef enum finding_code
 	FINDING_MISSING_EMAIL,
 	FINDING_INVALID_EMAIL,
 	FINDING_INVALID_STATUS,
+	FINDING_INVALID_VENDOR_STATUS,	/* in the vendor's own list of users */
 	FINDING_INVALID_GROUP_VALUE,
 	FINDING_INVALID_PERMISSION,
 	FINDING_INVALID_VALUE,
@@ -54,6 +55,8 @@ typedef enum finding_code
 	FINDING_INVALID_DATE,
 	FINDING_UNKNOWN_IMPORT_GROUP,	/* one that was chosen for the whole import */
 	FINDING_FORMULA_REFUSED,	/* by products that take no formulas */
+	FINDING_COMPRESSED_FILE,
+	FINDING_SPREADSHEET_FILE,
 	FINDING_CODE_COUNT
 } finding_code;
 

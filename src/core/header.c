@@ -106,7 +106,8 @@ static const char *const kind_names[] = {
 	[COLUMN_COUNTRY] = "Country",
 	[COLUMN_REGION] = "Region",
 	[COLUMN_LANGUAGE] = "Language",
-	[COLUMN_DATE] = "date"
+	[COLUMN_DATE] = "date",
+	[COLUMN_GROUP_NAME] = "group"
 };
 
 /* Whether text is the spelling in any case; *exact says whether in the same. */

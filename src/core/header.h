@@ -31,7 +31,8 @@ typedef enum column_kind
 	COLUMN_COUNTRY,				/* the following are kept as attributes */
 	COLUMN_REGION,
 	COLUMN_LANGUAGE,
-	COLUMN_DATE					/* any header that ends in "date" */
+	COLUMN_DATE,				/* any header that ends in "date" */
+	COLUMN_GROUP_NAME			/* its cells name a group: never by a header, only as a caller maps it */
 } column_kind;
 
 #define PERMISSION_COUNT		8	/* the first four cannot be limited to groups */

@@ -1,0 +1,491 @@
+/*
+ * import_remote_difference.c
+ *		What the vendor's own list of users says otherwise than the account.
+ *
+ * Collected row by row in tuplestores, which go to disk by themselves when they
+ * are large, and then put in the place of what was known, by a few statements:
+ *
+ *	remote_people	whom the list has; is_listed: by a row that counts
+ *	remote_cells	what the vendor has otherwise, cell by cell
+ *	remote_seats	the vendor's status of seats that are taken here and there
+ *
+ * A column that the list does not have stays as it was known.  Of people whom
+ * the vendor was not known to have it has nothing in such a column.
+ */
+#include "import_remote.h"
+
+#include "catalog/pg_type.h"
+#include "diff.h"
+#include "miscadmin.h"
+#include "sql.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+struct RemoteDifference
+{
+	Tuplestorestate *people;
+	TupleDesc	people_descriptor;
+	int64		people_count;
+	Tuplestorestate *cells;
+	TupleDesc	cells_descriptor;
+	int64		cell_count;
+	Tuplestorestate *seats;
+	TupleDesc	seats_descriptor;
+	int64		seat_count;
+};
+
+#define IS_LISTED	"(SELECT " DIFF_CELL_OF("n.name") "FROM unnest($1) AS n (name))"
+
+/* Of the listed people, what was logged of the listed columns; $1: their names. */
+static const char forget_query[] =
+	"DELETE FROM @account.changes AS c USING remote_people AS r"
+	" WHERE r.is_listed AND c.profile_id = r.profile_id"
+	" AND (c.column_name IS NULL OR " DIFF_CELL_OF("c.column_name") "= ANY " IS_LISTED ")";
+
+/*
+ * Those whom the vendor was not known to have, and does: everything that was
+ * logged of them goes, and what they have here in other columns than $1 the
+ * vendor lacks.
+ */
+static const char newly_known_query[] =
+	"WITH new_people AS MATERIALIZED ("
+	" SELECT c.profile_id FROM @account.changes AS c JOIN remote_people AS r ON r.profile_id = c.profile_id"
+	" WHERE r.is_listed AND (c.column_name IS NULL OR c.column_name = 'primary_email_address')"
+	" GROUP BY c.profile_id"
+	" HAVING coalesce(min(c.change_id) FILTER (WHERE c.column_name IS NULL)"
+	"  < min(c.change_id) FILTER (WHERE c.column_name IS NOT NULL),"
+	"  bool_or(c.column_name IS NULL))"
+	"), forgotten AS ("
+	" DELETE FROM @account.changes AS c USING new_people AS n WHERE c.profile_id = n.profile_id"
+	"), present (profile_id, name, nothing) AS ("
+	" SELECT p.profile_id, v.name, NULL FROM new_people AS n"
+	"  JOIN @account.profiles AS p ON p.profile_id = n.profile_id"
+	"  CROSS JOIN LATERAL (VALUES ('unique_user_id', p.unique_user_id),"
+	"   ('preferred_first_name', p.preferred_first_name), ('preferred_last_name', p.preferred_last_name),"
+	"   ('work_title', p.work_title)) AS v (name, value)"
+	"  WHERE v.value <> ''"
+	" UNION ALL"
+	" SELECT p.profile_id, 'attribute_' || e.key, NULL FROM new_people AS n"
+	"  JOIN @account.profiles AS p ON p.profile_id = n.profile_id"
+	"  CROSS JOIN LATERAL jsonb_each_text(p.attributes) AS e (key, value)"
+	" UNION ALL"
+	" SELECT s.profile_id, l.header::text, 'inactive' FROM new_people AS n"
+	"  JOIN @account.seats AS s ON s.profile_id = n.profile_id"
+	"  JOIN @account.licenses AS l ON l.license_id = s.license_id"
+	"  WHERE s.status IN ('invited', 'activated')"
+	" UNION ALL"
+	" SELECT m.profile_id, 'group:' || g.name, 'no' FROM new_people AS n"
+	"  JOIN @account.memberships AS m ON m.profile_id = n.profile_id"
+	"  JOIN @account.groups AS g ON g.group_id = m.group_id"
+	" UNION ALL"
+	" SELECT a.profile_id, a.permission, 'no' FROM new_people AS n"
+	"  JOIN @account.permissions AS a ON a.profile_id = n.profile_id"
+	") INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
+	" SELECT p.profile_id, p.name, p.nothing FROM present AS p"
+	" WHERE (" DIFF_CELL_OF("p.name") "= ANY " IS_LISTED ") IS NOT TRUE";
+
+static const char insert_query[] =
+	"INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
+	" SELECT profile_id, column_name, vendor_value FROM remote_cells";
+
+/* Whom a complete list does not have, the vendor does not have. */
+static const char forget_unlisted_query[] =
+	"DELETE FROM @account.changes AS c WHERE NOT EXISTS"
+	" (SELECT FROM remote_people AS r WHERE r.profile_id = c.profile_id)";
+
+static const char unlisted_query[] =
+	"INSERT INTO @account.changes (profile_id) SELECT p.profile_id FROM @account.profiles AS p"
+	" WHERE NOT EXISTS (SELECT FROM remote_people AS r WHERE r.profile_id = p.profile_id)";
+
+/* Who was deleted, and whose address the vendor has for somebody else of the list by now. */
+static const char forget_replaced_query[] =
+	"DELETE FROM @account.changes AS c WHERE c.profile_id IN ("
+	" SELECT o.profile_id FROM @account.changes AS o JOIN staged AS s"
+	"  ON lower(s.primary_email_address::text COLLATE \"C\") = lower(o.vendor_value COLLATE \"C\")"
+	"  WHERE o.column_name = 'primary_email_address'"
+	"  AND NOT EXISTS (SELECT FROM @account.profiles AS p WHERE p.profile_id = o.profile_id)"
+	"  AND NOT EXISTS (SELECT FROM remote_people AS r WHERE r.profile_id = o.profile_id))";
+
+static const char seats_query[] =
+	"UPDATE @account.seats AS s SET status = r.status::seat_status,"
+	" since = coalesce(r.since, CASE WHEN s.status::text = r.status THEN s.since ELSE now() END)"
+	" FROM remote_seats AS r"
+	" WHERE s.profile_id = r.profile_id AND s.license_id = r.license_id"
+	" AND (s.status::text <> r.status OR s.since <> r.since)";
+
+/* ---- collecting ---- */
+
+/* An empty difference in the current memory context. */
+RemoteDifference *
+remote_difference_create(void)
+{
+	RemoteDifference *difference = palloc0(sizeof(RemoteDifference));
+
+	difference->people = tuplestore_begin_heap(true, false, work_mem);
+	difference->people_descriptor = CreateTemplateTupleDesc(2);
+	TupleDescInitEntry(difference->people_descriptor, 1, "profile_id", INT8OID, -1, 0);
+	TupleDescInitEntry(difference->people_descriptor, 2, "is_listed", BOOLOID, -1, 0);
+
+	difference->cells = tuplestore_begin_heap(true, false, work_mem);
+	difference->cells_descriptor = CreateTemplateTupleDesc(3);
+	TupleDescInitEntry(difference->cells_descriptor, 1, "profile_id", INT8OID, -1, 0);
+	TupleDescInitEntry(difference->cells_descriptor, 2, "column_name", TEXTOID, -1, 0);
+	TupleDescInitEntry(difference->cells_descriptor, 3, "vendor_value", TEXTOID, -1, 0);
+
+	difference->seats = tuplestore_begin_heap(true, false, work_mem);
+	difference->seats_descriptor = CreateTemplateTupleDesc(4);
+	TupleDescInitEntry(difference->seats_descriptor, 1, "profile_id", INT8OID, -1, 0);
+	TupleDescInitEntry(difference->seats_descriptor, 2, "license_id", INT4OID, -1, 0);
+	TupleDescInitEntry(difference->seats_descriptor, 3, "status", TEXTOID, -1, 0);
+	TupleDescInitEntry(difference->seats_descriptor, 4, "since", TIMESTAMPTZOID, -1, 0);
+	return difference;
+}
+
+/* Frees the temporary files. */
+void
+remote_difference_end(RemoteDifference *difference)
+{
+	tuplestore_end(difference->people);
+	tuplestore_end(difference->cells);
+	tuplestore_end(difference->seats);
+}
+
+/* Adds somebody whom the list has; is_listed: the row counts, and so its cells. */
+void
+remote_difference_person(RemoteDifference *difference, int64 profile_id, bool is_listed)
+{
+	Datum		values[] = {Int64GetDatum(profile_id), BoolGetDatum(is_listed)};
+	bool		nulls[] = {false, false};
+
+	tuplestore_putvalues(difference->people, difference->people_descriptor, values, nulls);
+	difference->people_count++;
+}
+
+/* The vendor has another value in the cell than the account; NULL is nothing. */
+static void
+put_cell(RemoteDifference *difference, int64 profile_id, const char *column_name, const char *vendor_value)
+{
+	Datum		values[3] = {Int64GetDatum(profile_id), CStringGetTextDatum(column_name)};
+	bool		nulls[3] = {false, false, vendor_value == NULL};
+
+	if (vendor_value != NULL)
+		values[2] = CStringGetTextDatum(vendor_value);
+	tuplestore_putvalues(difference->cells, difference->cells_descriptor, values, nulls);
+	difference->cell_count++;
+}
+
+static const char *
+seat_status_of(const vendor_status *status)
+{
+	switch (status->kind)
+	{
+		case VENDOR_STATUS_ACTIVE:
+		case VENDOR_STATUS_INVITED:
+			return "invited";
+		case VENDOR_STATUS_ACTIVATED:
+			return "activated";
+		default:
+			return "unassigned";
+	}
+}
+
+/* Midnight UTC of the vendor's date. */
+static TimestampTz
+since_of(const vendor_status *status)
+{
+	return (TimestampTz) (date2j(status->year, status->month, status->day) - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+}
+
+static void
+put_seat(RemoteDifference *difference, int64 profile_id, int license_id, const vendor_status *status)
+{
+	Datum		values[4] = {Int64GetDatum(profile_id), Int32GetDatum(license_id),
+		CStringGetTextDatum(seat_status_of(status)), (Datum) 0};
+	bool		nulls[4] = {false, false, false, status->year == 0};
+
+	if (status->year != 0)
+		values[3] = TimestampTzGetDatum(since_of(status));
+	tuplestore_putvalues(difference->seats, difference->seats_descriptor, values, nulls);
+	difference->seat_count++;
+}
+
+/* ---- comparing ---- */
+
+/* The cell's column as "changes" names it; NULL: the column is no cell, or several. */
+static const char *
+cell_name(const Import *import, const ImportColumn *column)
+{
+	if (column->attribute != NULL)
+		return psprintf("attribute_%s", column->attribute);
+	switch (column->kind)
+	{
+		case COLUMN_GROUP:
+			return psprintf("group:%s", import->groups[column->group].name);
+		case COLUMN_LICENSE:
+			return import->licenses[column->license].header;
+		case COLUMN_PERMISSION:
+		case COLUMN_GROUP_PERMISSION:
+			return permission_name(column->permission);
+		case COLUMN_PRIMARY_EMAIL_ADDRESS:
+		case COLUMN_UNIQUE_USER_ID:
+		case COLUMN_PREFERRED_FIRST_NAME:
+		case COLUMN_PREFERRED_LAST_NAME:
+		case COLUMN_WORK_TITLE:
+			return column_kind_name(column->kind);
+		default:
+			return NULL;
+	}
+}
+
+static bool
+compare_text(RemoteDifference *difference, int64 profile_id, const char *column_name, const char *vendor,
+			 const char *present)
+{
+	/* nothing and an empty string are the same to the vendor */
+	if (strcmp(vendor ? vendor : "", present ? present : "") == 0)
+		return false;
+	put_cell(difference, profile_id, column_name, vendor);
+	return true;
+}
+
+/* The vendor has both names in one cell, and it does not matter here how they are divided. */
+static bool
+compare_full_name(RemoteDifference *difference, const char *vendor, const PresentProfile *present)
+{
+	const char *first_name = present->values.preferred_first_name;
+	const char *last_name = present->values.preferred_last_name;
+	char	   *vendor_first_name = NULL;
+	char	   *vendor_last_name = NULL;
+	char	   *whole = psprintf("%s%s%s", first_name ? first_name : "",
+								 first_name && last_name && first_name[0] && last_name[0] ? " " : "",
+								 last_name ? last_name : "");
+	bool		differs;
+
+	if (strcmp(vendor ? vendor : "", whole) == 0)
+		return false;
+	if (vendor != NULL)
+		cell_split_name(pstrdup(vendor), &vendor_first_name, &vendor_last_name);
+	differs = compare_text(difference, present->profile_id, "preferred_first_name", vendor_first_name, first_name);
+	differs |= compare_text(difference, present->profile_id, "preferred_last_name", vendor_last_name, last_name);
+	return differs;
+}
+
+static const PresentSeat *
+seat_of(const PresentProfile *present, int license_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, present->seats)
+		if (((PresentSeat *) lfirst(cell))->license_id == license_id)
+			return lfirst(cell);
+	return NULL;
+}
+
+static bool
+compare_seat(Import *import, RemoteDifference *difference, const ImportColumn *column, const ImportCell *cell,
+			 const PresentProfile *present)
+{
+	const LicenseUsage *license = &import->licenses[column->license];
+	const PresentSeat *seat = seat_of(present, license->license_id);
+	bool		vendor_active = cell->value == CELL_YES;
+	bool		present_active = seat != NULL && (strcmp(seat->status, "invited") == 0 ||
+												  strcmp(seat->status, "activated") == 0);
+
+	if (vendor_active != present_active)
+	{
+		put_cell(difference, present->profile_id, license->header, vendor_active ? "active" : "inactive");
+		return true;
+	}
+	/* "active" does not say which of the two it is */
+	if (!vendor_active || cell->status.kind == VENDOR_STATUS_ACTIVE)
+		return false;
+	if (strcmp(seat->status, seat_status_of(&cell->status)) == 0 &&
+		(cell->status.year == 0 || seat->since == since_of(&cell->status)))
+		return false;
+	put_seat(difference, present->profile_id, license->license_id, &cell->status);
+	return true;
+}
+
+static bool
+compare_group(Import *import, RemoteDifference *difference, const ImportColumn *column, const ImportCell *cell,
+			  const PresentProfile *present)
+{
+	int			group_id = import->groups[column->group].group_id;
+	bool		is_member = group_id != 0 && list_member_int(present->groups, group_id);
+
+	if (is_member == (cell->value == CELL_YES))
+		return false;
+	put_cell(difference, present->profile_id, cell_name(import, column), is_member ? "no" : "yes");
+	return true;
+}
+
+static bool
+compare_permission(RemoteDifference *difference, const ImportColumn *column, const ImportCell *cell,
+				   const PresentProfile *present)
+{
+	const char *permission = permission_name(column->permission);
+	const char *vendor = cell->text ? import_canonical_scope(cell->text) : "no";
+	const char *scope = "no";
+	ListCell   *granted;
+
+	foreach(granted, present->permissions)
+		if (strcmp(((PresentPermission *) lfirst(granted))->permission, permission) == 0)
+			scope = ((PresentPermission *) lfirst(granted))->scope;
+	if (pg_strcasecmp(vendor, scope) == 0)
+		return false;
+	put_cell(difference, present->profile_id, permission, vendor);
+	return true;
+}
+
+static bool
+compare_cell(Import *import, RemoteDifference *difference, const ImportRow *row, int index,
+			 const PresentProfile *present)
+{
+	const ImportColumn *column = &import->columns[index];
+	const ImportCell *cell = &row->cells[index];
+	const ProfileValues *values = &present->values;
+
+	switch (column->kind)
+	{
+		case COLUMN_PRIMARY_EMAIL_ADDRESS:
+			if (values->primary_email_address != NULL &&
+				pg_strcasecmp(row->primary_email_address, values->primary_email_address) == 0)
+				return false;
+			put_cell(difference, present->profile_id, cell_name(import, column), row->primary_email_address);
+			return true;
+		case COLUMN_UNIQUE_USER_ID:
+			return compare_text(difference, present->profile_id, cell_name(import, column), row->unique_user_id,
+								values->unique_user_id);
+		case COLUMN_PREFERRED_FIRST_NAME:
+			return compare_text(difference, present->profile_id, cell_name(import, column), cell->text,
+								values->preferred_first_name);
+		case COLUMN_PREFERRED_LAST_NAME:
+			return compare_text(difference, present->profile_id, cell_name(import, column), cell->text,
+								values->preferred_last_name);
+		case COLUMN_WORK_TITLE:
+			return compare_text(difference, present->profile_id, cell_name(import, column), cell->text,
+								values->work_title);
+		case COLUMN_FULL_NAME:
+			return compare_full_name(difference, cell->text, present);
+		case COLUMN_LICENSE:
+			return compare_seat(import, difference, column, cell, present);
+		case COLUMN_GROUP:
+			return compare_group(import, difference, column, cell, present);
+		case COLUMN_PERMISSION:
+		case COLUMN_GROUP_PERMISSION:
+			return compare_permission(difference, column, cell, present);
+		default:
+			if (column->attribute == NULL)
+				return false;
+			return compare_text(difference, present->profile_id, cell_name(import, column), cell->text,
+								import_attribute_of(values->attributes, column->attribute));
+	}
+}
+
+/*
+ * Adds what a row says otherwise than the profile, which is empty but for its id
+ * if the account does not have it.  Returns whether there is any difference.
+ */
+bool
+remote_difference_compare(Import *import, RemoteDifference *difference, const ImportRow *row,
+						  const PresentProfile *present)
+{
+	bool		differs = false;
+
+	for (int i = 0; i < import->column_count; i++)
+		differs |= compare_cell(import, difference, row, i, present);
+	return differs;
+}
+
+/* Makes the seats of a profile that is adopted, with the vendor's status and its date. */
+void
+remote_difference_seats(Import *import, RemoteDifference *difference, const ImportRow *row, int64 profile_id)
+{
+	for (int i = 0; i < import->column_count; i++)
+	{
+		const ImportCell *cell = &row->cells[i];
+		int			license_id;
+
+		if (import->columns[i].kind != COLUMN_LICENSE || cell->status.kind == VENDOR_STATUS_NONE)
+			continue;
+		license_id = import->licenses[import->columns[i].license].license_id;
+		import_change_seat(import->changes, CHANGE_NEW_SEATS, profile_id, license_id,
+						   seat_status_of(&cell->status), row->line);
+		if (cell->status.year != 0)
+			put_seat(difference, profile_id, license_id, &cell->status);
+	}
+}
+
+/* ---- writing ---- */
+
+/* The names of the list's columns, as cells have them. */
+static SqlArgument
+listed_columns(const Import *import)
+{
+	ArrayBuildState *names = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+
+	for (int i = 0; i < import->column_count; i++)
+	{
+		const ImportColumn *column = &import->columns[i];
+		const char *name = cell_name(import, column);
+
+		if (column->kind == COLUMN_FULL_NAME)
+		{
+			names = accumArrayResult(names, CStringGetTextDatum("preferred_first_name"), false, TEXTOID,
+									 CurrentMemoryContext);
+			name = "preferred_last_name";
+		}
+		if (name != NULL)
+			names = accumArrayResult(names, CStringGetTextDatum(name), false, TEXTOID, CurrentMemoryContext);
+	}
+	return SQL_DATUM(TEXTARRAYOID, makeArrayResult(names, CurrentMemoryContext));
+}
+
+/* After an error too: statements cannot read the difference as tables any more. */
+void
+remote_difference_unregister(void)
+{
+	sql_unregister("remote_people");
+	sql_unregister("remote_cells");
+	sql_unregister("remote_seats");
+}
+
+/*
+ * Puts the difference in the place of what was known, and gives seats the
+ * vendor's status.  is_complete: whom the list does not have, the vendor does
+ * not have; they are counted as absent.  The rows must be registered as "staged".
+ */
+void
+remote_difference_write(Import *import, RemoteDifference *difference, bool is_complete)
+{
+	SqlArgument columns = listed_columns(import);
+
+	sql_register("remote_people", difference->people, difference->people_descriptor, difference->people_count);
+	sql_register("remote_cells", difference->cells, difference->cells_descriptor, difference->cell_count);
+	sql_register("remote_seats", difference->seats, difference->seats_descriptor, difference->seat_count);
+
+	(void) sql_run_once_latest(import->account, newly_known_query, 1, &columns);
+	(void) sql_run_once_latest(import->account, forget_query, 1, &columns);
+	(void) sql_run_once_latest(import->account, insert_query, 0, NULL);
+	if (is_complete)
+	{
+		(void) sql_run_once_latest(import->account, forget_unlisted_query, 0, NULL);
+		import->counts.absent = (int64) sql_run_once_latest(import->account, unlisted_query, 0, NULL);
+	}
+	else
+		(void) sql_run_once_latest(import->account, forget_replaced_query, 0, NULL);
+
+	/*
+	 * Twice: where the status changes and the date happens to be the one that the
+	 * seat had, the trigger takes it for a date that was not given.
+	 */
+	if (difference->seat_count > 0)
+	{
+		(void) sql_write_once(import->account, seats_query, 0, NULL);
+		(void) sql_write_once(import->account, seats_query, 0, NULL);
+	}
+	remote_difference_unregister();
+}

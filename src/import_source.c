@@ -1,0 +1,181 @@
+/*
+ * import_source.c
+ *		Which feed set a cell, and conflicts between feeds.
+ *
+ * Of the cells that an import changes, "cell_sources" keeps which feed did it,
+ * with the import and the line.  What a profile is made with has no rows there:
+ * that comes from the feed that made it, which is the only one to have brought
+ * it as long as no other has.  So a first import writes nothing here.
+ *
+ * An import that changes a cell meets a conflict if
+ *
+ *	- another feed changed the cell last, or
+ *	- no feed has changed it, it is not empty, and only other feeds have brought
+ *	  the profile so far.
+ *
+ * The later import wins all the same, and is the cell's source from then on: the
+ * same file once more changes nothing, and so is no conflict.  Changes that were
+ * made by other means than an import have no feed and are passed over.
+ *
+ * The rows are written even if there is just one feed: a second one may come, and
+ * then it is to be known what the first has changed in profiles that both of them
+ * have brought.  They are looked up only if there is another feed.
+ */
+#include "import.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "sql.h"
+#include "utils/memutils.h"
+
+/* Conflicts are fetched so many at a time. */
+#define FETCH_COUNT	1000
+
+/*
+ * Notes that a row changes a cell of a profile that there is; present NULL: of a
+ * new one, whose source is known.  column_name: as "changes" has it; column: the
+ * file's that says so, or NO_COLUMN; was_set: the cell was not empty.
+ */
+void
+import_note_cell(Import *import, const PresentProfile *present, const char *column_name, int column,
+				 bool was_set, int64 line)
+{
+	if (present != NULL)
+		import_change_cell(import->changes, present->profile_id, column_name,
+						   column == NO_COLUMN ? NULL : import->columns[column].header, was_set, line);
+}
+
+/* The file's first column of that kind, or else of the other; NO_COLUMN if there is none. */
+static int
+column_of_kind(const Import *import, column_kind kind, column_kind other)
+{
+	int			found = NO_COLUMN;
+
+	for (int i = import->column_count - 1; i >= 0; i--)
+		if (import->columns[i].kind == kind ||
+			(import->columns[i].kind == other && (found == NO_COLUMN || import->columns[found].kind == other)))
+			found = i;
+	return found;
+}
+
+static void
+note_value(Import *import, const ImportRow *row, const PresentProfile *present, const char *column_name,
+		   int column, const char *before, const char *after)
+{
+	/* nothing and an empty string are the same to the vendor */
+	if (strcmp(before ? before : "", after ? after : "") != 0)
+		import_note_cell(import, present, column_name, column, before != NULL && before[0] != '\0', row->line);
+}
+
+static void
+note_attributes(Import *import, const ImportRow *row, const PresentProfile *present, const ProfileValues *after)
+{
+	for (int i = 0; i < import->column_count; i++)
+	{
+		const char *attribute = import->columns[i].attribute;
+		bool		is_noted = false;
+
+		if (attribute == NULL || row->cells[i].text == NULL)
+			continue;
+		/* two kinds of columns may set one attribute */
+		for (int j = 0; j < i; j++)
+			is_noted = is_noted || (import->columns[j].attribute != NULL && row->cells[j].text != NULL &&
+									strcmp(import->columns[j].attribute, attribute) == 0);
+		if (!is_noted)
+			note_value(import, row, present, psprintf("attribute_%s", attribute), i,
+					   import_attribute_of(present->values.attributes, attribute),
+					   import_attribute_of(after->attributes, attribute));
+	}
+}
+
+/* Notes the values of a profile that the row changes; present NULL: it is a new one. */
+void
+import_note_values(Import *import, const ImportRow *row, const PresentProfile *present,
+				   const ProfileValues *after)
+{
+	const ProfileValues *before;
+
+	if (present == NULL)
+		return;
+	before = &present->values;
+	note_value(import, row, present, "primary_email_address", import->email_column,
+			   before->primary_email_address, after->primary_email_address);
+	note_value(import, row, present, "unique_user_id",
+			   row->new_unique_user_id ? import->new_user_id_column : import->user_id_column,
+			   before->unique_user_id, after->unique_user_id);
+	note_value(import, row, present, "preferred_first_name",
+			   column_of_kind(import, COLUMN_PREFERRED_FIRST_NAME, COLUMN_FULL_NAME),
+			   before->preferred_first_name, after->preferred_first_name);
+	note_value(import, row, present, "preferred_last_name",
+			   column_of_kind(import, COLUMN_PREFERRED_LAST_NAME, COLUMN_FULL_NAME),
+			   before->preferred_last_name, after->preferred_last_name);
+	note_value(import, row, present, "work_title", column_of_kind(import, COLUMN_WORK_TITLE, COLUMN_WORK_TITLE),
+			   before->work_title, after->work_title);
+	note_attributes(import, row, present, after);
+}
+
+/* The profiles that only other feeds have brought, in *profiles; false if there is no other feed. */
+static bool
+find_foreign_profiles(Import *import, SqlArgument *profiles)
+{
+	MemoryContext old_context;
+	SqlArgument feed = sql_text(import->options.feed);
+	bool		isnull;
+	Datum		value;
+
+	(void) sql_run(import->account,
+				   "SELECT range_agg(brought) FILTER (WHERE feed <> $1)"
+				   " - coalesce(range_agg(brought) FILTER (WHERE feed = $1), '{}') FROM @account.feeds", 1, &feed);
+	value = sql_value(0, 0, &isnull);
+	if (!isnull)
+	{
+		old_context = MemoryContextSwitchTo(import->attempt_context);
+		*profiles = SQL_DATUM(INT8MULTIRANGEOID, PointerGetDatum(PG_DETOAST_DATUM_COPY(value)));
+		MemoryContextSwitchTo(old_context);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return !isnull;
+}
+
+static const char conflicts_query[] =
+	"SELECT c.line, c.header, coalesce(c.header, c.column_name), coalesce(s.feed,"
+	" (SELECT min(f.feed) FROM @account.feeds AS f WHERE f.feed <> $1 AND f.brought @> c.profile_id))"
+	" FROM changed_cells AS c LEFT JOIN @account.cell_sources AS s"
+	" ON s.profile_id = c.profile_id AND s.column_name = c.column_name"
+	" WHERE CASE WHEN s.feed IS NULL THEN c.was_set AND $2 @> c.profile_id ELSE s.feed <> $1 END"
+	" ORDER BY c.line, c.column_name";
+
+/*
+ * Reports the cells that another feed has set and that this import changes.  To
+ * be called when all rows are decided, and before anything is written.
+ */
+void
+import_report_conflicts(Import *import)
+{
+	SqlArgument arguments[2];
+	Portal		portal;
+	MemoryContext old_context;
+
+	if (import_changes_count(import->changes, CHANGE_CELLS) == 0 ||
+		!find_foreign_profiles(import, &arguments[1]))
+		return;
+	arguments[0] = sql_text(import->options.feed);
+	sql_register("changed_cells", import_changes_rows(import->changes, CHANGE_CELLS),
+				 import_changes_descriptor(import->changes, CHANGE_CELLS),
+				 import_changes_count(import->changes, CHANGE_CELLS));
+	portal = sql_open(import->account, conflicts_query, 2, arguments);
+	do
+	{
+		SPI_cursor_fetch(portal, true, FETCH_COUNT);
+		MemoryContextReset(import->row_context);
+		old_context = MemoryContextSwitchTo(import->row_context);
+		for (int i = 0; i < (int) SPI_processed; i++)
+			import_report(import, FINDING_FEED_CONFLICT, sql_int64(i, 0), sql_string(i, 1), NULL, 2,
+						  sql_string(i, 2), sql_string(i, 3));
+		MemoryContextSwitchTo(old_context);
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	} while (SPI_processed > 0);
+	SPI_cursor_close(portal);
+	sql_unregister("changed_cells");
+}
