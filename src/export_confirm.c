@@ -26,6 +26,7 @@
 
 #include "account_lock.h"
 #include "catalog/pg_type.h"
+#include "core/finding.h"
 #include "fmgr.h"
 #include "sql.h"
 #include "utils/array.h"
@@ -95,13 +96,12 @@ typedef struct Confirmation
 	ConfirmFile *files;
 } Confirmation;
 
-static const char refusal_tip[] =
-"Mend the profile as the vendor's message says. Its changes stay pending and are in the next export.";
-
 /* Records what the vendor said of the rows that it refused. */
 static void
 record_findings(const Confirmation *confirmation, const ExportResults *results)
 {
+	const finding_kind *kind = finding_kind_of(FINDING_VENDOR_REFUSED);
+
 	for (int i = 0; i < results->count; i++)
 	{
 		const ExportRefusal *refusal = &results->refusals[i];
@@ -116,12 +116,13 @@ record_findings(const Confirmation *confirmation, const ExportResults *results)
 		(void) sql_run(confirmation->account,
 					   "INSERT INTO @account.import_findings"
 					   " (export_id, line, code, severity, message, tip, record)"
-					   " VALUES ($1, $2, 'vendor_refused', 'error', $3, $4, $5)",
-					   5, (SqlArgument[])
+					   " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+					   7, (SqlArgument[])
 					   {
 						   SQL_INT8(confirmation->export_id), SQL_INT8(refusal->line),
+						   sql_text(kind->code), sql_text(finding_severity_name(kind->severity)),
 						   sql_text(refusal->message),
-						   sql_text(refusal_tip),
+						   sql_text(kind->tip),
 						   sql_text(refusal->record)
 					   });
 	}

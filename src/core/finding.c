@@ -274,6 +274,14 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 		" database about the rule."
 	},
 
+	/* 1: the vendor's message */
+	[FINDING_VENDOR_REFUSED] = {
+		"vendor_refused", SEVERITY_ERROR,
+		"{1}",
+		"Mend the profile as the vendor's message says. Its changes stay pending and are in the"
+		" next export."
+	},
+
 	/* 1: column */
 	[FINDING_MISSING_NAME] = {
 		"missing_name", SEVERITY_ERROR,

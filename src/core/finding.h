@@ -48,6 +48,7 @@ typedef enum finding_code
 	FINDING_ABSENCE_UNKNOWN,
 	FINDING_TOO_MANY_ABSENT,
 	FINDING_CONSTRAINT_FAILED,	/* a constraint or trigger of the user's own refused the row */
+	FINDING_VENDOR_REFUSED,		/* in the results file of an upload */
 	FINDING_MISSING_NAME,
 	FINDING_MISSING_NAME_COLUMN,
 	FINDING_MISSING_LOCATION_COLUMN,
