@@ -135,12 +135,18 @@ SELECT * FROM d;
 SELECT * FROM import(E'primary_email_address,preferred_first_name,work_title,LICENSE,group:HR\ndan@example.com,Dan,Cook,active,yes\n');
 SELECT * FROM remote(E'primary_email_address,LICENSE,preferred_first_name\ndan@example.com,Activated,Dan\n', complete => false);
 SELECT * FROM d;
--- somebody who was deleted and made again
+-- somebody who was deleted and made again: in the columns that the list lacks the vendor has what it had
+SELECT * FROM remote(E'primary_email_address,group:HR,group:Lab,attribute_floor\ndan@example.com,no,yes,7\n', complete => false);
 DELETE FROM profiles WHERE primary_email_address = 'dan@example.com';
-SELECT * FROM import(E'primary_email_address,preferred_first_name,LICENSE\ndan@example.com,Dan,active\n');
+SELECT * FROM import(E'primary_email_address,preferred_first_name,LICENSE,group:HR,group:QA\ndan@example.com,Dan,active,yes,yes\n');
 SELECT * FROM remote(E'primary_email_address,LICENSE,preferred_first_name,work_title\ndan@example.com,Activated 4/12/2019,Daniel,Cook\n', complete => false);
 SELECT * FROM d;
 SELECT email, status, since_utc FROM holders WHERE email = 'dan@example.com';
+-- somebody who was deleted and is adopted again
+DELETE FROM profiles WHERE primary_email_address = 'dan@example.com';
+SELECT * FROM remote(E'primary_email_address,LICENSE,preferred_first_name,group:HR,group:Lab,attribute_floor,work_title\n'
+	'dan@example.com,Activated 4/12/2019,Dan,,yes,,Cook\n', complete => false, adopt => true);
+SELECT * FROM d WHERE email = 'dan@example.com';
 DELETE FROM profiles WHERE primary_email_address = 'dan@example.com';
 DELETE FROM changes;
 

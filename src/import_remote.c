@@ -59,6 +59,7 @@ typedef struct RemoteMatch
 	int64		profiles[KEY_COUNT];
 	int64		profile_id;		/* the choice */
 	bool		is_deleted;		/* it is one of those whom only the vendor has */
+	int64		replaced_id;	/* somebody who was deleted, and is the same to the vendor; or 0 */
 } RemoteMatch;
 
 typedef struct RemoteBatch
@@ -136,7 +137,20 @@ find_matches(Import *import)
 	return matches;
 }
 
-/* Gives each profile to the one accepted row that names it best. */
+/* Gives a profile to a row unless another row has it; did it? */
+static bool
+take(HTAB *taken, int64 profile_id)
+{
+	bool		found;
+
+	(void) hash_search(taken, &profile_id, HASH_ENTER, &found);
+	return !found;
+}
+
+/*
+ * Gives each profile to the one accepted row that names it best; then also those
+ * who were deleted here, and made again.
+ */
 static void
 choose_profiles(Import *import, RemoteMatch *matches)
 {
@@ -148,16 +162,18 @@ choose_profiles(Import *import, RemoteMatch *matches)
 		for (int64 i = 0; i < import_staging_count(import->staging); i++)
 		{
 			int64		profile_id = matches[i].profiles[key];
-			bool		found;
 
-			if (profile_id == 0 || matches[i].profile_id != 0 || import->targets[i].state != ROW_ACCEPTED)
-				continue;
-			(void) hash_search(taken, &profile_id, HASH_ENTER, &found);
-			if (found)
+			if (profile_id == 0 || matches[i].profile_id != 0 || import->targets[i].state != ROW_ACCEPTED ||
+				!take(taken, profile_id))
 				continue;
 			matches[i].profile_id = profile_id;
 			matches[i].is_deleted = key >= BY_DELETED_USER_ID;
 		}
+	for (int key = BY_DELETED_USER_ID; key < KEY_COUNT; key++)
+		for (int64 i = 0; i < import_staging_count(import->staging); i++)
+			if (matches[i].profile_id != 0 && !matches[i].is_deleted && matches[i].replaced_id == 0 &&
+				matches[i].profiles[key] != 0 && take(taken, matches[i].profiles[key]))
+				matches[i].replaced_id = matches[i].profiles[key];
 }
 
 /*
@@ -214,7 +230,7 @@ keep_rejected(Import *import, RemoteDifference *difference, const ImportRow *row
 	for (int key = 0; key < KEY_COUNT; key++)
 		if (match->profiles[key] != 0)
 		{
-			remote_difference_person(difference, match->profiles[key], false);
+			remote_difference_person(difference, match->profiles[key], false, 0);
 			is_found = true;
 		}
 	if (row->key_unreadable && !is_found && (import->unreadable_line == 0 || row->line < import->unreadable_line))
@@ -229,7 +245,7 @@ put_row(Import *import, RemoteDifference *difference, ImportRow *row, int64 row_
 
 	if (present != NULL)
 	{
-		remote_difference_person(difference, match->profile_id, true);
+		remote_difference_person(difference, match->profile_id, true, match->replaced_id);
 		if (remote_difference_compare(import, difference, row, present))
 			import->counts.updated++;
 		else
@@ -239,13 +255,13 @@ put_row(Import *import, RemoteDifference *difference, ImportRow *row, int64 row_
 	{
 		int64		profile_id = import_adopt(import, row, row_number);
 
-		remote_difference_person(difference, profile_id, true);
+		remote_difference_person(difference, profile_id, true, match->profile_id);
 		remote_difference_seats(import, difference, row, profile_id);
 	}
 	else
 	{
 		nobody.profile_id = match->profile_id != 0 ? match->profile_id : import_new_profile_id(import);
-		remote_difference_person(difference, nobody.profile_id, true);
+		remote_difference_person(difference, nobody.profile_id, true, 0);
 		(void) remote_difference_compare(import, difference, row, &nobody);
 		import->counts.updated++;
 	}

@@ -11,7 +11,8 @@ typedef struct RemoteDifference RemoteDifference;
 
 extern RemoteDifference *remote_difference_create(void);
 extern void remote_difference_end(RemoteDifference *difference);
-extern void remote_difference_person(RemoteDifference *difference, int64 profile_id, bool is_listed);
+extern void remote_difference_person(RemoteDifference *difference, int64 profile_id, bool is_listed,
+									 int64 replaced_id);
 extern bool remote_difference_compare(Import *import, RemoteDifference *difference, const ImportRow *row,
 									  const PresentProfile *present);
 extern void remote_difference_seats(Import *import, RemoteDifference *difference, const ImportRow *row,

@@ -5,7 +5,8 @@
  * Collected row by row in tuplestores, which go to disk by themselves when they
  * are large, and then put in the place of what was known, by a few statements:
  *
- *	remote_people	whom the list has; is_listed: by a row that counts
+ *	remote_people	whom the list has; is_listed: by a row that counts; replaced_id:
+ *					who was deleted, and was the same person to the vendor
  *	remote_cells	what the vendor has otherwise, cell by cell
  *	remote_seats	the vendor's status of seats that are taken here and there
  *
@@ -48,44 +49,52 @@ static const char forget_query[] =
 /*
  * Those whom the vendor was not known to have, and does: everything that was
  * logged of them goes, and what they have here in other columns than $1 the
- * vendor lacks.
+ * vendor lacks.  But of those who were deleted and made again it has in these
+ * columns what was known before.
  */
 static const char newly_known_query[] =
 	"WITH new_people AS MATERIALIZED ("
-	" SELECT c.profile_id FROM @account.changes AS c JOIN remote_people AS r ON r.profile_id = c.profile_id"
+	" SELECT c.profile_id, r.replaced_id FROM @account.changes AS c"
+	" JOIN remote_people AS r ON r.profile_id = c.profile_id"
 	" WHERE r.is_listed AND (c.column_name IS NULL OR c.column_name = 'primary_email_address')"
-	" GROUP BY c.profile_id"
+	" GROUP BY c.profile_id, r.replaced_id"
 	" HAVING coalesce(min(c.change_id) FILTER (WHERE c.column_name IS NULL)"
 	"  < min(c.change_id) FILTER (WHERE c.column_name IS NOT NULL),"
 	"  bool_or(c.column_name IS NULL))"
 	"), forgotten AS ("
 	" DELETE FROM @account.changes AS c USING new_people AS n WHERE c.profile_id = n.profile_id"
-	"), present (profile_id, name, nothing) AS ("
-	" SELECT p.profile_id, v.name, NULL FROM new_people AS n"
+	"), moved AS ("
+	" UPDATE @account.changes AS c SET profile_id = n.profile_id FROM new_people AS n"
+	" WHERE c.profile_id = n.replaced_id AND c.column_name IS NOT NULL"
+	" AND (" DIFF_CELL_OF("c.column_name") "= ANY " IS_LISTED ") IS NOT TRUE"
+	"), present (profile_id, replaced_id, name, nothing) AS ("
+	" SELECT p.profile_id, n.replaced_id, v.name, NULL FROM new_people AS n"
 	"  JOIN @account.profiles AS p ON p.profile_id = n.profile_id"
 	"  CROSS JOIN LATERAL (VALUES ('unique_user_id', p.unique_user_id),"
 	"   ('preferred_first_name', p.preferred_first_name), ('preferred_last_name', p.preferred_last_name),"
 	"   ('work_title', p.work_title)) AS v (name, value)"
 	"  WHERE v.value <> ''"
 	" UNION ALL"
-	" SELECT p.profile_id, 'attribute_' || e.key, NULL FROM new_people AS n"
+	" SELECT p.profile_id, n.replaced_id, 'attribute_' || e.key, NULL FROM new_people AS n"
 	"  JOIN @account.profiles AS p ON p.profile_id = n.profile_id"
 	"  CROSS JOIN LATERAL jsonb_each_text(p.attributes) AS e (key, value)"
 	" UNION ALL"
-	" SELECT s.profile_id, l.header::text, 'inactive' FROM new_people AS n"
+	" SELECT s.profile_id, n.replaced_id, l.header::text, 'inactive' FROM new_people AS n"
 	"  JOIN @account.seats AS s ON s.profile_id = n.profile_id"
 	"  JOIN @account.licenses AS l ON l.license_id = s.license_id"
 	"  WHERE s.status IN ('invited', 'activated')"
 	" UNION ALL"
-	" SELECT m.profile_id, 'group:' || g.name, 'no' FROM new_people AS n"
+	" SELECT m.profile_id, n.replaced_id, 'group:' || g.name, 'no' FROM new_people AS n"
 	"  JOIN @account.memberships AS m ON m.profile_id = n.profile_id"
 	"  JOIN @account.groups AS g ON g.group_id = m.group_id"
 	" UNION ALL"
-	" SELECT a.profile_id, a.permission, 'no' FROM new_people AS n"
+	" SELECT a.profile_id, n.replaced_id, a.permission, 'no' FROM new_people AS n"
 	"  JOIN @account.permissions AS a ON a.profile_id = n.profile_id"
 	") INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
 	" SELECT p.profile_id, p.name, p.nothing FROM present AS p"
-	" WHERE (" DIFF_CELL_OF("p.name") "= ANY " IS_LISTED ") IS NOT TRUE";
+	" WHERE (" DIFF_CELL_OF("p.name") "= ANY " IS_LISTED ") IS NOT TRUE"
+	" AND NOT EXISTS (SELECT FROM @account.changes AS o WHERE o.profile_id = p.replaced_id"
+	"  AND" DIFF_CELL_OF("o.column_name") "=" DIFF_CELL_OF("p.name") ")";
 
 static const char insert_query[] =
 	"INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
@@ -100,10 +109,11 @@ static const char unlisted_query[] =
 	"INSERT INTO @account.changes (profile_id) SELECT p.profile_id FROM @account.profiles AS p"
 	" WHERE NOT EXISTS (SELECT FROM remote_people AS r WHERE r.profile_id = p.profile_id)";
 
-/* Who was deleted, and whose address the vendor has for somebody else of the list by now. */
+/* Who was deleted, and whom, or whose address, the vendor has as somebody else of the list by now. */
 static const char forget_replaced_query[] =
 	"DELETE FROM @account.changes AS c WHERE c.profile_id IN ("
-	" SELECT o.profile_id FROM @account.changes AS o JOIN staged AS s"
+	" SELECT replaced_id FROM remote_people"
+	" UNION ALL SELECT o.profile_id FROM @account.changes AS o JOIN staged AS s"
 	"  ON lower(s.primary_email_address::text COLLATE \"C\") = lower(o.vendor_value COLLATE \"C\")"
 	"  WHERE o.column_name = 'primary_email_address'"
 	"  AND NOT EXISTS (SELECT FROM @account.profiles AS p WHERE p.profile_id = o.profile_id)"
@@ -125,9 +135,10 @@ remote_difference_create(void)
 	RemoteDifference *difference = palloc0(sizeof(RemoteDifference));
 
 	difference->people = tuplestore_begin_heap(true, false, work_mem);
-	difference->people_descriptor = CreateTemplateTupleDesc(2);
+	difference->people_descriptor = CreateTemplateTupleDesc(3);
 	TupleDescInitEntry(difference->people_descriptor, 1, "profile_id", INT8OID, -1, 0);
 	TupleDescInitEntry(difference->people_descriptor, 2, "is_listed", BOOLOID, -1, 0);
+	TupleDescInitEntry(difference->people_descriptor, 3, "replaced_id", INT8OID, -1, 0);
 
 	difference->cells = tuplestore_begin_heap(true, false, work_mem);
 	difference->cells_descriptor = CreateTemplateTupleDesc(3);
@@ -153,12 +164,15 @@ remote_difference_end(RemoteDifference *difference)
 	tuplestore_end(difference->seats);
 }
 
-/* Adds somebody whom the list has; is_listed: the row counts, and so its cells. */
+/*
+ * Adds somebody whom the list has.  is_listed: the row counts, and so its cells;
+ * replaced_id: see the top of the file, or 0.
+ */
 void
-remote_difference_person(RemoteDifference *difference, int64 profile_id, bool is_listed)
+remote_difference_person(RemoteDifference *difference, int64 profile_id, bool is_listed, int64 replaced_id)
 {
-	Datum		values[] = {Int64GetDatum(profile_id), BoolGetDatum(is_listed)};
-	bool		nulls[] = {false, false};
+	Datum		values[] = {Int64GetDatum(profile_id), BoolGetDatum(is_listed), Int64GetDatum(replaced_id)};
+	bool		nulls[] = {false, false, replaced_id == 0};
 
 	tuplestore_putvalues(difference->people, difference->people_descriptor, values, nulls);
 	difference->people_count++;
