@@ -12,6 +12,7 @@
  *		import_staging.c	keeps the rows between the phases, on disk if they are many
  *		import_resolve.c	which profile each row means
  *		import_decide.c		which rows are accepted, in line order, and what they change
+ *		import_values.c		the profile as a row wants it
  *		import_present.c	what the account has of the rows' profiles
  *		import_similar.c	rows that look like an existing profile or an earlier row
  *		import_seats.c		who gets a seat
@@ -317,7 +318,6 @@ extern bool import_decide(Import *import);
 extern int64 import_new_profile_id(Import *import);
 extern int64 import_adopt(Import *import, ImportRow *row, int64 row_number);
 extern char *import_canonical_scope(const char *scope);
-extern char *import_attribute_of(Jsonb *attributes, const char *name);
 
 /* A profile as it shall be, or as it is; NULL for null. */
 typedef struct ProfileValues
@@ -365,6 +365,12 @@ typedef struct PresentProfile
 } PresentProfile;
 
 extern HTAB *import_fetch_present(Import *import, const int64 *profile_ids, int count);
+
+/* import_values.c */
+extern ProfileValues import_wanted_values(const Import *import, const ImportRow *row, const RowTarget *target,
+										  const PresentProfile *present, bool *changed,
+										  bool *identity_changed);
+extern char *import_attribute_of(Jsonb *attributes, const char *name);
 
 /* import_similar.c */
 extern void import_similar_begin(Import *import);
