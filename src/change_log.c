@@ -27,6 +27,7 @@
 #include "catalog.h"
 #include "catalog/pg_type.h"
 #include "core/header.h"
+#include "miscadmin.h"
 #include "sql.h"
 #include "trigger_rows.h"
 #include "utils/array.h"
@@ -333,6 +334,8 @@ column_name_of(ColumnNames *names, int id)
 		name = sql_string(0, 0);
 	account_restore_user(&context);
 
+	/* a statement may deal with very many groups */
+	CHECK_FOR_INTERRUPTS();
 	old_context = MemoryContextSwitchTo(names->context);
 	if (names->count == names->capacity)
 	{
@@ -345,6 +348,7 @@ column_name_of(ColumnNames *names, int id)
 	names->ids[names->count] = id;
 	names->names[names->count] = name ? psprintf("%s%s", names->prefix, name) : NULL;
 	MemoryContextSwitchTo(old_context);
+	SPI_freetuptable(SPI_tuptable);
 	return names->names[names->count++];
 }
 

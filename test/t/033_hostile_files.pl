@@ -117,7 +117,7 @@ write_file('quotes_even.csv', '"' x 1000);
 is_found('quotes_even.csv', qr/^refused\|0\|UTF8\|1: missing_key_header: /);
 
 # 100,000 columns: unknown ones are ignored, one by one; the same one is refused;
-# groups are made; nameless ones are none.
+# nameless ones are none; groups are made, and an empty cell each is a warning each.
 my $rest = 99_999;
 write_file('columns_unknown.csv', join(',', 'primary_email_address', map { "c$_" } 1 .. $rest),
 	"\nsomebody\@example.com", ',v' x $rest, "\n");
@@ -126,6 +126,15 @@ write_file('columns_same.csv', 'primary_email_address', ',c' x $rest, "\nsomebod
 is_found('columns_same.csv', qr/^refused\|0\|UTF8\|1: duplicate_header: column "c" means the same as column "c", which is column 2 /);
 write_file('columns_blank.csv', 'primary_email_address', ',' x $rest, "\nsomebody\@example.com", ',v' x $rest, "\n");
 is_found('columns_blank.csv', qr/^applied\|1\|UTF8$/);
+
+write_file('columns_empty.csv', join(',', 'primary_email_address', map { "attribute_$_" } 1 .. 50_000),
+	"\nsomebody\@example.com", ',' x 50_000, "\n");
+is_found('columns_empty.csv', qr/^applied\|1\|UTF8$/);
+write_file('columns_group.csv', join(',', 'primary_email_address', map { "group:$_" } 1 .. 40_000),
+	"\nsomebody\@example.com", ',yes' x 40_000, "\n");
+is_found('columns_group.csv', qr/^applied\|1\|UTF8$/);
+is( $node->safe_psql('postgres', 'SELECT count(DISTINCT name), (SELECT count(*) FROM acme.memberships) FROM acme.groups'),
+	'40000|40000', 'all groups have their member');
 
 # Other kinds of files by mistake.
 my $gzipped;
