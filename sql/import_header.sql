@@ -126,6 +126,14 @@ SELECT primary_email_address, groups FROM headers.users ORDER BY 1;
 SELECT orgsync.import_csv('headers', E'primary_email\na@example.com\n', groups => '{HR,"  "}');
 SELECT orgsync.import_csv('headers', E'primary_email\na@example.com\n', groups => '{HR,NULL}');
 
+-- a license column is not ignored, however it is misspelled, and whatever the delimiter
+SELECT s FROM orgsync.import_csv('headers', E'primary_email_address;Default_licence_learning_proAllLanguages_status\na@example.com;active\n') AS i,
+	pg_temp.summary(i) AS s;
+SELECT line, column_name, code, tip FROM headers.import_findings ORDER BY finding_id DESC LIMIT 1;
+-- a line that looks like one license with the wrong delimiter
+SELECT column_name, code, right(tip, 100) AS tip FROM orgsync.check_csv('linkedin_learning',
+	E'primary_email_adress;First;Default_license_learning_proAllLanguages_status\na@example.com;x;active\n') ORDER BY 1;
+
 -- what the caller may not ask for
 SELECT orgsync.import_csv('headers', 'a', mode => 'Full');
 SELECT orgsync.import_csv('headers', 'a', on_error => 'ignore');

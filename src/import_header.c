@@ -53,13 +53,22 @@ add_possible_license(Import *import, const char *name)
 	return true;
 }
 
+/* A sentence that suggests the account's license nearest to the header, or an empty string. */
+static char *
+suggest_license(const Import *import, const char *header)
+{
+	const char **known = palloc(sizeof(char *) * Max(import->license_count, 1));
+
+	for (int i = 0; i < import->license_count; i++)
+		known[i] = import->licenses[i].header;
+	return import_suggestion(header, known, import->license_count);
+}
+
 /* Finds the account's license; an unknown one refuses the file. */
 static void
 read_license_column(Import *import, const csv_record *record, ImportColumn *column, const char *name,
 					bool has_blanks)
 {
-	const char **known;
-
 	for (int i = 0; i < import->license_count; i++)
 		if (pg_strcasecmp(import->licenses[i].header, name) == 0)
 		{
@@ -76,11 +85,8 @@ read_license_column(Import *import, const csv_record *record, ImportColumn *colu
 		return;
 	}
 
-	known = palloc(sizeof(char *) * Max(import->license_count, 1));
-	for (int i = 0; i < import->license_count; i++)
-		known[i] = import->licenses[i].header;
 	import_report(import, FINDING_UNKNOWN_LICENSE, record->line, column->header, NULL, 2,
-				  column->header, import_suggestion(name, known, import->license_count));
+				  column->header, suggest_license(import, name));
 }
 
 /* The index of a group that the file or the caller uses, added to the import's if it is new. */
@@ -118,6 +124,7 @@ read_unknown_column(Import *import, const csv_record *record, ImportColumn *colu
 	const product *product = import->account->product;
 	MemoryContext old_context;
 	const char **known;
+	const char *suggestion;
 	int			count = 0;
 
 	if (import->account->keeps_unknown_headers && !import->options.is_remote && name != NULL && name[0] != '\0')
@@ -128,13 +135,23 @@ read_unknown_column(Import *import, const csv_record *record, ImportColumn *colu
 	}
 	column->canonical = column->header;
 	old_context = MemoryContextSwitchTo(import->row_context);
-	while (header_canonical(product, count) != NULL)
-		count++;
-	known = palloc(sizeof(char *) * Max(count, 1));
-	for (int i = 0; i < count; i++)
-		known[i] = header_canonical(product, i);
-	import_report(import, FINDING_UNKNOWN_HEADER, record->line, column->header, NULL, 2,
-				  column->header, import_suggestion(column->header, known, count));
+	suggestion = product->has_license_columns ? suggest_license(import, column->header) : "";
+	if (suggestion[0] != '\0')
+	{
+		/* a license column is never silently ignored, however it is misspelled */
+		import_report(import, FINDING_UNKNOWN_LICENSE, record->line, column->header, NULL, 2,
+					  column->header, suggestion);
+	}
+	else
+	{
+		while (header_canonical(product, count) != NULL)
+			count++;
+		known = palloc(sizeof(char *) * Max(count, 1));
+		for (int i = 0; i < count; i++)
+			known[i] = header_canonical(product, i);
+		import_report(import, FINDING_UNKNOWN_HEADER, record->line, column->header, NULL, 2,
+					  column->header, import_suggestion(column->header, known, count));
+	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(import->row_context);
 }

@@ -38,6 +38,7 @@ typedef struct header_score
 	int			key_count;
 	int			known_count;	/* key columns too */
 	int			title_count;
+	int			field_count;	/* of the header */
 } header_score;
 
 /* The part of the first block that has not been read. */
@@ -108,7 +109,7 @@ score_delimiter(const csv_allocator *allocator, const char *data, size_t length,
 	csv_reader *reader;
 	csv_record	record;
 	csv_fault	fault;
-	header_score score = {0, 0, 0};
+	header_score score = {0, 0, 0, 0};
 	int			i;
 
 	source.next = data;
@@ -125,6 +126,7 @@ score_delimiter(const csv_allocator *allocator, const char *data, size_t length,
 			score.key_count += (rank == CSV_HEADER_KEY);
 			score.known_count += (rank != CSV_HEADER_UNKNOWN);
 		}
+		score.field_count = record.field_count;
 		if (score.known_count > 0)
 			break;
 		score.title_count++;
@@ -227,13 +229,27 @@ csv_guess_delimiter(const char *data, size_t length)
 	return candidates[best];
 }
 
+/*
+ * At a tie more cells are better: a license's header may hold anything, and so
+ * the whole line may look like one.
+ */
+static bool
+score_is_better(const header_score *score, const header_score *best)
+{
+	if (score->key_count != best->key_count)
+		return score->key_count > best->key_count;
+	if (score->known_count != best->known_count)
+		return score->known_count > best->known_count;
+	return score->known_count > 0 && score->field_count > best->field_count;
+}
+
 /* The delimiter that makes the block's header known best, and where that stands. */
 static csv_dialect
 find_dialect(const csv_allocator *allocator, const char *data, size_t length,
 			 csv_header_judge judge, void *judge_context)
 {
 	csv_dialect dialect = {'\0', 0};
-	header_score best = {0, 0, 0};
+	header_score best = {0, 0, 0, 0};
 	size_t		i;
 
 	for (i = 0; i < sizeof(candidates); i++)
@@ -241,8 +257,7 @@ find_dialect(const csv_allocator *allocator, const char *data, size_t length,
 		header_score score = score_delimiter(allocator, data, length, candidates[i], judge,
 											 judge_context);
 
-		if (score.key_count > best.key_count ||
-			(score.key_count == best.key_count && score.known_count > best.known_count))
+		if (score_is_better(&score, &best))
 		{
 			best = score;
 			dialect.delimiter = candidates[i];
