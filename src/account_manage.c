@@ -360,11 +360,7 @@ touch(FunctionCallInfo fcinfo, const char *function, const char *table, int colu
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ||
 		strcmp(RelationGetRelationName(trigger->tg_relation), table) != 0 ||
 		!account_is_one(RelationGetNamespace(trigger->tg_relation)))
-		ereport(ERROR,
-				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("function \"%s\" was not called by its trigger on an account's table \"%s\"",
-					   function, table),
-				errhint("The triggers of an account are made by orgsync.create_account()."));
+		trigger_refuse(function, table);
 	trigger_check_columns(trigger->tg_relation);
 	return PointerGetDatum(heap_modify_tuple_by_cols(trigger->tg_newtuple,
 													 RelationGetDescr(trigger->tg_relation),

@@ -57,11 +57,7 @@ log_renamed(FunctionCallInfo fcinfo, const char *function, const char *table, in
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
 		strcmp(RelationGetRelationName(trigger->tg_relation), table) != 0)
-		ereport(ERROR,
-				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("function \"%s\" was not called by its trigger on an account's table \"%s\"",
-					   function, table),
-				errhint("The triggers of an account are made by orgsync.create_account()."));
+		trigger_refuse(function, table);
 	trigger_check_columns(trigger->tg_relation);
 	account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
 	result = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;

@@ -17,13 +17,6 @@ PG_FUNCTION_INFO_V1(orgsync_diff);
 
 #define DIFF_COLUMNS	6
 
-static Datum
-text_or_null(const char *string, bool *isnull)
-{
-	*isnull = string == NULL;
-	return *isnull ? (Datum) 0 : CStringGetTextDatum(string);
-}
-
 /* Puts the person's cells into the result. */
 static void
 put_person(ReturnSetInfo *result, const DiffPerson *person)
@@ -40,8 +33,8 @@ put_person(ReturnSetInfo *result, const DiffPerson *person)
 
 		values[2] = CStringGetTextDatum(cell->action);
 		values[3] = CStringGetTextDatum(cell->column_name);
-		values[4] = text_or_null(cell->old_value, &nulls[4]);
-		values[5] = text_or_null(cell->new_value, &nulls[5]);
+		values[4] = sql_text_datum(cell->old_value, &nulls[4]);
+		values[5] = sql_text_datum(cell->new_value, &nulls[5]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 }

@@ -26,7 +26,6 @@
 #include "sql.h"
 #include "trigger_rows.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -260,17 +259,6 @@ lock_keys(const Account *account, KeyList *list)
 		account_lock(account, ACCOUNT_LOCK_ADDRESS, (uint32) list->own_keys[i], ExclusiveLock);
 }
 
-static Datum
-int64_array(const int64 *values, int count)
-{
-	Datum	   *datums = palloc(sizeof(Datum) * Max(count, 1));
-
-	for (int i = 0; i < count; i++)
-		datums[i] = Int64GetDatum(values[i]);
-	return PointerGetDatum(construct_array(datums, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
-}
-
 static const char candidates_query[] =
 	"SELECT n.primary_email_address::text, n.unique_user_id, n.preferred_first_name, n.preferred_last_name,"
 	" p.primary_email_address::text, p.unique_user_id, p.preferred_first_name, p.preferred_last_name,"
@@ -322,8 +310,8 @@ compare_candidates(const Account *account, const DuplicateRules *rules, const Re
 	bool		may_read = pg_class_aclcheck(relation_oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
 		check_enable_rls(relation_oid, InvalidOid, true) != RLS_ENABLED;
 
-	arguments[0] = SQL_DATUM(INT8ARRAYOID, int64_array(list->profile_ids, list->count));
-	arguments[1] = SQL_DATUM(INT8ARRAYOID, int64_array(list->keys, list->count));
+	arguments[0] = sql_int8_array(list->profile_ids, list->count);
+	arguments[1] = sql_int8_array(list->keys, list->count);
 	account_become_owner(account, &context);
 	/* one plan for few keys, which is kept, and another for many, which is not */
 	if (list->own_count <= SINGLE_KEYS)

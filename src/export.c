@@ -114,17 +114,6 @@ text_array(const char *const *values, int count)
 	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-static Datum
-bigint_array(const int64 *values, int count)
-{
-	Datum	   *elements = palloc(Max(count, 1) * sizeof(Datum));
-
-	for (int i = 0; i < count; i++)
-		elements[i] = Int64GetDatum(values[i]);
-	return PointerGetDatum(construct_array(elements, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
-}
-
 /* A name that sorts in the order of upload. */
 static char *
 file_name(const Account *account, int64 export_id, int seq, ExportKind kind)
@@ -177,8 +166,7 @@ write_files(ExportPlan *plan, int64 export_id, bool dry_run, int max_rows, bool 
 							   SQL_DATUM(TEXTOID, values[3]), SQL_INT8((int64) file.row_count),
 							   SQL_DATUM(TEXTOID, csv),
 							   SQL_DATUM(TEXTARRAYOID, text_array(file.columns, file.column_count)),
-							   SQL_DATUM(INT8ARRAYOID,
-										 bigint_array(file.profile_ids, file.row_count))
+							   sql_int8_array(file.profile_ids, file.row_count)
 						   });
 		MemoryContextReset(context);
 	}

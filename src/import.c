@@ -197,36 +197,33 @@ begin_import_remote(FunctionCallInfo fcinfo)
 
 /* ---- the functions ---- */
 
+/* Imports what is in memory: the bytes of a file, or text in the database's encoding. */
+static Datum
+import_from_memory(Import *import, FunctionCallInfo fcinfo,
+				   void (*open) (csv_memory_source *source, const char *data, size_t length))
+{
+	csv_memory_source source;
+	struct varlena *data = PG_GETARG_VARLENA_PP(ARGUMENT_CSV);
+
+	open(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
+	import_read_file(import, csv_memory_source_read, &source);
+	return import_finish(import);
+}
+
 /* import_csv(account, csv bytea, ...) */
 Datum
 orgsync_import_bytea(PG_FUNCTION_ARGS)
 {
-	csv_memory_source source;
-	Import	   *import;
-	bytea	   *data;
-
 	SPI_connect();
-	import = begin_import(fcinfo);
-	data = PG_GETARG_BYTEA_PP(ARGUMENT_CSV);
-	csv_memory_source_open(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	import_read_file(import, csv_memory_source_read, &source);
-	PG_RETURN_DATUM(import_finish(import));
+	PG_RETURN_DATUM(import_from_memory(begin_import(fcinfo), fcinfo, csv_memory_source_open));
 }
 
 /* import_csv(account, csv text, ...) */
 Datum
 orgsync_import_text(PG_FUNCTION_ARGS)
 {
-	csv_memory_source source;
-	Import	   *import;
-	text	   *data;
-
 	SPI_connect();
-	import = begin_import(fcinfo);
-	data = PG_GETARG_TEXT_PP(ARGUMENT_CSV);
-	csv_memory_source_open_text(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	import_read_file(import, csv_memory_source_read, &source);
-	PG_RETURN_DATUM(import_finish(import));
+	PG_RETURN_DATUM(import_from_memory(begin_import(fcinfo), fcinfo, csv_memory_source_open_text));
 }
 
 /* import_file(account, path, ...) */
@@ -291,30 +288,14 @@ orgsync_import_table(PG_FUNCTION_ARGS)
 Datum
 orgsync_import_remote_bytea(PG_FUNCTION_ARGS)
 {
-	csv_memory_source source;
-	Import	   *import;
-	bytea	   *data;
-
 	SPI_connect();
-	import = begin_import_remote(fcinfo);
-	data = PG_GETARG_BYTEA_PP(ARGUMENT_CSV);
-	csv_memory_source_open(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	import_read_file(import, csv_memory_source_read, &source);
-	PG_RETURN_DATUM(import_finish(import));
+	PG_RETURN_DATUM(import_from_memory(begin_import_remote(fcinfo), fcinfo, csv_memory_source_open));
 }
 
 /* import_remote(account, csv text, complete, adopt) */
 Datum
 orgsync_import_remote_text(PG_FUNCTION_ARGS)
 {
-	csv_memory_source source;
-	Import	   *import;
-	text	   *data;
-
 	SPI_connect();
-	import = begin_import_remote(fcinfo);
-	data = PG_GETARG_TEXT_PP(ARGUMENT_CSV);
-	csv_memory_source_open_text(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	import_read_file(import, csv_memory_source_read, &source);
-	PG_RETURN_DATUM(import_finish(import));
+	PG_RETURN_DATUM(import_from_memory(begin_import_remote(fcinfo), fcinfo, csv_memory_source_open_text));
 }

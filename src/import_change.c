@@ -145,13 +145,6 @@ put(ImportChanges *changes, ChangeTable table, Datum *values, bool *nulls)
 	changes->counts[table]++;
 }
 
-static Datum
-text_datum(const char *value, bool *isnull)
-{
-	*isnull = value == NULL;
-	return value ? CStringGetTextDatum(value) : (Datum) 0;
-}
-
 /* Adds a profile as it shall be; those confirmed by reupload_user_profile have parts of their own. */
 void
 import_change_profile(ImportChanges *changes, bool is_new, const ProfileValues *profile, int64 line)
@@ -164,11 +157,11 @@ import_change_profile(ImportChanges *changes, bool is_new, const ProfileValues *
 	bool		nulls[9] = {0};
 
 	values[0] = Int64GetDatum(profile->profile_id);
-	values[1] = text_datum(profile->primary_email_address, &nulls[1]);	/* stored like text */
-	values[2] = text_datum(profile->unique_user_id, &nulls[2]);
-	values[3] = text_datum(profile->preferred_first_name, &nulls[3]);
-	values[4] = text_datum(profile->preferred_last_name, &nulls[4]);
-	values[5] = text_datum(profile->work_title, &nulls[5]);
+	values[1] = sql_text_datum(profile->primary_email_address, &nulls[1]);	/* stored like text */
+	values[2] = sql_text_datum(profile->unique_user_id, &nulls[2]);
+	values[3] = sql_text_datum(profile->preferred_first_name, &nulls[3]);
+	values[4] = sql_text_datum(profile->preferred_last_name, &nulls[4]);
+	values[5] = sql_text_datum(profile->work_title, &nulls[5]);
 	values[6] = JsonbPGetDatum(profile->attributes);
 	values[7] = BoolGetDatum(profile->reupload_user_profile);
 	values[8] = Int64GetDatum(line);
@@ -230,7 +223,7 @@ import_change_permission(ImportChanges *changes, ChangeTable table, int64 profil
 	values[0] = Int64GetDatum(profile_id);
 	values[1] = CStringGetTextDatum(permission);
 	nulls[2] = scope == NULL;
-	values[2] = text_datum(scope, &nulls[2]);	/* canonical, and stored like text */
+	values[2] = sql_text_datum(scope, &nulls[2]);	/* canonical, and stored like text */
 	values[3] = Int64GetDatum(line);
 	put(changes, table, values, nulls);
 	MemoryContextSwitchTo(old_context);
@@ -250,7 +243,7 @@ import_change_cell(ImportChanges *changes, int64 profile_id, const char *column_
 
 	values[0] = Int64GetDatum(profile_id);
 	values[1] = CStringGetTextDatum(column_name);
-	values[2] = text_datum(header, &nulls[2]);
+	values[2] = sql_text_datum(header, &nulls[2]);
 	values[3] = BoolGetDatum(was_set);
 	values[4] = Int64GetDatum(line);
 	put(changes, CHANGE_CELLS, values, nulls);

@@ -8,19 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "sql.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-
-static Datum
-id_array(const int64 *profile_ids, int count)
-{
-	Datum	   *values = palloc(sizeof(Datum) * Max(count, 1));
-
-	for (int i = 0; i < count; i++)
-		values[i] = Int64GetDatum(profile_ids[i]);
-	return PointerGetDatum(construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
-}
 
 /* A list of the vendor's is compared with what is there now, at any isolation level. */
 static int
@@ -171,7 +159,7 @@ import_fetch_present(Import *import, const int64 *profile_ids, int count)
 	HTAB	   *present = hash_create("orgsync present profiles", Max(count, 16), &control,
 									  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
-	SqlArgument ids = SQL_DATUM(INT8ARRAYOID, id_array(profile_ids, count));
+	SqlArgument ids = sql_int8_array(profile_ids, count);
 	bool		has_groups = import->options.group_count > 0 || import->has_group_names;
 	bool		has_licenses = false;
 	bool		has_permissions = false;

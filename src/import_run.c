@@ -454,7 +454,6 @@ static Datum
 note_import(Import *import)
 {
 	const ImportCounts *counts = &import->counts;
-	Datum		numbers[10];
 	SqlArgument arguments[12];
 	Datum		summary;
 	bool		isnull;
@@ -469,8 +468,6 @@ note_import(Import *import)
 	}
 	import->counts.rows_read = import->row_count;
 	import->counts.warnings = import_findings_count(import->findings, SEVERITY_WARNING);
-	for (int i = 0; i < 10; i++)
-		numbers[i] = Int64GetDatum(((const int64 *) counts)[i]);
 
 	arguments[0] = sql_text(import->refused ? "refused" : import->options.dry_run ? "dry_run" : "applied");
 	arguments[1] = sql_text(import->options.feed);
@@ -478,8 +475,7 @@ note_import(Import *import)
 	arguments[3] = sql_text(import->options.is_remote ? "remote" : import->options.full ? "full" : "patch");
 	arguments[4] = SQL_DATUM(TEXTARRAYOID, header_datum(import));
 	arguments[5] = SQL_DATUM(TIMESTAMPTZOID, TimestampTzGetDatum(import->started_at));
-	arguments[6] = SQL_DATUM(INT8ARRAYOID, PointerGetDatum(construct_array(numbers, 10, INT8OID, sizeof(int64),
-																		   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	arguments[6] = sql_int8_array((const int64 *) counts, 10);
 	/* a table is written in no way */
 	arguments[7] = sql_text(import->delimiter ? csv_encoding_name(import->encoding) : NULL);
 	arguments[8] = sql_text(import->delimiter ? psprintf("%c", import->delimiter) : NULL);

@@ -19,7 +19,6 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "sql.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -153,17 +152,6 @@ add_candidates(Import *import, SimilarRows *similar, uint64 count)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-static SqlArgument
-int64_array(const int64 *values, int count)
-{
-	Datum	   *datums = palloc(sizeof(Datum) * Max(count, 1));
-
-	for (int i = 0; i < count; i++)
-		datums[i] = Int64GetDatum(values[i]);
-	return SQL_DATUM(INT8ARRAYOID, PointerGetDatum(construct_array(datums, count, INT8OID, sizeof(int64),
-																   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
-}
-
 /* The candidates of some rows that give no address. */
 static void
 fetch_addressless(Import *import, SimilarRows *similar, const int64 *rows, const int64 *profile_ids, int count)
@@ -177,7 +165,7 @@ fetch_addressless(Import *import, SimilarRows *similar, const int64 *rows, const
 	MemoryContextReset(import->row_context);
 	MemoryContextSwitchTo(import->row_context);
 	count = (int) sql_run_once_latest(import->account, own_address_query, 2,
-									  (SqlArgument[]) {int64_array(rows, count), int64_array(profile_ids, count)});
+									  (SqlArgument[]) {sql_int8_array(rows, count), sql_int8_array(profile_ids, count)});
 	MemoryContextSwitchTo(import->row_context);
 	key_rows = palloc(sizeof(int64) * capacity);
 	key_profile_ids = palloc(sizeof(int64) * capacity);
@@ -197,9 +185,9 @@ fetch_addressless(Import *import, SimilarRows *similar, const int64 *rows, const
 	SPI_freetuptable(SPI_tuptable);
 	add_candidates(import, similar,
 				   sql_run_once_latest(import->account, addressless_candidates_query, 3,
-									   (SqlArgument[]) {int64_array(key_rows, key_count),
-														int64_array(key_profile_ids, key_count),
-														int64_array(keys, key_count)}));
+									   (SqlArgument[]) {sql_int8_array(key_rows, key_count),
+														sql_int8_array(key_profile_ids, key_count),
+														sql_int8_array(keys, key_count)}));
 }
 
 /* The candidates of all rows that may change names but give no address. */

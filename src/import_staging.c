@@ -123,28 +123,16 @@ pack_record(const csv_record *record)
 }
 
 static Datum
-text_or_null(const char *value, bool *isnull)
-{
-	*isnull = value == NULL;
-	return value ? CStringGetTextDatum(value) : (Datum) 0;
-}
-
-static Datum
 address_keys(const Import *import, const char *address, bool *isnull)
 {
 	int64	   *keys;
-	Datum	   *values;
 	int			count;
 
 	*isnull = address == NULL;
 	if (address == NULL)
 		return (Datum) 0;
 	count = duplicate_rules_keys(import->rules, address, &keys);
-	values = palloc(sizeof(Datum) * count);
-	for (int i = 0; i < count; i++)
-		values[i] = Int64GetDatum(keys[i]);
-	return PointerGetDatum(construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
+	return sql_int8_array(keys, count).value;
 }
 
 /*
@@ -160,12 +148,12 @@ import_staging_put(Import *import, const ImportRow *row, const csv_record *recor
 	bool		nulls[STAGED_COLUMN_COUNT] = {0};
 
 	values[STAGED_ROW] = Int64GetDatum(staging->count++);
-	values[STAGED_PRIMARY_EMAIL_ADDRESS] = text_or_null(row->primary_email_address,
+	values[STAGED_PRIMARY_EMAIL_ADDRESS] = sql_text_datum(row->primary_email_address,
 														&nulls[STAGED_PRIMARY_EMAIL_ADDRESS]);
-	values[STAGED_EXISTING_EMAIL_ADDRESS] = text_or_null(row->existing_email_address,
+	values[STAGED_EXISTING_EMAIL_ADDRESS] = sql_text_datum(row->existing_email_address,
 														 &nulls[STAGED_EXISTING_EMAIL_ADDRESS]);
-	values[STAGED_UNIQUE_USER_ID] = text_or_null(row->unique_user_id, &nulls[STAGED_UNIQUE_USER_ID]);
-	values[STAGED_NEW_UNIQUE_USER_ID] = text_or_null(row->new_unique_user_id,
+	values[STAGED_UNIQUE_USER_ID] = sql_text_datum(row->unique_user_id, &nulls[STAGED_UNIQUE_USER_ID]);
+	values[STAGED_NEW_UNIQUE_USER_ID] = sql_text_datum(row->new_unique_user_id,
 													 &nulls[STAGED_NEW_UNIQUE_USER_ID]);
 	values[STAGED_ADDRESS_KEYS] = address_keys(import, row->primary_email_address, &nulls[STAGED_ADDRESS_KEYS]);
 	values[STAGED_REJECTED] = BoolGetDatum(row->rejected);

@@ -34,6 +34,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -150,6 +151,26 @@ sql_text(const char *value)
 	if (value == NULL)
 		return SQL_NULL(TEXTOID);
 	return SQL_DATUM(TEXTOID, CStringGetTextDatum(value));
+}
+
+/* An argument of type bigint[]; palloc'd. */
+SqlArgument
+sql_int8_array(const int64 *values, int count)
+{
+	Datum	   *datums = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		datums[i] = Int64GetDatum(values[i]);
+	return SQL_DATUM(INT8ARRAYOID, PointerGetDatum(construct_array(datums, count, INT8OID, sizeof(int64),
+																   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+}
+
+/* The string as a datum of type text, or of one that is stored alike; NULL is null. */
+Datum
+sql_text_datum(const char *value, bool *isnull)
+{
+	*isnull = value == NULL;
+	return value ? CStringGetTextDatum(value) : (Datum) 0;
 }
 
 static SPIPlanPtr

@@ -33,6 +33,8 @@ typedef struct SqlArgument
 #define SQL_DATUM(t, v) ((SqlArgument) {(t), (v), false})
 #define SQL_NULL(t)		((SqlArgument) {(t), (Datum) 0, true})
 extern SqlArgument sql_text(const char *value);
+extern SqlArgument sql_int8_array(const int64 *values, int count);
+extern Datum sql_text_datum(const char *value, bool *isnull);
 
 extern char *sql_expand(const Account *account, const char *text);
 extern uint64 sql_run(const Account *account, const char *text, int argument_count, const SqlArgument *arguments);

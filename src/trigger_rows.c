@@ -75,6 +75,20 @@ trigger_check_columns(Relation relation)
 }
 
 /*
+ * Raises the error of a trigger function that was attached to something else, or
+ * called by hand.
+ */
+void
+trigger_refuse(const char *function, const char *table)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			errmsg("function \"%s\" was not called by its trigger on an account's table \"%s\"",
+				   function, table),
+			errhint("The triggers of an account are made by orgsync.create_account()."));
+}
+
+/*
  * The trigger's data, if the function was fired for each statement on the named
  * table of an account, after it and with the transition tables of the event
  * (TRUNCATE has none); else an error, for people may attach the function to
@@ -94,11 +108,7 @@ trigger_check(FunctionCallInfo fcinfo, const char *function, const char *table)
 		 trigger->tg_newtable == NULL) ||
 		((TRIGGER_FIRED_BY_DELETE(trigger->tg_event) || TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) &&
 		 trigger->tg_oldtable == NULL))
-		ereport(ERROR,
-				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				errmsg("function \"%s\" was not called by its trigger on an account's table \"%s\"",
-					   function, table),
-				errhint("The triggers of an account are made by orgsync.create_account()."));
+		trigger_refuse(function, table);
 	trigger_check_columns(trigger->tg_relation);
 	return trigger;
 }

@@ -37,6 +37,7 @@ typedef struct ChangedRows
 } ChangedRows;
 
 extern void trigger_check_columns(Relation relation);
+extern void trigger_refuse(const char *function, const char *table) pg_attribute_noreturn();
 extern TriggerData *trigger_check(FunctionCallInfo fcinfo, const char *function, const char *table);
 extern void trigger_rows_begin(TriggerRows *scan, const TriggerData *trigger, Tuplestorestate *rows);
 extern bool trigger_rows_next(TriggerRows *scan);
