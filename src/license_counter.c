@@ -427,7 +427,7 @@ lock_all_licenses(const Account *account, int **license_ids)
 	return count;
 }
 
-/* Counts the seats anew; for a table that was truncated, "seats" or ours. */
+/* Counts the seats anew; for a table that was truncated, "seats" or ours, and for repair_account(). */
 void
 license_counter_recount(const Account *account)
 {
@@ -436,8 +436,9 @@ license_counter_recount(const Account *account)
 
 	(void) run_as_owner(account,
 						"DELETE FROM @account.seat_counters AS c"
-						" WHERE NOT EXISTS (SELECT FROM @account.licenses AS l WHERE l.license_id = c.license_id)",
-						0, NULL);
+						" WHERE slot NOT BETWEEN 0 AND $1 - 1 OR"
+						" NOT EXISTS (SELECT FROM @account.licenses AS l WHERE l.license_id = c.license_id)",
+						1, (SqlArgument[]) {SQL_INT4(SLOTS)});
 	for (int i = 0; i < count; i++)
 	{
 		SqlArgument license_id = SQL_INT4(license_ids[i]);
@@ -456,6 +457,32 @@ license_counter_recount(const Account *account)
 		license_counter_spread(account, license_ids[i]);
 	}
 }
+
+/*
+ * For verify_account(): of each license, the sums of the counters, the slots that
+ * there are, and what is free.  Over the cap, slot 0 alone has less than nothing.
+ */
+const char	license_counter_differences[] =
+	"WITH taken AS (SELECT license_id, count(*) FILTER (WHERE status = 'waitlisted') AS waitlisted,"
+	" count(*) FILTER (WHERE status = 'invited') AS invited, count(*) FILTER (WHERE status = 'activated') AS activated"
+	" FROM @account.seats GROUP BY license_id),"
+	" expected AS (SELECT l.license_id, coalesce(t.waitlisted, 0) AS waitlisted, coalesce(t.invited, 0) AS invited,"
+	" coalesce(t.activated, 0) AS activated,"
+	" l.seats - coalesce(t.activated + CASE l.counting WHEN 'invited' THEN t.invited ELSE 0 END, 0) AS free,"
+	" (SELECT string_agg(s::text, ' ' ORDER BY s) FROM generate_series(0, " CppAsString2(SLOTS) " - 1) AS s) AS slots"
+	" FROM @account.licenses AS l LEFT JOIN taken AS t USING (license_id)),"
+	" stored AS (SELECT license_id, sum(waitlisted) AS waitlisted, sum(invited) AS invited,"
+	" sum(activated) AS activated, sum(free) AS free, string_agg(slot::text, ' ' ORDER BY slot) AS slots,"
+	" min(free) FILTER (WHERE slot > 0) AS least, count(free) NOT IN (0, count(*)) AS mixed"
+	" FROM @account.seat_counters GROUP BY license_id)"
+	" SELECT concat('license ', coalesce((SELECT header::text FROM @account.licenses AS l"
+	" WHERE l.license_id = f.license_id), f.license_id::text), ', ', f.name), f.stored, f.expected"
+	" FROM (SELECT license_id, v.* FROM expected AS e FULL JOIN stored AS s USING (license_id) CROSS JOIN LATERAL (VALUES"
+	" ('waitlisted', s.waitlisted::text, e.waitlisted::text), ('invited', s.invited::text, e.invited::text),"
+	" ('activated', s.activated::text, e.activated::text), ('free', s.free::text, e.free::text),"
+	" ('slots', s.slots, e.slots), ('least free of slots from 1 on', CASE WHEN s.least < 0 THEN s.least::text END, NULL),"
+	" ('slots without a limit', CASE WHEN s.mixed THEN 'some' END, NULL)) AS v (name, stored, expected)) AS f"
+	" WHERE f.stored IS DISTINCT FROM f.expected ORDER BY f.license_id, f.name";
 
 /*
  * Trigger BEFORE each row of a derived table: a write that is not ours, such

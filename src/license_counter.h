@@ -25,6 +25,8 @@ typedef struct SeatResult
 	int64		taken;			/* with the statement's */
 } SeatResult;
 
+extern const char license_counter_differences[];
+
 extern void license_counter_lock(const Account *account, int license_id);
 extern void license_counter_spread(const Account *account, int license_id);
 extern void license_counter_forget(const Account *account, int license_id);
