@@ -1,7 +1,7 @@
 # orgsync: org-sync files of LinkedIn Learning, Talent Insights and Workleap, in PostgreSQL
 #
 #   make && make install && make installcheck    for a server of your own (PG_CONFIG= chooses it)
-#   make test, make demo                         everything else by themselves, on a fresh Debian
+#   make test, make demo, make bench                         everything else by themselves, on a fresh Debian
 
 EXTENSION = orgsync
 EXTVERSION = 1.0
@@ -28,18 +28,20 @@ ISOLATION_OPTS = --load-extension=orgsync --encoding=UTF8 --inputdir=$(srcdir)/t
 
 srcdir = .
 
-# test and demo bring their own PostgreSQL: where they are asked for, there may be none yet.
-ifneq ($(filter-out test demo,$(or $(MAKECMDGOALS),all)),)
+# test, demo and bench bring their own PostgreSQL: where they are asked for, there may be none yet.
+ifneq ($(filter-out test demo bench,$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 endif
 
-.PHONY: test demo
+.PHONY: test demo bench
 test:
 	@test/throwaway test/run
 demo:
 	@test/throwaway test/demo/demo.sh
+bench:
+	@test/throwaway $(if $(TMPFS),,--disk) --settings test/bench/postgresql.conf test/bench/bench.py $(BENCH)
 
 orgsync--$(EXTVERSION).sql: $(SQL_FILES)
 	cat $^ > $@
