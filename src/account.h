@@ -56,6 +56,8 @@ typedef struct Account
 #define GROUPS_NAME						2
 #define IMPORTS_IMPORT_ID				1
 
+#define CHANGES_CHANGE_ID				1
+
 extern Account *account_locate(Oid namespace_oid);
 extern Account *account_open(Oid namespace_oid);
 extern Account *account_of_trigger(Oid namespace_oid);

@@ -47,4 +47,23 @@
 #define compat_identity_sequence(relation, column)	getIdentitySequence(relation, column, false)
 #endif
 
+/*
+ * ExecInsertIndexTuples() can be told to leave all but summarizing indexes since PostgreSQL 16 (2023-03);
+ * reindex_index() takes the statement for event triggers since 17 (2023-12).
+ */
+#if PG_VERSION_NUM < 160000
+#define compat_insert_index_tuples(result, slot, executor) \
+	ExecInsertIndexTuples(result, slot, executor, false, false, NULL, NIL)
+#else
+#define compat_insert_index_tuples(result, slot, executor) \
+	ExecInsertIndexTuples(result, slot, executor, false, false, NULL, NIL, false)
+#endif
+#if PG_VERSION_NUM < 170000
+#define compat_reindex_index(index) \
+	reindex_index(index, false, RELPERSISTENCE_PERMANENT, &(ReindexParams) {0})
+#else
+#define compat_reindex_index(index) \
+	reindex_index(NULL, index, false, RELPERSISTENCE_PERMANENT, &(ReindexParams) {0})
+#endif
+
 #endif

@@ -20,6 +20,7 @@
  *		import_source.c		which feed set a cell, and conflicts between feeds
  *		import_change.c		the change set
  *		import_apply.c		writes the change set
+ *		import_direct.c		writes the people whom the import makes, below the triggers
  *		import_absence.c	who is missing from a file of mode full
  *		import_finding.c	collects what was wrong
  *		import_table.c		reads a table or view as if it were a file
@@ -157,6 +158,7 @@ typedef struct ImportFindings ImportFindings;
 typedef struct ImportStaging ImportStaging;
 typedef struct ImportKeys ImportKeys;
 typedef struct ImportChanges ImportChanges;
+typedef struct ImportDirect ImportDirect;
 
 typedef struct Import
 {
@@ -213,11 +215,13 @@ typedef struct Import
 	Bitmapset  *withheld_rows;	/* their revocations cannot be counted on; see import_decide.c */
 	bool		refused;		/* a fatal finding: nothing is applied */
 	bool		quiet;			/* a row is parsed again: its findings are known */
+	bool		by_statements;	/* nothing is written directly, so that rows can be tried one by one */
 
 	/* of one attempt */
 	RowTarget  *targets;
 	ImportCounts counts;
 	ImportChanges *changes;
+	ImportDirect *direct;		/* NULL: all is written by statements */
 	int64	   *named;			/* profile_ids that rejected rows and findings name */
 	int64		named_count;
 	int64		named_capacity;
@@ -247,6 +251,7 @@ extern Jsonb *import_columns_argument(FunctionCallInfo fcinfo, int argument);
 extern Import *import_create(void);
 extern void import_read_file(Import *import, csv_source source, void *source_context);
 extern Datum import_finish(Import *import);
+extern Oid	import_identity_sequence(const Account *account, const char *table, AttrNumber column);
 
 /* import_header.c */
 extern char *import_mapped_header(const Import *import, const char *header);
@@ -437,6 +442,14 @@ extern Tuplestorestate *import_changes_rows(const ImportChanges *changes, Change
 extern TupleDesc import_changes_descriptor(const ImportChanges *changes, ChangeTable table);
 extern void import_changes_register(const ImportChanges *changes);
 extern void import_changes_unregister(void);
+
+/* import_direct.c */
+extern void import_direct_begin(Import *import, int64 new_row_count);
+extern bool import_direct_profile(Import *import, const RowTarget *target, const ProfileValues *profile);
+extern bool import_direct_seat(Import *import, int64 profile_id, int license, const char *status);
+extern bool import_direct_membership(Import *import, int64 profile_id, int group);
+extern void import_direct_end(Import *import);
+extern void import_direct_count_seats(Import *import);
 
 /* import_apply.c */
 extern void import_apply(Import *import);

@@ -2,7 +2,8 @@
  * import_apply.c
  *		Writes the change set of an import.
  *
- * Set-based, one statement a part; the triggers of the account hold its rules
+ * The profiles that the import makes are there already, with most of what belongs
+ * to them; see import_direct.c.  The rest is set-based, one statement a part; the triggers of the account hold its rules
  * here as they do for anybody who writes.  What is given up goes before what is
  * taken: addresses before new profiles, seats that are revoked before those that
  * are granted.  Profiles that are confirmed to be other people than they look
@@ -163,6 +164,9 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 		park_addresses(import);
 		for (int i = 0; i < (int) lengthof(statements); i++)
 		{
+			/* what is given back is counted before what is taken */
+			if (statements[i].table == CHANGE_NEW_SEATS)
+				import_direct_count_seats(import);
 			if (import_changes_count(import->changes, statements[i].table) == 0)
 				continue;
 			if (row_by_row)

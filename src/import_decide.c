@@ -189,7 +189,9 @@ change_seats(Import *import, const ImportRow *row, int64 profile_id, const Prese
 		if (result == NULL)
 			continue;
 		status = import_seat_status(present, license_id);
-		if (!has_seat_row(present, license_id))
+		if (present == NULL && import_direct_seat(import, profile_id, i, result))
+			 /* written */ ;
+		else if (!has_seat_row(present, license_id))
 			import_change_seat(import->changes, CHANGE_NEW_SEATS, profile_id, license_id, result, row->line);
 		else if (strcmp(status, result) != 0)
 			import_change_seat(import->changes, strcmp(result, "unassigned") == 0 ?
@@ -318,7 +320,8 @@ decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfil
 	if (changed)
 	{
 		import_similar_accept(import, row, row_number, target, &values);
-		import_change_profile(import->changes, target->is_new, &values, row->line);
+		if (!target->is_new || !import_direct_profile(import, target, &values))
+			import_change_profile(import->changes, target->is_new, &values, row->line);
 		import_note_values(import, row, present, &values);
 	}
 	links_changed = change_seats(import, row, target->profile_id, present);
@@ -400,8 +403,19 @@ pass(Import *import, Batch *batch, bool only_count)
 		}
 }
 
+/* How many rows may make a profile. */
+static int64
+count_new(const Import *import)
+{
+	int64		count = 0;
+
+	for (int64 i = 0; i < import_staging_count(import->staging); i++)
+		count += import->targets[i].state == ROW_ACCEPTED && import->targets[i].profile_id == 0;
+	return count;
+}
+
 /*
- * Fills the change set and the counts.  False if it has to be done once more,
+ * Writes the profiles that are made, and fills the change set with all else, and the counts.  False if it has to be done once more,
  * from import_resolve() on, because rows had counted on an address or a seat
  * that does not get free; see the top of the file.
  */
@@ -412,6 +426,7 @@ import_decide(Import *import)
 	HTAB	   *movers = rows_by_profile(import, "orgsync movers");
 	HTAB	   *claimants = rows_by_profile(import, "orgsync claimants");
 	bool		has_losing_rows;
+	int64		new_row_count;
 
 	find_movers(import, movers, claimants);
 	mark_taken_addresses(import, movers, claimants);
@@ -419,9 +434,15 @@ import_decide(Import *import)
 	import_seats_begin(import);
 	if (import_seats_need_first_pass(import))
 		pass(import, batch, true);
+	new_row_count = count_new(import);
+	if (new_row_count > 0 && !import->by_statements)
+		import_direct_begin(import, new_row_count);
 	pass(import, batch, false);
 	has_losing_rows = find_losing_rows(import, movers);
-	return !find_withheld_rows(import) && !has_losing_rows;
+	if (find_withheld_rows(import) || has_losing_rows)
+		return false;
+	import_direct_end(import);
+	return true;
 }
 
 /*

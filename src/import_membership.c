@@ -28,8 +28,9 @@ change_membership(Import *import, const ImportRow *row, int64 profile_id, const 
 
 	if (joins == is_member)
 		return false;
-	import_change_membership(import->changes, joins ? CHANGE_JOINS : CHANGE_LEAVES, profile_id, group_id,
-							 row->line);
+	if (present != NULL || !import_direct_membership(import, profile_id, group))
+		import_change_membership(import->changes, joins ? CHANGE_JOINS : CHANGE_LEAVES, profile_id, group_id,
+								 row->line);
 	import_note_cell(import, present, psprintf("group:%s", import->groups[group].name), column, is_member,
 					 row->line);
 	return true;

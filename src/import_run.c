@@ -209,8 +209,8 @@ import_read_file(Import *import, csv_source source, void *source_context)
 /* ---- second phase: write ---- */
 
 /* The sequence behind an identity column. */
-static Oid
-identity_sequence(const Account *account, const char *table, AttrNumber column)
+Oid
+import_identity_sequence(const Account *account, const char *table, AttrNumber column)
 {
 	Relation	relation = table_open(get_relname_relid(table, account->namespace_oid), AccessShareLock);
 	Oid			sequence = compat_identity_sequence(relation, column);
@@ -225,8 +225,8 @@ take_import_id(Import *import)
 {
 	/* like an INSERT, this needs no privilege on the sequence */
 	if (import->import_id == 0)
-		import->import_id = nextval_internal(identity_sequence(import->account, "imports", IMPORTS_IMPORT_ID),
-											 false);
+		import->import_id = nextval_internal(import_identity_sequence(import->account, "imports",
+																	  IMPORTS_IMPORT_ID), false);
 }
 
 static void
@@ -240,26 +240,42 @@ begin_attempt(Import *import)
 	import->named_count = import->named_capacity = 0;
 	import->new_profiles = NULL;
 	import->new_profile_capacity = 0;
+	import->direct = NULL;
 }
 
-/* Finds the profiles and decides on the rows, until every address is free that was counted on. */
+/*
+ * Finds the profiles and decides on the rows, until every address is free that
+ * was counted on.  New profiles are written on the way, so each try is a
+ * subtransaction of its own.
+ */
 static void
 decide(Import *import)
 {
-	MemoryContext old_context;
+	ResourceOwner old_owner = CurrentResourceOwner;
+	MemoryContext old_context = CurrentMemoryContext;
+	bool		is_decided = false;
 
 	import_staging_register(import->staging);
-	for (;;)
+	while (!is_decided)
 	{
 		begin_attempt(import);
-		old_context = MemoryContextSwitchTo(import->attempt_context);
+		MemoryContextSwitchTo(import->attempt_context);
 		import->changes = import_changes_create(import);
 		MemoryContextSwitchTo(old_context);
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(old_context);
 		import_resolve(import);
-		if (import_decide(import))
-			break;
-		import_changes_end(import->changes);
-		import_findings_restart(import->findings);
+		is_decided = import_decide(import);
+		if (is_decided)
+			ReleaseCurrentSubTransaction();
+		else
+		{
+			RollbackAndReleaseCurrentSubTransaction();
+			import_changes_end(import->changes);
+			import_findings_restart(import->findings);
+		}
+		MemoryContextSwitchTo(old_context);
+		CurrentResourceOwner = old_owner;
 	}
 	sql_unregister("staged");
 	for (int64 i = 0; i < import_staging_count(import->staging); i++)
@@ -406,7 +422,7 @@ write_file(Import *import)
 	ErrorData  *error;
 
 	account_lock(import->account, ACCOUNT_LOCK_IMPORT, 0, ExclusiveLock);
-	import->profile_sequence = identity_sequence(import->account, "profiles", PROFILES_PROFILE_ID);
+	import->profile_sequence = import_identity_sequence(import->account, "profiles", PROFILES_PROFILE_ID);
 	for (int attempt = 1;; attempt++)
 	{
 		import->losing_rows = import->withheld_rows = NULL;
@@ -421,6 +437,7 @@ write_file(Import *import)
 		ReThrowError(error);
 
 	/* the error names a constraint; where it was met, the rows tell one by one */
+	import->by_statements = true;
 	if (!import->options.is_remote)
 		(void) try_step(import, write_row_by_row, false, &failing_line);
 	import_report(import, FINDING_CONSTRAINT_FAILED, failing_line, error->column_name, NULL, 1,

@@ -20,6 +20,7 @@
  */
 #include "license_cap.h"
 
+#include "access/table.h"
 #include "catalog.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
@@ -175,8 +176,10 @@ compare_deltas(const void *a, const void *b)
 }
 
 static void
-refuse_seats(const Relation relation, const SeatResult *result)
+refuse_seats(const Account *account, const SeatResult *result)
 {
+	Relation	relation = table_open(get_relname_relid("seats", account->namespace_oid), NoLock);
+
 	ereport(ERROR,
 			errcode(ERRCODE_CHECK_VIOLATION),
 			errmsg("license \"%s\" has too few free seats", result->header),
@@ -187,6 +190,29 @@ refuse_seats(const Relation relation, const SeatResult *result)
 							 (unsigned long) result->seats, result->header, result->seats, result->taken),
 			errhint("Revoke seats first, or raise their number with orgsync.set_seats()."),
 			errtableconstraint(relation, "license_cap"));
+}
+
+/*
+ * Adds to the counters what was done to the seats, in the order of license_id,
+ * which it sorts the deltas by; an error if more would be taken than there are.
+ * The account is one of account_of_trigger()'s, and "seats" is locked by who has
+ * written to it.
+ */
+void
+license_cap_add(const Account *account, SeatDelta *deltas, int count)
+{
+	if (count > 1)
+		qsort(deltas, count, sizeof(SeatDelta), compare_deltas);
+	for (int i = 0; i < count; i++)
+	{
+		SeatResult	result;
+
+		if (deltas[i].waitlisted == 0 && deltas[i].invited == 0 && deltas[i].activated == 0)
+			continue;
+		license_counter_add(account, &deltas[i], &result);
+		if (result.refused)
+			refuse_seats(account, &result);
+	}
 }
 
 /* Trigger on seats, for each statement; see the top of the file. */
@@ -202,19 +228,7 @@ orgsync_license_cap_seats(PG_FUNCTION_ARGS)
 		license_counter_recount(account);
 	add_rows(&deltas, trigger, trigger->tg_oldtable, -1);
 	add_rows(&deltas, trigger, trigger->tg_newtable, 1);
-	if (deltas.count > 1)
-		qsort(deltas.deltas, deltas.count, sizeof(SeatDelta), compare_deltas);
-	for (int i = 0; i < deltas.count; i++)
-	{
-		SeatDelta  *delta = &deltas.deltas[i];
-		SeatResult	result;
-
-		if (delta->waitlisted == 0 && delta->invited == 0 && delta->activated == 0)
-			continue;
-		license_counter_add(account, delta, &result);
-		if (result.refused)
-			refuse_seats(trigger->tg_relation, &result);
-	}
+	license_cap_add(account, deltas.deltas, deltas.count);
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }

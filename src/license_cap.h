@@ -6,6 +6,7 @@
 #define ORGSYNC_LICENSE_CAP_H
 
 #include "account.h"
+#include "license_counter.h"
 
 #define SEATS_WITHOUT_LIMIT		(-1)
 
@@ -25,6 +26,7 @@ extern bool license_seats_forced;
 
 extern int	license_cap_usage(const Account *account, LicenseUsage **licenses);
 extern void license_cap_lock(const Account *account, int license_id);
+extern void license_cap_add(const Account *account, SeatDelta *deltas, int count);
 extern int64 license_usage_taken(const LicenseUsage *license);
 
 #endif

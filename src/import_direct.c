@@ -1,0 +1,307 @@
+/*
+ * import_direct.c
+ *		Writes the people whom an import makes, below the trigger layer.
+ *
+ * The profiles that an import makes, with their seats and memberships, are
+ * written while the rows are decided, see table_writer.c; all else is written by
+ * the statements of import_apply.c.  What the triggers and foreign keys of the
+ * tables would do is done here, or has been done:
+ *
+ *	duplicate rules		import_similar.c has compared each row with all profiles and
+ *						with the rows before it, holding the addresses' lock
+ *	caps				the counters get the sum of the seats, by the triggers' own code,
+ *						when the statements have written what is given back
+ *	change log			one row a profile: the vendor has nothing of it
+ *	foreign keys		the profile is ours; licenses and groups are locked once each, as
+ *						foreign keys lock them
+ *	constraints			what import_row.c accepts has only ids of letters and digits, and
+ *						attributes are built as an object
+ *
+ * Not written here, but by a statement in its turn: a profile that takes the
+ * address of another one, which is still there, and one that is confirmed to be
+ * another person (see import_apply.c).
+ *
+ * All is done in one subtransaction with the decisions, so that these can begin
+ * anew.
+ */
+#include "import.h"
+
+#include "account_lock.h"
+#include "catalog.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "license_counter.h"
+#include "miscadmin.h"
+#include "sql.h"
+#include "table_writer.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
+
+/* From so many rows on, building indexes at the end is quicker. */
+#define FIRST_LOAD_ROWS	5000
+
+static const WrittenTable profiles_table = {
+	.name = "profiles",
+	.column_count = 10,
+	.columns = {
+		{"profile_id", INT8OID, NULL, true, false},
+		{"primary_email_address", InvalidOid, "email_address", true, false},
+		{"unique_user_id", TEXTOID, NULL, false, false},
+		{"preferred_first_name", TEXTOID, NULL, false, false},
+		{"preferred_last_name", TEXTOID, NULL, false, false},
+		{"work_title", TEXTOID, NULL, false, false},
+		{"attributes", JSONBOID, NULL, true, false},
+		{"reupload_user_profile", BOOLOID, NULL, true, false},
+		{"created_at", TIMESTAMPTZOID, NULL, true, true},
+		{"updated_at", TIMESTAMPTZOID, NULL, true, true}
+	},
+	.triggers = {"duplicate_profile_check", "change_log_profiles"},
+	.checks = {"unique_user_id_letters_and_digits", "profiles_attributes_check"}
+};
+
+static const WrittenTable changes_table = {
+	.name = "changes",
+	.column_count = 4,
+	.columns = {
+		{"change_id", INT8OID, NULL, true, false},
+		{"profile_id", INT8OID, NULL, true, false},
+		{"column_name", TEXTOID, NULL, false, false},
+		{"vendor_value", TEXTOID, NULL, false, false}
+	}
+};
+
+static const WrittenTable seats_table = {
+	.name = "seats",
+	.column_count = 4,
+	.columns = {
+		{"profile_id", INT8OID, NULL, true, false},
+		{"license_id", INT4OID, NULL, true, false},
+		{"status", InvalidOid, "seat_status", true, false},
+		{"since", TIMESTAMPTZOID, NULL, true, true}
+	},
+	.triggers = {"license_cap_seats", "change_log_seats"},
+	.references = {"profiles", "licenses"}
+};
+
+static const WrittenTable memberships_table = {
+	.name = "memberships",
+	.column_count = 2,
+	.columns = {
+		{"profile_id", INT8OID, NULL, true, false},
+		{"group_id", INT4OID, NULL, true, false}
+	},
+	.triggers = {"change_log_memberships"},
+	.references = {"profiles", "groups"}
+};
+
+struct ImportDirect
+{
+	const Account *account;		/* to work as its owner */
+	TableWriter *profiles;
+	TableWriter *changes;
+	TableWriter *seats;			/* NULL: by statements */
+	TableWriter *memberships;	/* likewise */
+	Oid			change_sequence;
+	Oid			invited;		/* statuses of seats */
+	Oid			waitlisted;
+	Oid			unassigned;
+	SeatDelta  *deltas;			/* of each license of the import, once a seat was written */
+	Bitmapset  *locked_groups;	/* indexes in Import.groups */
+};
+
+/* Would rules that were set since the file was read find more than the import's do? */
+static bool
+rules_have_changed(const Import *import)
+{
+	const DuplicateRules *now = duplicate_rules_read(import->account);
+
+	return now->same_address != import->rules->same_address || now->alias_count != import->rules->alias_count;
+}
+
+static Oid
+status_oid(const char *label)
+{
+	return DatumGetObjectId(OidInputFunctionCall(F_ENUM_IN, unconstify(char *, label),
+												 catalog_type("seat_status"), -1));
+}
+
+/*
+ * Begins to write directly what the import makes, as far as the tables allow it;
+ * import->direct stays NULL if they do not.  To be called when the addresses are
+ * locked, and to be ended in the same subtransaction.
+ */
+void
+import_direct_begin(Import *import, int64 new_row_count)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
+	bool		is_first_load = new_row_count >= FIRST_LOAD_ROWS;
+	Account    *account = account_of_trigger(import->account->namespace_oid);
+	ImportDirect *direct = palloc0(sizeof(ImportDirect));
+	OwnerContext owner;
+
+	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, ShareLock);
+	direct->account = account;
+	if (!rules_have_changed(import))
+		direct->profiles = table_writer_open(account, &profiles_table, is_first_load);
+	if (direct->profiles != NULL)
+	{
+		account_become_owner(account, &owner);
+		direct->changes = table_writer_open(account, &changes_table, is_first_load);
+		account_restore_user(&owner);
+	}
+	if (direct->changes != NULL)
+	{
+		direct->change_sequence = import_identity_sequence(account, "changes", CHANGES_CHANGE_ID);
+		direct->seats = table_writer_open(account, &seats_table, is_first_load);
+		direct->memberships = table_writer_open(account, &memberships_table, is_first_load);
+		direct->deltas = palloc0(sizeof(SeatDelta) * Max(import->license_count, 1));
+		direct->invited = status_oid("invited");
+		direct->waitlisted = status_oid("waitlisted");
+		direct->unassigned = status_oid("unassigned");
+		import->direct = direct;
+	}
+	else if (direct->profiles != NULL)
+		table_writer_close(direct->profiles);
+	MemoryContextSwitchTo(old_context);
+}
+
+/* Locks the row that a foreign key refers to, as the server's triggers do. */
+static void
+lock_referenced(const ImportDirect *direct, const char *query, int id, const char *table, const char *column)
+{
+	OwnerContext owner;
+	uint64		found;
+
+	account_become_owner(direct->account, &owner);
+	found = sql_run_latest(direct->account, query, 1, (SqlArgument[]) {SQL_INT4(id)});
+	account_restore_user(&owner);
+	SPI_freetuptable(SPI_tuptable);
+	if (found == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				errmsg("%s %d was deleted while the file was imported", column, id),
+				errdetail("It is not in table \"%s\" any more.", table),
+				errhint("Import the file again."));
+}
+
+/* Writes a new profile, unless a statement has to do it in its turn; did it? */
+bool
+import_direct_profile(Import *import, const RowTarget *target, const ProfileValues *profile)
+{
+	ImportDirect *direct = import->direct;
+	MemoryContext old_context;
+	Datum		values[10];
+	bool		nulls[10] = {0};
+	Datum		change[4] = {0};
+	bool		change_nulls[4] = {false, false, true, true};
+
+	if (direct == NULL || target->address_holder != 0 || profile->reupload_user_profile)
+		return false;
+	old_context = MemoryContextSwitchTo(import->row_context);
+	values[0] = Int64GetDatum(profile->profile_id);
+	values[1] = sql_text_datum(profile->primary_email_address, &nulls[1]);	/* stored like text */
+	values[2] = sql_text_datum(profile->unique_user_id, &nulls[2]);
+	values[3] = sql_text_datum(profile->preferred_first_name, &nulls[3]);
+	values[4] = sql_text_datum(profile->preferred_last_name, &nulls[4]);
+	values[5] = sql_text_datum(profile->work_title, &nulls[5]);
+	values[6] = JsonbPGetDatum(profile->attributes);
+	values[7] = BoolGetDatum(false);
+	values[8] = values[9] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	table_writer_put(direct->profiles, values, nulls);
+
+	change[0] = Int64GetDatum(nextval_internal(direct->change_sequence, false));
+	change[1] = values[0];
+	table_writer_put(direct->changes, change, change_nulls);
+	MemoryContextSwitchTo(old_context);
+	return true;
+}
+
+/* Writes a seat of a new profile, by the license's index, if that is done here; was it? */
+bool
+import_direct_seat(Import *import, int64 profile_id, int license, const char *status)
+{
+	ImportDirect *direct = import->direct;
+	SeatDelta  *delta;
+	Datum		values[4];
+	bool		nulls[4] = {0};
+
+	if (direct == NULL || direct->seats == NULL)
+		return false;
+	delta = &direct->deltas[license];
+	if (delta->license_id == 0)
+	{
+		delta->license_id = import->licenses[license].license_id;
+		lock_referenced(direct, "SELECT FROM @account.licenses WHERE license_id = $1 FOR KEY SHARE",
+						delta->license_id, "licenses", "license_id");
+	}
+	values[0] = Int64GetDatum(profile_id);
+	values[1] = Int32GetDatum(delta->license_id);
+	if (strcmp(status, "invited") == 0)
+	{
+		values[2] = ObjectIdGetDatum(direct->invited);
+		delta->invited++;
+	}
+	else if (strcmp(status, "waitlisted") == 0)
+	{
+		values[2] = ObjectIdGetDatum(direct->waitlisted);
+		delta->waitlisted++;
+	}
+	else
+	{
+		Assert(strcmp(status, "unassigned") == 0);
+		values[2] = ObjectIdGetDatum(direct->unassigned);
+	}
+	values[3] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	table_writer_put(direct->seats, values, nulls);
+	return true;
+}
+
+/* Writes a membership of a new profile, by the group's index, if that is done here; was it? */
+bool
+import_direct_membership(Import *import, int64 profile_id, int group)
+{
+	ImportDirect *direct = import->direct;
+	Datum		values[2] = {Int64GetDatum(profile_id), Int32GetDatum(import->groups[group].group_id)};
+	bool		nulls[2] = {0};
+
+	if (direct == NULL || direct->memberships == NULL)
+		return false;
+	if (!bms_is_member(group, direct->locked_groups))
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
+
+		direct->locked_groups = bms_add_member(direct->locked_groups, group);
+		MemoryContextSwitchTo(old_context);
+		lock_referenced(direct, "SELECT FROM @account.groups WHERE group_id = $1 FOR KEY SHARE",
+						import->groups[group].group_id, "groups", "group_id");
+	}
+	table_writer_put(direct->memberships, values, nulls);
+	return true;
+}
+
+/* Ends the writing: all rows are there, and in the indexes. */
+void
+import_direct_end(Import *import)
+{
+	ImportDirect *direct = import->direct;
+
+	if (direct == NULL)
+		return;
+	table_writer_close(direct->profiles);
+	table_writer_close(direct->changes);
+	if (direct->seats != NULL)
+		table_writer_close(direct->seats);
+	if (direct->memberships != NULL)
+		table_writer_close(direct->memberships);
+}
+
+/* Counts the seats that were written, in the order of license_id; an error if there are too few. */
+void
+import_direct_count_seats(Import *import)
+{
+	ImportDirect *direct = import->direct;
+
+	if (direct != NULL && direct->seats != NULL)
+		license_cap_add(direct->account, direct->deltas, import->license_count);
+}

@@ -1,0 +1,390 @@
+/*
+ * table_writer.c
+ *		Writes rows of an account's table below its triggers.
+ *
+ * A foreign key costs 3 microseconds a row and a transition table another one,
+ * which is half of what a first import may take in all.  Who knows already that
+ * its rows keep the rules, and does what the triggers would do, writes them here:
+ * heap pages are filled as COPY fills them, and the indexes either follow page by
+ * page or are built when all rows are there.
+ *
+ * That is only right as long as the table is what account_layout.sql made of it.
+ * Whatever its owner has added that an INSERT would heed (triggers, rules, row
+ * security, columns, defaults, constraints, deferred keys) or taken away, the
+ * writer is refused, and the caller goes through SQL; so it is where the caller
+ * may not insert into all columns.  Further indexes of the owner's are kept like
+ * our own, and their uniqueness is checked.
+ *
+ * Building an index needs it exclusively, and readers of the table then wait until
+ * the transaction ends.  So that is done only with the first load of a table, when
+ * there is nothing to be read yet, and only if all locks can be had at once:
+ * nobody ever waits to get them.  The index gets another file, as with REINDEX.
+ */
+#include "table_writer.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog.h"
+#include "catalog/index.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+
+/* Rows and bytes of tuples that are put into the heap at once; as COPY does. */
+#define MAX_BATCH_ROWS	1000
+#define MAX_BATCH_SIZE	65536
+
+struct TableWriter
+{
+	Relation	relation;
+	BulkInsertState bulk_insert;
+	List	   *built_indexes;	/* OIDs of the indexes to be built at the end; NIL: they follow */
+	EState	   *executor;		/* for indexes that follow */
+	ResultRelInfo *result;
+	MemoryContext batch_context;	/* holds the tuples of the batch */
+	Size		batch_size;
+	int			batch_count;
+	TupleTableSlot *slots[MAX_BATCH_ROWS];	/* made when first needed */
+};
+
+/* ---- is the table as the layout has it? ---- */
+
+static bool
+is_default_now(Relation relation, AttrNumber column)
+{
+	Node	   *expression = build_column_default(relation, column);
+
+	return expression != NULL && IsA(expression, FuncExpr) &&
+		((FuncExpr *) expression)->funcid == F_NOW;
+}
+
+static bool
+has_expected_columns(Relation relation, const WrittenTable *table)
+{
+	TupleDesc	descriptor = RelationGetDescr(relation);
+
+	if (descriptor->natts != table->column_count ||
+		(descriptor->constr != NULL && descriptor->constr->has_generated_stored))
+		return false;
+	for (int i = 0; i < table->column_count; i++)
+	{
+		const WrittenColumn *column = &table->columns[i];
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		Oid			type = OidIsValid(column->type) ? column->type : catalog_type(column->own_type);
+
+		if (attribute->attisdropped || attribute->atttypid != type || attribute->atttypmod != -1 ||
+			attribute->attnotnull != column->not_null || strcmp(NameStr(attribute->attname), column->name) != 0 ||
+			(column->is_now && !is_default_now(relation, i + 1)))
+			return false;
+	}
+	return true;
+}
+
+/* Is the name among those of an array that a NULL ends, or that is full? */
+static bool
+is_one_of(const char *name, const char *const *names, int capacity)
+{
+	for (int i = 0; i < capacity && names[i] != NULL; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int
+count_names(const char *const *names, int capacity)
+{
+	int			count = 0;
+
+	while (count < capacity && names[count] != NULL)
+		count++;
+	return count;
+}
+
+static bool
+has_expected_checks(Relation relation, const WrittenTable *table)
+{
+	TupleConstr *constraints = RelationGetDescr(relation)->constr;
+	int			count = constraints == NULL ? 0 : constraints->num_check;
+
+	if (count != count_names(table->checks, WRITTEN_MAX_CHECKS))
+		return false;
+	for (int i = 0; i < count; i++)
+		if (!is_one_of(constraints->check[i].ccname, table->checks, WRITTEN_MAX_CHECKS))
+			return false;
+	return true;
+}
+
+/* Is it a foreign key that the layout has, and that is checked at once? */
+static bool
+is_expected_reference(const Account *account, const WrittenTable *table, const Trigger *trigger)
+{
+	const char *referenced = OidIsValid(trigger->tgconstrrelid) ? get_rel_name(trigger->tgconstrrelid) : NULL;
+
+	return trigger->tgisinternal && trigger->tgfoid == F_RI_FKEY_CHECK_INS && !trigger->tgdeferrable &&
+		referenced != NULL && get_rel_namespace(trigger->tgconstrrelid) == account->namespace_oid &&
+		is_one_of(referenced, table->references, WRITTEN_MAX_REFERENCES);
+}
+
+static bool
+is_expected_trigger(const WrittenTable *table, const Trigger *trigger)
+{
+	const char *function = get_func_name(trigger->tgfoid);
+
+	return !trigger->tgisinternal && TRIGGER_FOR_AFTER(trigger->tgtype) && trigger->tgqual == NULL &&
+		function != NULL && get_func_namespace(trigger->tgfoid) == catalog_schema() &&
+		is_one_of(function, table->triggers, WRITTEN_MAX_TRIGGERS);
+}
+
+/* Would an INSERT fire just the triggers that the layout has? */
+static bool
+has_expected_triggers(const Account *account, Relation relation, const WrittenTable *table)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+	int			count = triggers == NULL ? 0 : triggers->numtriggers;
+	int			references = 0;
+	int			functions = 0;
+
+	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
+		return false;
+	for (int i = 0; i < count; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (!TRIGGER_FOR_INSERT(trigger->tgtype))
+			continue;
+		if (trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN && trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
+			return false;
+		if (is_expected_reference(account, table, trigger))
+			references++;
+		else if (is_expected_trigger(table, trigger))
+			functions++;
+		else
+			return false;
+	}
+	return references == count_names(table->references, WRITTEN_MAX_REFERENCES) &&
+		functions == count_names(table->triggers, WRITTEN_MAX_TRIGGERS);
+}
+
+static bool
+has_ordinary_indexes(Relation relation)
+{
+	List	   *indexes = RelationGetIndexList(relation);
+	ListCell   *cell;
+	bool		are_ordinary = true;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
+		Form_pg_index form = index->rd_index;
+
+		are_ordinary = are_ordinary && form->indimmediate && form->indisvalid && form->indisready &&
+			!form->indisexclusion;
+		index_close(index, NoLock);
+	}
+	list_free(indexes);
+	return are_ordinary;
+}
+
+/* May the present user write to the table here, and is it as the layout has it? */
+static bool
+is_writable(const Account *account, Relation relation, const WrittenTable *table)
+{
+	Oid			relation_oid = RelationGetRelid(relation);
+
+	return relation->rd_rel->relkind == RELKIND_RELATION &&
+		relation->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT && !relation->rd_rel->relispartition &&
+		relation->rd_rel->relam == HEAP_TABLE_AM_OID && relation->rd_rules == NULL &&
+		pg_class_aclcheck(relation_oid, GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
+		check_enable_rls(relation_oid, InvalidOid, true) != RLS_ENABLED &&
+		has_expected_columns(relation, table) && has_expected_checks(relation, table) &&
+		has_expected_triggers(account, relation, table) && has_ordinary_indexes(relation);
+}
+
+/* ---- the first load ---- */
+
+static bool
+is_empty(Relation relation)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(relation, snapshot, 0, NULL);
+	bool		found = heap_getnext(scan, ForwardScanDirection) != NULL;
+
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	return !found;
+}
+
+/* Takes an index for the present transaction alone, if nobody has it in use, a cursor of our own session neither. */
+static bool
+take_index(Oid index_oid)
+{
+	Relation	index;
+	bool		is_free;
+
+	if (!ConditionalLockRelationOid(index_oid, AccessExclusiveLock))
+		return false;
+	index = index_open(index_oid, NoLock);
+	is_free = index->rd_refcnt == 1;
+	index_close(index, NoLock);
+	if (!is_free)
+		UnlockRelationOid(index_oid, AccessExclusiveLock);
+	return is_free;
+}
+
+/*
+ * Takes the table and its indexes for the present transaction alone, if nobody
+ * else writes to the table or has an index in use, and if it has no row.  Returns
+ * the OIDs of the indexes, or NIL.
+ */
+static List *
+take_for_first_load(Relation relation)
+{
+	List	   *indexes;
+	int			taken = 0;
+
+	if (!is_empty(relation) || !ConditionalLockRelation(relation, ShareRowExclusiveLock))
+		return NIL;
+	indexes = RelationGetIndexList(relation);
+	if (is_empty(relation))		/* still */
+		while (taken < list_length(indexes) && take_index(list_nth_oid(indexes, taken)))
+			taken++;
+	if (taken > 0 && taken == list_length(indexes))
+		return indexes;
+	while (--taken >= 0)
+		UnlockRelationOid(list_nth_oid(indexes, taken), AccessExclusiveLock);
+	UnlockRelation(relation, ShareRowExclusiveLock);
+	return NIL;
+}
+
+static void
+build_indexes(List *indexes)
+{
+	ListCell   *cell;
+
+	foreach(cell, indexes)
+	{
+		compat_reindex_index(lfirst_oid(cell));
+		CommandCounterIncrement();
+	}
+}
+
+/* ---- writing ---- */
+
+/*
+ * Begins to write to the table as the present user; NULL if that is to be done by
+ * SQL, see the top of the file.  is_first_load: there are many rows, so that the
+ * indexes are better built at the end, if the table is empty.  Palloc'd in the
+ * current memory context.  Must be closed in the same subtransaction, unless that
+ * is rolled back.
+ */
+TableWriter *
+table_writer_open(const Account *account, const WrittenTable *table, bool is_first_load)
+{
+	Oid			relation_oid = get_relname_relid(table->name, account->namespace_oid);
+	Relation	relation = table_open(relation_oid, RowExclusiveLock);
+	TableWriter *writer;
+
+	if (!is_writable(account, relation, table))
+	{
+		table_close(relation, NoLock);
+		return NULL;
+	}
+	writer = palloc0(sizeof(TableWriter));
+	writer->relation = relation;
+	writer->bulk_insert = GetBulkInsertState();
+	writer->batch_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync written rows",
+												  ALLOCSET_DEFAULT_SIZES);
+	if (is_first_load)
+		writer->built_indexes = take_for_first_load(relation);
+	if (writer->built_indexes == NIL)
+	{
+		writer->executor = CreateExecutorState();
+		writer->result = makeNode(ResultRelInfo);
+		InitResultRelInfo(writer->result, relation, 0, NULL, 0);
+		ExecOpenIndices(writer->result, false);
+	}
+	return writer;
+}
+
+static void
+flush(TableWriter *writer)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(writer->batch_context);
+
+	heap_multi_insert(writer->relation, writer->slots, writer->batch_count, GetCurrentCommandId(true), 0,
+					  writer->bulk_insert);
+	for (int i = 0; i < writer->batch_count; i++)
+	{
+		if (writer->executor != NULL && writer->result->ri_NumIndices > 0)
+		{
+			(void) compat_insert_index_tuples(writer->result, writer->slots[i], writer->executor);
+			ResetPerTupleExprContext(writer->executor);
+		}
+		ExecClearTuple(writer->slots[i]);
+	}
+	writer->batch_count = 0;
+	writer->batch_size = 0;
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(writer->batch_context);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* Writes a row, sooner or later; the values may be freed at once. */
+void
+table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(writer->batch_context);
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(writer->relation), unconstify(Datum *, values),
+										unconstify(bool *, nulls));
+
+	MemoryContextSwitchTo(old_context);
+	if (writer->slots[writer->batch_count] == NULL)
+	{
+		old_context = MemoryContextSwitchTo(GetMemoryChunkContext(writer));
+		writer->slots[writer->batch_count] =
+			MakeSingleTupleTableSlot(RelationGetDescr(writer->relation), &TTSOpsHeapTuple);
+		MemoryContextSwitchTo(old_context);
+	}
+	ExecStoreHeapTuple(tuple, writer->slots[writer->batch_count++], false);
+	writer->batch_size += tuple->t_len;
+	if (writer->batch_count == MAX_BATCH_ROWS || writer->batch_size >= MAX_BATCH_SIZE)
+		flush(writer);
+}
+
+/* Writes what is left, builds the indexes if that is due, and lets the next statement see the rows. */
+void
+table_writer_close(TableWriter *writer)
+{
+	if (writer->batch_count > 0)
+		flush(writer);
+	for (int i = 0; i < MAX_BATCH_ROWS && writer->slots[i] != NULL; i++)
+		ExecDropSingleTupleTableSlot(writer->slots[i]);
+	FreeBulkInsertState(writer->bulk_insert);
+	if (writer->executor != NULL)
+	{
+		ExecCloseIndices(writer->result);
+		FreeExecutorState(writer->executor);
+	}
+	table_close(writer->relation, NoLock);
+	CommandCounterIncrement();
+	build_indexes(writer->built_indexes);
+	MemoryContextDelete(writer->batch_context);
+	pfree(writer);
+}
+
+Relation
+table_writer_relation(TableWriter *writer)
+{
+	return writer->relation;
+}
