@@ -1,7 +1,8 @@
 # orgsync: org-sync files of LinkedIn Learning, Talent Insights and Workleap, in PostgreSQL
 #
 #   make && make install && make installcheck    for a server of your own (PG_CONFIG= chooses it)
-#   make test, make demo, make bench                         everything else by themselves, on a fresh Debian
+#   make test, make demo, make bench             everything else by themselves, on a fresh Debian
+#   make fuzz SECONDS=n                          fuzzes the core, see test/fuzz/run
 
 EXTENSION = orgsync
 EXTVERSION = 1.0
@@ -28,20 +29,23 @@ ISOLATION_OPTS = --load-extension=orgsync --encoding=UTF8 --inputdir=$(srcdir)/t
 
 srcdir = .
 
-# test, demo and bench bring their own PostgreSQL: where they are asked for, there may be none yet.
-ifneq ($(filter-out test demo bench,$(or $(MAKECMDGOALS),all)),)
+# These bring their own PostgreSQL: where they are asked for, there may be none yet.
+BY_THEMSELVES = test demo bench fuzz
+ifneq ($(filter-out $(BY_THEMSELVES),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 endif
 
-.PHONY: test demo bench
+.PHONY: $(BY_THEMSELVES)
 test:
 	@test/throwaway test/run
 demo:
 	@test/throwaway test/demo/demo.sh
 bench:
 	@test/throwaway $(if $(TMPFS),,--disk) --settings test/bench/postgresql.conf test/bench/bench.py $(BENCH)
+fuzz:
+	@test/fuzz/run $(or $(SECONDS),60)
 
 orgsync--$(EXTVERSION).sql: $(SQL_FILES)
 	cat $^ > $@
