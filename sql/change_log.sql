@@ -59,7 +59,7 @@ SELECT orgsync.add_license('log', 'Other_license_learning_pro_status');
 INSERT INTO log.profiles (primary_email_address) VALUES ('cid@example.com'), ('dee@example.com');
 DELETE FROM log.changes;
 INSERT INTO log.seats VALUES (1, 1, 'invited'), (4, 1, 'unassigned'), (5, 1, 'waitlisted');
-SELECT * FROM log.look(); -- unassigned and waitlisted are nothing that the vendor could have
+SELECT * FROM log.look(); -- unassigned is nothing that the vendor could have; a place on the waiting list is noted all the same
 UPDATE log.seats SET status = 'activated' WHERE profile_id = 1;
 UPDATE log.seats SET status = 'waitlisted' WHERE profile_id = 4;
 SELECT * FROM log.look(); -- nor does a file say who is activated

@@ -26,7 +26,7 @@
 static const char *const account_tables[] = {
 	"settings", "profiles", "licenses", "seats", "seat_counters", "groups", "memberships", "permissions",
 	"duplicate_rules", "domain_aliases", "feeds", "feed_groups", "cell_sources", "imports",
-	"import_findings", "exports", "export_files", "changes"
+	"import_findings", "exports", "export_files", "changes", "past_changes"
 };
 
 /* Is the schema an account?  Looks into the catalogs only. */

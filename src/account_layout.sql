@@ -237,14 +237,42 @@ COMMENT ON COLUMN @account.import_findings.line IS 'physical line of the file on
 COMMENT ON COLUMN @account.import_findings.record IS 'the record as it came';
 
 CREATE TABLE @account.changes (
-	change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	change_id bigint GENERATED ALWAYS AS IDENTITY,
 	profile_id bigint NOT NULL,
+	changed_at timestamptz,
+	import_id bigint,
+	line bigint,
+	former_since timestamptz,
+	former_status orgsync.seat_status,
 	column_name text COLLATE "C",
-	vendor_value text COLLATE "C"
+	vendor_value text COLLATE "C",
+	changed_by text COLLATE "C",
+	PRIMARY KEY (profile_id, change_id)
 );
 COMMENT ON TABLE @account.changes IS 'what was changed since the vendor heard of it, append-only: the first row of a cell holds what the vendor has';
+COMMENT ON COLUMN @account.changes.changed_at IS 'NULL: nobody changed it, the vendor was found to have it so';
+COMMENT ON COLUMN @account.changes.import_id IS 'the import that changed it, or that was undone';
+COMMENT ON COLUMN @account.changes.line IS 'of the import''s file';
+COMMENT ON COLUMN @account.changes.former_since IS 'of a seat: since when it had that status';
+COMMENT ON COLUMN @account.changes.former_status IS 'of a seat: its status before the change; NULL: there was none';
 COMMENT ON COLUMN @account.changes.column_name IS 'the cell''s column as its header has it; NULL: the whole profile, which the vendor did not have';
 COMMENT ON COLUMN @account.changes.vendor_value IS 'the cell before the change';
+COMMENT ON COLUMN @account.changes.changed_by IS 'the role that changed it, or undid the import; NULL: the import did';
+
+CREATE TABLE @account.past_changes (
+	change_id bigint NOT NULL,
+	profile_id bigint NOT NULL,
+	changed_at timestamptz NOT NULL,
+	import_id bigint,
+	line bigint,
+	former_since timestamptz,
+	former_status orgsync.seat_status,
+	column_name text COLLATE "C",
+	vendor_value text COLLATE "C",
+	changed_by text COLLATE "C",
+	PRIMARY KEY (profile_id, change_id)
+);
+COMMENT ON TABLE @account.past_changes IS 'rows of changes that the vendor has heard of; see history, and orgsync.prune()';
 
 CREATE VIEW @account.seat_usage AS
 SELECT l.header,

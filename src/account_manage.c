@@ -189,7 +189,8 @@ orgsync_drop_account(PG_FUNCTION_ARGS)
 			   " @account.seat_counters, @account.groups, @account.memberships, @account.permissions,"
 			   " @account.duplicate_rules, @account.domain_aliases, @account.feeds, @account.feed_groups,"
 			   " @account.cell_sources, @account.imports,"
-			   " @account.import_findings, @account.exports, @account.export_files, @account.changes");
+			   " @account.import_findings, @account.exports, @account.export_files, @account.changes,"
+			   " @account.past_changes");
 	if (!schema_is_empty(account->namespace_oid))
 		ereport(ERROR,
 				errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),

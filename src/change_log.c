@@ -1,23 +1,32 @@
 /*
  * change_log.c
- *		What the vendor has, as the difference from what the account wants.
+ *		What the vendor has and what was before, as the difference from what the
+ *		account wants: the triggers.
  *
  * Triggers append to "changes", for every cell that changes, what it held
- * before.  The first row of a cell (by change_id) so holds what the vendor has;
- * a cell without rows is as the vendor has it.  A row without a column says
- * that the vendor has nothing of the profile at all.  So a diff reads what was
- * changed and not all there is, a change that was undone is no difference, and
- * nothing needs to be kept of what the vendor has and nobody changed.
+ * before, and who changed it when.  The first row of a cell (by change_id) so
+ * holds what the vendor has; a cell without rows is as the vendor has it.  A row
+ * without a column says that the vendor has nothing of the profile at all.  So a
+ * diff reads what was changed and not all there is, a change that was undone is
+ * no difference, and nothing needs to be kept of what the vendor has and nobody
+ * changed.
  *
- * Rows are only ever appended, and each has its own key: a confirmation deletes
- * the very rows that its export has read (exports.changes_read), so the change
- * of a transaction that commits later is never lost.  The changes of one cell
- * get their change_ids in the order in which they happen, because whoever
+ * The same rows are the history: each one ends the version of a cell that it
+ * holds.  So one write serves both.  When the vendor has heard of a change, the
+ * row is moved to "past_changes".  Rows without changed_at are no change of
+ * anybody's but what the vendor has been found to have, or profiles that an
+ * import made (which "imports" knows); they are not kept.
+ *
+ * Rows are only ever appended, and each has its own change_id: a confirmation
+ * moves the very rows that its export has read (exports.changes_read), so the
+ * change of a transaction that commits later is never lost.  The changes of one
+ * cell get their change_ids in the order in which they happen, because whoever
  * changes a row holds its lock until the end of the transaction.
  *
  * A row whose value turns out to be the present one does no harm, so where it
  * is not known whether something will change (a BEFORE trigger may yet be
- * overruled by another), it is noted.
+ * overruled by another), it is noted.  So are places on a waiting list, which
+ * the vendor knows nothing of, but which the undoing of an import gives back.
  *
  * The log is written as the account's owner, as foreign keys write.
  */
@@ -25,15 +34,13 @@
 
 #include "access/htup_details.h"
 #include "catalog.h"
-#include "catalog/pg_type.h"
-#include "core/header.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "trigger_rows.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
+#include "utils/hsearch.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/lsyscache.h"
@@ -43,123 +50,6 @@ PG_FUNCTION_INFO_V1(orgsync_change_log_profiles);
 PG_FUNCTION_INFO_V1(orgsync_change_log_seats);
 PG_FUNCTION_INFO_V1(orgsync_change_log_memberships);
 PG_FUNCTION_INFO_V1(orgsync_change_log_permissions);
-
-/* Rows are written so many at a time. */
-#define BATCH_SIZE	1000
-
-/* Collects rows for "changes"; see log_begin(). */
-typedef struct ChangeLog
-{
-	const Account *account;
-	MemoryContext batch_context;	/* holds the values of the batch */
-	int			count;
-	Datum		profile_ids[BATCH_SIZE];
-	Datum		column_names[BATCH_SIZE];
-	Datum		vendor_values[BATCH_SIZE];
-	bool		no_column[BATCH_SIZE];
-	bool		no_value[BATCH_SIZE];
-} ChangeLog;
-
-/* Profiles that an import is making, sorted; see change_log_expect_new(). */
-static Oid	expected_account = InvalidOid;
-static const int64 *expected_profiles = NULL;
-static int64 expected_count = 0;
-
-/*
- * Tells the triggers which profiles this import makes: the vendor has nothing
- * of them, so that their cells need no rows of their own.  profile_ids must be
- * sorted and stay there until change_log_expect_none(), which must be called
- * also after an error.
- */
-void
-change_log_expect_new(const Account *account, const int64 *profile_ids, int64 count)
-{
-	expected_account = account->namespace_oid;
-	expected_profiles = profile_ids;
-	expected_count = count;
-}
-
-void
-change_log_expect_none(void)
-{
-	expected_account = InvalidOid;
-	expected_count = 0;
-}
-
-static bool
-is_expected_new(const Account *account, int64 profile_id)
-{
-	return expected_count > 0 && expected_account == account->namespace_oid &&
-		bsearch(&profile_id, expected_profiles, expected_count, sizeof(int64), compare_int64s) != NULL;
-}
-
-static ChangeLog *
-log_begin(const Account *account)
-{
-	ChangeLog  *log = palloc(sizeof(ChangeLog));
-
-	log->account = account;
-	log->count = 0;
-	log->batch_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync change log",
-											   ALLOCSET_DEFAULT_SIZES);
-	return log;
-}
-
-static Datum
-column_array(Datum *values, bool *nulls, int count, Oid type, int length, bool by_value, char alignment)
-{
-	int			lower_bound = 1;
-
-	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower_bound, type, length,
-											  by_value, alignment));
-}
-
-static void
-log_flush(ChangeLog *log)
-{
-	SqlArgument arguments[3];
-	OwnerContext context;
-	MemoryContext old_context;
-
-	if (log->count == 0)
-		return;
-	old_context = MemoryContextSwitchTo(log->batch_context);
-	arguments[0] = SQL_DATUM(INT8ARRAYOID, column_array(log->profile_ids, NULL, log->count, INT8OID,
-														sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	arguments[1] = SQL_DATUM(TEXTARRAYOID, column_array(log->column_names, log->no_column, log->count,
-														TEXTOID, -1, false, TYPALIGN_INT));
-	arguments[2] = SQL_DATUM(TEXTARRAYOID, column_array(log->vendor_values, log->no_value, log->count,
-														TEXTOID, -1, false, TYPALIGN_INT));
-	MemoryContextSwitchTo(old_context);
-
-	account_become_owner(log->account, &context);
-	(void) sql_run(log->account,
-				   "INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
-				   " SELECT * FROM unnest($1, $2, $3)", 3, arguments);
-	account_restore_user(&context);
-	MemoryContextReset(log->batch_context);
-	log->count = 0;
-}
-
-/*
- * Adds a row: what the cell held before it changed.  column_name NULL is the
- * whole profile; vendor_value NULL is nothing.
- */
-static void
-log_add(ChangeLog *log, int64 profile_id, const char *column_name, const char *vendor_value)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(log->batch_context);
-	int			i = log->count++;
-
-	log->profile_ids[i] = Int64GetDatum(profile_id);
-	log->no_column[i] = column_name == NULL;
-	log->column_names[i] = column_name ? CStringGetTextDatum(column_name) : (Datum) 0;
-	log->no_value[i] = vendor_value == NULL;
-	log->vendor_values[i] = vendor_value ? CStringGetTextDatum(vendor_value) : (Datum) 0;
-	MemoryContextSwitchTo(old_context);
-	if (log->count == BATCH_SIZE)
-		log_flush(log);
-}
 
 static bool
 strings_equal(const char *a, const char *b)
@@ -207,9 +97,9 @@ log_attributes_of(ChangeLog *log, int64 profile_id, Jsonb *of, Jsonb *other, boo
 		mine = jsonb_value_string(&value);
 		others = jsonb_value_string(counterpart);
 		if (other == NULL || !strings_equal(mine, others))
-			log_add(log, profile_id,
-					psprintf("attribute_%.*s", key.val.string.len, key.val.string.val),
-					of_is_old ? mine : others);
+			change_log_cell(log, profile_id,
+							psprintf("attribute_%.*s", key.val.string.len, key.val.string.val),
+							of_is_old ? mine : others);
 	}
 }
 
@@ -251,10 +141,16 @@ log_profile(ChangeLog *log, TupleTableSlot *old_slot, TupleTableSlot *new_slot)
 
 	for (size_t i = 0; i < lengthof(profile_cells); i++)
 	{
-		char	   *before = slot_string(old_slot, profile_cells[i].column);
+		int			column = profile_cells[i].column;
+		bool		isnull;
+		bool		new_isnull;
+		Datum		before = slot_getattr(old_slot, column, &isnull);
+		Datum		after = new_slot ? slot_getattr(new_slot, column, &new_isnull) : (Datum) 0;
 
-		if (new_slot == NULL || !strings_equal(before, slot_string(new_slot, profile_cells[i].column)))
-			log_add(log, profile_id, profile_cells[i].name, before);
+		/* all of them are stored like text */
+		if (new_slot == NULL || isnull != new_isnull ||
+			(!isnull && !datum_image_eq(before, after, false, -1)))
+			change_log_value(log, profile_id, profile_cells[i].name, before, isnull);
 	}
 	log_attributes(log, profile_id, old_slot, new_slot);
 }
@@ -273,7 +169,7 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 	ChangeLog  *log;
 
 	SPI_connect();
-	log = log_begin(account);
+	log = change_log_begin(account, false);
 	changed_rows_begin(&rows, trigger);
 	while (changed_rows_next(&rows))
 	{
@@ -283,10 +179,10 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 		if (rows.old_slot != NULL)
 			log_profile(log, rows.old_slot, is_same ? rows.new_slot : NULL);
 		if (rows.new_slot != NULL && !is_same)
-			log_add(log, slot_int64(rows.new_slot, PROFILES_PROFILE_ID), NULL, NULL);
+			change_log_profile_made(log, slot_int64(rows.new_slot, PROFILES_PROFILE_ID));
 	}
 	changed_rows_end(&rows);
-	log_flush(log);
+	change_log_end(log);
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }
@@ -294,15 +190,19 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 /* ---- seats, memberships: cells whose column is a row of another table ---- */
 
 /* The column names of licenses or groups, by id; they are read when first met. */
+typedef struct ColumnName
+{
+	int			id;				/* hash key */
+	char	   *name;			/* NULL: is being deleted, and was noted by its own trigger */
+} ColumnName;
+
 typedef struct ColumnNames
 {
 	const Account *account;
 	const char *query;			/* id to name */
 	const char *prefix;			/* put before the name */
-	int			count;
-	int			capacity;
-	int		   *ids;
-	char	  **names;			/* NULL: is being deleted, and was noted by its own trigger */
+	HTAB	   *names;
+	const ColumnName *last;		/* the last one asked for: many rows are alike */
 	MemoryContext context;
 } ColumnNames;
 
@@ -320,117 +220,139 @@ static const char group_query[] =
 static const char *
 column_name_of(ColumnNames *names, int id)
 {
-	MemoryContext old_context;
 	OwnerContext context;
-	char	   *name = NULL;
-	int			i;
+	ColumnName *entry;
+	bool		found;
 
-	for (i = 0; i < names->count; i++)
-		if (names->ids[i] == id)
-			return names->names[i];
-
-	account_become_owner(names->account, &context);
-	if (sql_run_latest(names->account, names->query, 1, (SqlArgument[]) {SQL_INT4(id)}) > 0)
-		name = sql_string(0, 0);
-	account_restore_user(&context);
-
-	/* a statement may deal with very many groups */
-	CHECK_FOR_INTERRUPTS();
-	old_context = MemoryContextSwitchTo(names->context);
-	if (names->count == names->capacity)
+	if (names->last != NULL && names->last->id == id)
+		return names->last->name;
+	entry = hash_search(names->names, &id, HASH_ENTER, &found);
+	if (!found)
 	{
-		names->capacity = Max(names->capacity * 2, 16);
-		names->ids = names->ids ? repalloc(names->ids, sizeof(int) * names->capacity) :
-			palloc(sizeof(int) * names->capacity);
-		names->names = names->names ? repalloc(names->names, sizeof(char *) * names->capacity) :
-			palloc(sizeof(char *) * names->capacity);
+		entry->name = NULL;
+		account_become_owner(names->account, &context);
+		if (sql_run_latest(names->account, names->query, 1, (SqlArgument[]) {SQL_INT4(id)}) > 0)
+		{
+			char	   *name = sql_string(0, 0);
+			MemoryContext old_context = MemoryContextSwitchTo(names->context);
+
+			entry->name = psprintf("%s%s", names->prefix, name);
+			MemoryContextSwitchTo(old_context);
+		}
+		account_restore_user(&context);
+		SPI_freetuptable(SPI_tuptable);
+		/* a statement may deal with very many groups */
+		CHECK_FOR_INTERRUPTS();
 	}
-	names->ids[names->count] = id;
-	names->names[names->count] = name ? psprintf("%s%s", names->prefix, name) : NULL;
-	MemoryContextSwitchTo(old_context);
-	SPI_freetuptable(SPI_tuptable);
-	return names->names[names->count++];
+	names->last = entry;
+	return entry->name;
 }
 
-/* Notes a cell unless the vendor has nothing of the profile or nothing changed. */
+/* What the two tables that link profiles to licenses and to groups have in common. */
+typedef struct Link
+{
+	int64		profile_id;
+	int			id;				/* of the license or the group */
+	int			state;			/* 0: none, or nothing that the vendor has; else what counts as one */
+	FormerSeat	seat;
+} Link;
+
+#define LINK_NONE		0
+#define LINK_WAITLISTED	1
+#define LINK_ACTIVE		2
+
+/* The values of seat_status that count. */
+typedef struct SeatStates
+{
+	Oid			waitlisted;
+	Oid			invited;
+	Oid			activated;
+} SeatStates;
+
+/* Reads a row; seats: NULL for memberships. */
+static Link
+read_link(TupleTableSlot *slot, const SeatStates *seats)
+{
+	Link		link = {.profile_id = slot_int64(slot, SEATS_PROFILE_ID),.id = slot_int32(slot, SEATS_LICENSE_ID),.state = LINK_ACTIVE};
+
+	if (seats != NULL)
+	{
+		bool		isnull;
+
+		link.seat.status = DatumGetObjectId(slot_getattr(slot, SEATS_STATUS, &isnull));
+		link.seat.since = slot_int64(slot, SEATS_SINCE);
+		if (link.seat.status == seats->waitlisted)
+			link.state = LINK_WAITLISTED;
+		else if (link.seat.status != seats->invited && link.seat.status != seats->activated)
+			link.state = LINK_NONE;
+	}
+	return link;
+}
+
+/* Notes what a link was unless the vendor has nothing of the profile. */
 static void
-log_cell(ChangeLog *log, ColumnNames *names, int64 profile_id, int id, const char *before, const char *after)
+log_link(ChangeLog *log, ColumnNames *names, const Link *before, bool is_seat)
 {
 	const char *column_name;
 
-	if (strcmp(before, after) == 0 || is_expected_new(log->account, profile_id))
+	if (change_log_is_new(names->account, before->profile_id))
 		return;
-	column_name = column_name_of(names, id);
-	if (column_name != NULL)
-		log_add(log, profile_id, column_name, before);
+	column_name = column_name_of(names, before->id);
+	if (column_name == NULL)
+		return;
+	if (is_seat)
+		change_log_seat(log, before->profile_id, column_name,
+						before->state == LINK_ACTIVE ? "active" : "inactive", &before->seat);
+	else
+		change_log_cell(log, before->profile_id, column_name, before->state == LINK_ACTIVE ? "yes" : "no");
 }
 
-/* The cell of a seat, as a file has it. */
-static const char *
-seat_cell(TupleTableSlot *slot, Oid invited, Oid activated)
-{
-	bool		isnull;
-	Oid			status;
-
-	if (slot == NULL)
-		return "inactive";
-	status = DatumGetObjectId(slot_getattr(slot, SEATS_STATUS, &isnull));
-	return status == invited || status == activated ? "active" : "inactive";
-}
-
-/*
- * The two tables that link profiles to licenses and to groups are logged alike:
- * a row that moves to another profile or license is one that goes and one that
- * comes.
- */
+/* Notes a row that was changed; one that moves elsewhere is one that goes and one that comes. */
 static void
-log_links(TriggerData *trigger, ColumnNames *names, bool are_seats)
+log_link_change(ChangeLog *log, ColumnNames *names, const ChangedRows *rows, const SeatStates *seats)
+{
+	Link		before = {0};
+	Link		after = {0};
+
+	if (rows->old_slot != NULL)
+		before = read_link(rows->old_slot, seats);
+	if (rows->new_slot != NULL)
+		after = read_link(rows->new_slot, seats);
+	if (rows->old_slot != NULL && rows->new_slot != NULL &&
+		before.profile_id == after.profile_id && before.id == after.id)
+	{
+		if (before.state != after.state)
+			log_link(log, names, &before, seats != NULL);
+		return;
+	}
+	if (rows->old_slot != NULL && before.state != LINK_NONE)
+		log_link(log, names, &before, seats != NULL);
+	if (rows->new_slot != NULL && after.state != LINK_NONE)
+	{
+		Link		nothing = {.profile_id = after.profile_id,.id = after.id,.state = LINK_NONE};
+
+		log_link(log, names, &nothing, seats != NULL);
+	}
+}
+
+static void
+log_links(TriggerData *trigger, const char *query, const char *prefix, const SeatStates *seats)
 {
 	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
-	Oid			invited = InvalidOid;
-	Oid			activated = InvalidOid;
+	HASHCTL		control = {.keysize = sizeof(int),.entrysize = sizeof(ColumnName)};
+	ColumnNames names = {.account = account,.query = query,.prefix = prefix};
 	ChangedRows rows;
 	ChangeLog  *log;
 
 	SPI_connect();
-	if (are_seats)
-	{
-		Oid			type = catalog_type("seat_status");
-
-		invited = DatumGetObjectId(OidInputFunctionCall(F_ENUM_IN, "invited", type, -1));
-		activated = DatumGetObjectId(OidInputFunctionCall(F_ENUM_IN, "activated", type, -1));
-	}
-	names->account = account;
-	names->context = CurrentMemoryContext;
-	log = log_begin(account);
+	names.context = control.hcxt = CurrentMemoryContext;
+	names.names = hash_create("orgsync column names", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	log = change_log_begin(account, false);
 	changed_rows_begin(&rows, trigger);
 	while (changed_rows_next(&rows))
-	{
-		TupleTableSlot *before = rows.old_slot;
-		TupleTableSlot *after = rows.new_slot;
-		const char *nothing = are_seats ? "inactive" : "no";
-		const char *old_cell = before == NULL ? nothing :
-			are_seats ? seat_cell(before, invited, activated) : "yes";
-		const char *new_cell = after == NULL ? nothing :
-			are_seats ? seat_cell(after, invited, activated) : "yes";
-
-		if (before != NULL && after != NULL &&
-			slot_int64(before, SEATS_PROFILE_ID) == slot_int64(after, SEATS_PROFILE_ID) &&
-			slot_int32(before, SEATS_LICENSE_ID) == slot_int32(after, SEATS_LICENSE_ID))
-		{
-			log_cell(log, names, slot_int64(after, SEATS_PROFILE_ID), slot_int32(after, SEATS_LICENSE_ID),
-					 old_cell, new_cell);
-			continue;
-		}
-		if (before != NULL)
-			log_cell(log, names, slot_int64(before, SEATS_PROFILE_ID), slot_int32(before, SEATS_LICENSE_ID),
-					 old_cell, nothing);
-		if (after != NULL)
-			log_cell(log, names, slot_int64(after, SEATS_PROFILE_ID), slot_int32(after, SEATS_LICENSE_ID),
-					 nothing, new_cell);
-	}
+		log_link_change(log, &names, &rows, seats);
 	changed_rows_end(&rows);
-	log_flush(log);
+	change_log_end(log);
 	SPI_finish();
 }
 
@@ -441,9 +363,14 @@ StaticAssertDecl(SEATS_PROFILE_ID == MEMBERSHIPS_PROFILE_ID && SEATS_LICENSE_ID 
 Datum
 orgsync_change_log_seats(PG_FUNCTION_ARGS)
 {
-	ColumnNames names = {.query = license_query,.prefix = ""};
+	TriggerData *trigger = trigger_check(fcinfo, "change_log_seats", "seats");
+	Oid			type = catalog_type("seat_status");
+	SeatStates	seats;
 
-	log_links(trigger_check(fcinfo, "change_log_seats", "seats"), &names, true);
+	seats.waitlisted = DatumGetObjectId(OidInputFunctionCall(F_ENUM_IN, "waitlisted", type, -1));
+	seats.invited = DatumGetObjectId(OidInputFunctionCall(F_ENUM_IN, "invited", type, -1));
+	seats.activated = DatumGetObjectId(OidInputFunctionCall(F_ENUM_IN, "activated", type, -1));
+	log_links(trigger, license_query, "", &seats);
 	return PointerGetDatum(NULL);
 }
 
@@ -451,9 +378,7 @@ orgsync_change_log_seats(PG_FUNCTION_ARGS)
 Datum
 orgsync_change_log_memberships(PG_FUNCTION_ARGS)
 {
-	ColumnNames names = {.query = group_query,.prefix = "group:"};
-
-	log_links(trigger_check(fcinfo, "change_log_memberships", "memberships"), &names, false);
+	log_links(trigger_check(fcinfo, "change_log_memberships", "memberships"), group_query, "group:", NULL);
 	return PointerGetDatum(NULL);
 }
 
@@ -469,7 +394,7 @@ orgsync_change_log_permissions(PG_FUNCTION_ARGS)
 	ChangeLog  *log;
 
 	SPI_connect();
-	log = log_begin(account);
+	log = change_log_begin(account, false);
 	changed_rows_begin(&rows, trigger);
 	while (changed_rows_next(&rows))
 	{
@@ -484,13 +409,13 @@ orgsync_change_log_permissions(PG_FUNCTION_ARGS)
 
 		if (same && strings_equal(before, after))
 			continue;
-		if (rows.old_slot != NULL && !is_expected_new(account, old_id))
-			log_add(log, old_id, old_permission, before);
-		if (rows.new_slot != NULL && !same && !is_expected_new(account, new_id))
-			log_add(log, new_id, new_permission, "no");
+		if (rows.old_slot != NULL && !change_log_is_new(account, old_id))
+			change_log_cell(log, old_id, old_permission, before);
+		if (rows.new_slot != NULL && !same && !change_log_is_new(account, new_id))
+			change_log_cell(log, new_id, new_permission, "no");
 	}
 	changed_rows_end(&rows);
-	log_flush(log);
+	change_log_end(log);
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }

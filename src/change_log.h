@@ -1,13 +1,63 @@
 /*
  * change_log.h
- *		What the vendor has, as the difference from what the account wants.
+ *		What the vendor has and what was before, as the difference from what the
+ *		account wants.
+ *
+ *	change_log.c		the triggers on profiles, seats, memberships, permissions
+ *	change_log_bulk.c	the triggers where many people change at once
+ *	change_log_write.c	writes the rows, and who they say has changed a cell
  */
 #ifndef ORGSYNC_CHANGE_LOG_H
 #define ORGSYNC_CHANGE_LOG_H
 
 #include "account.h"
+#include "utils/timestamp.h"
 
-extern void change_log_expect_new(const Account *account, const int64 *profile_ids, int64 count);
-extern void change_log_expect_none(void);
+/* Profiles with ids in a row that lines in a row of a file are about. */
+typedef struct ChangeRun
+{
+	int64		profile_id;		/* of the first */
+	int64		line;
+	int64		count;
+} ChangeRun;
+
+/*
+ * On whose behalf this session changes the account: an import's, or the undoing
+ * of one.  The arrays are sorted by profile_id and stay as long as the source is
+ * set.
+ */
+typedef struct ChangeSource
+{
+	int64		import_id;
+	bool		undoes;			/* what the import changed is taken back */
+	const ChangeRun *new_profiles;	/* that the import makes: their cells need no rows of their own */
+	int64		new_count;
+	const ChangeRun *lines;		/* of profiles that there were */
+	int64		line_count;
+} ChangeSource;
+
+/* The former status of a seat; see change_log_seat(). */
+typedef struct FormerSeat
+{
+	Oid			status;			/* InvalidOid: there was no seat */
+	TimestampTz since;
+} FormerSeat;
+
+typedef struct ChangeLog ChangeLog;
+
+extern void change_log_set_source(const Account *account, const ChangeSource *source);
+extern void change_log_reset_source(void);
+extern const ChangeSource *change_log_source(const Account *account);
+extern bool change_log_is_new(const Account *account, int64 profile_id);
+
+extern ChangeLog *change_log_begin(const Account *account, bool is_first_load);
+extern void change_log_profile_imported(ChangeLog *log, int64 profile_id);
+extern void change_log_profile_made(ChangeLog *log, int64 profile_id);
+extern void change_log_cell(ChangeLog *log, int64 profile_id, const char *column_name, const char *former);
+extern void change_log_value(ChangeLog *log, int64 profile_id, const char *column_name, Datum former,
+							 bool isnull);
+extern void change_log_seat(ChangeLog *log, int64 profile_id, const char *column_name, const char *former,
+							const FormerSeat *seat);
+extern void change_log_end(ChangeLog *log);
 
 #endif

@@ -8,25 +8,40 @@
  */
 #include "orgsync.h"
 
-#include "account.h"
+#include "change_log.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "sql.h"
 #include "trigger_rows.h"
+#include "utils/builtins.h"
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(orgsync_change_log_group);
 PG_FUNCTION_INFO_V1(orgsync_change_log_license);
 PG_FUNCTION_INFO_V1(orgsync_change_log_truncate);
 
-/* Runs a statement on the log as the account's owner. */
+/* $1: import_id, $2: role; the rows to log have the other columns. */
+#define LOG_ROWS(rows) \
+	"INSERT INTO @account.changes (profile_id, column_name, vendor_value, former_status, former_since," \
+	" changed_at, import_id, changed_by)" \
+	" SELECT r.profile_id, r.column_name, r.value, r.status, r.since, now(), $1, $2" \
+	" FROM (" rows ") AS r (profile_id, column_name, value, status, since)"
+
+/* Runs a statement of LOG_ROWS()'s as the account's owner; $3 and $4 are id and name. */
 static void
-log_by_statement(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+log_by_statement(const Account *account, const char *text, int id, const char *name)
 {
+	const ChangeSource *source = change_log_source(account);
+	SqlArgument arguments[4];
 	OwnerContext context;
 
+	arguments[0] = source ? SQL_INT8(source->import_id) : SQL_NULL(INT8OID);
+	arguments[1] = sql_text(source && !source->undoes ? NULL : GetUserNameFromId(GetUserId(), false));
+	arguments[2] = SQL_INT4(id);
+	arguments[3] = sql_text(name);
 	account_become_owner(account, &context);
-	(void) sql_run_latest(account, text, argument_count, arguments);
+	(void) sql_run_latest(account, text, name ? 4 : 2, arguments);
 	account_restore_user(&context);
 }
 
@@ -48,7 +63,6 @@ log_renamed(FunctionCallInfo fcinfo, const char *function, const char *table, in
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Account    *account;
-	SqlArgument arguments[2];
 	HeapTuple	result;
 	char	   *old_name;
 	char	   *new_name;
@@ -68,13 +82,12 @@ log_renamed(FunctionCallInfo fcinfo, const char *function, const char *table, in
 		tuple_string(trigger->tg_newtuple, trigger->tg_relation, name_column) : NULL;
 	if (new_name == NULL || strcmp(old_name, new_name) != 0)
 	{
-		arguments[0] = SQL_INT4(DatumGetInt32(SPI_getbinval(trigger->tg_trigtuple,
-															RelationGetDescr(trigger->tg_relation), 1, &isnull)));
-		arguments[1] = sql_text(old_name);
-		log_by_statement(account, old_name_query, 2, arguments);
-		arguments[1] = sql_text(new_name);
+		int			id = DatumGetInt32(SPI_getbinval(trigger->tg_trigtuple,
+													 RelationGetDescr(trigger->tg_relation), 1, &isnull));
+
+		log_by_statement(account, old_name_query, id, old_name);
 		if (new_name != NULL)
-			log_by_statement(account, new_name_query, 2, arguments);
+			log_by_statement(account, new_name_query, id, new_name);
 	}
 	SPI_finish();
 	return PointerGetDatum(result);
@@ -85,10 +98,10 @@ Datum
 orgsync_change_log_group(PG_FUNCTION_ARGS)
 {
 	return log_renamed(fcinfo, "change_log_group", "groups", GROUPS_NAME,
-					   "INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
-					   " SELECT profile_id, 'group:' || $2, 'yes' FROM @account.memberships WHERE group_id = $1",
-					   "INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
-					   " SELECT profile_id, 'group:' || $2, 'no' FROM @account.memberships WHERE group_id = $1");
+					   LOG_ROWS("SELECT profile_id, 'group:' || $4, 'yes', NULL::seat_status, NULL::timestamptz"
+						   " FROM @account.memberships WHERE group_id = $3"),
+					   LOG_ROWS("SELECT profile_id, 'group:' || $4, 'no', NULL::seat_status, NULL::timestamptz"
+						   " FROM @account.memberships WHERE group_id = $3"));
 }
 
 /* Trigger on licenses, before each row. */
@@ -96,12 +109,10 @@ Datum
 orgsync_change_log_license(PG_FUNCTION_ARGS)
 {
 	return log_renamed(fcinfo, "change_log_license", "licenses", LICENSES_HEADER,
-					   "INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
-					   " SELECT profile_id, $2, 'active' FROM @account.seats"
-					   " WHERE license_id = $1 AND status IN ('invited', 'activated')",
-					   "INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
-					   " SELECT profile_id, $2, 'inactive' FROM @account.seats"
-					   " WHERE license_id = $1 AND status IN ('invited', 'activated')");
+					   LOG_ROWS("SELECT profile_id, $4, CASE status WHEN 'waitlisted' THEN 'inactive' ELSE 'active' END,"
+						   " status, since FROM @account.seats WHERE license_id = $3 AND status <> 'unassigned'"),
+					   LOG_ROWS("SELECT profile_id, $4, 'inactive', NULL::seat_status, NULL::timestamptz"
+						   " FROM @account.seats WHERE license_id = $3 AND status <> 'unassigned'"));
 }
 
 static const struct
@@ -111,24 +122,23 @@ static const struct
 }			truncate_queries[] =
 {
 	{"profiles",
-		"INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
-		" SELECT p.profile_id, c.name, c.value FROM @account.profiles p"
-		" CROSS JOIN LATERAL (VALUES ('primary_email_address', p.primary_email_address::text),"
-		" ('unique_user_id', p.unique_user_id), ('preferred_first_name', p.preferred_first_name),"
-		" ('preferred_last_name', p.preferred_last_name), ('work_title', p.work_title)) AS c (name, value)"
-		" UNION ALL"
-		" SELECT p.profile_id, 'attribute_' || a.key, a.value FROM @account.profiles p"
-	" CROSS JOIN LATERAL jsonb_each_text(p.attributes) AS a"},
+		LOG_ROWS("SELECT p.profile_id, c.name, c.value, NULL::seat_status, NULL::timestamptz FROM @account.profiles p"
+			" CROSS JOIN LATERAL (VALUES ('primary_email_address', p.primary_email_address::text),"
+			" ('unique_user_id', p.unique_user_id), ('preferred_first_name', p.preferred_first_name),"
+			" ('preferred_last_name', p.preferred_last_name), ('work_title', p.work_title)) AS c (name, value)"
+			" UNION ALL"
+			" SELECT p.profile_id, 'attribute_' || a.key, a.value, NULL, NULL FROM @account.profiles p"
+			" CROSS JOIN LATERAL jsonb_each_text(p.attributes) AS a")},
 	{"seats",
-		"INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
-		" SELECT s.profile_id, l.header::text, 'active' FROM @account.seats s JOIN @account.licenses l USING (license_id)"
-	" WHERE s.status IN ('invited', 'activated')"},
+		LOG_ROWS("SELECT s.profile_id, l.header::text, CASE s.status WHEN 'waitlisted' THEN 'inactive' ELSE 'active' END,"
+			" s.status, s.since FROM @account.seats s JOIN @account.licenses l USING (license_id)"
+			" WHERE s.status <> 'unassigned'")},
 	{"memberships",
-		"INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
-	" SELECT m.profile_id, 'group:' || g.name, 'yes' FROM @account.memberships m JOIN @account.groups g USING (group_id)"},
+		LOG_ROWS("SELECT m.profile_id, 'group:' || g.name, 'yes', NULL::seat_status, NULL::timestamptz"
+			" FROM @account.memberships m JOIN @account.groups g USING (group_id)")},
 	{"permissions",
-		"INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
-	" SELECT profile_id, permission, scope::text FROM @account.permissions"}
+		LOG_ROWS("SELECT profile_id, permission, scope::text, NULL::seat_status, NULL::timestamptz"
+			" FROM @account.permissions")}
 };
 
 /* Trigger BEFORE TRUNCATE on profiles, seats, memberships and permissions. */

@@ -31,6 +31,7 @@
 #define ORGSYNC_IMPORT_H
 
 #include "account.h"
+#include "change_log.h"
 #include "core/cell.h"
 #include "core/csv_reader.h"
 #include "core/finding.h"
@@ -225,8 +226,9 @@ typedef struct Import
 	int64	   *named;			/* profile_ids that rejected rows and findings name */
 	int64		named_count;
 	int64		named_capacity;
-	int64	   *new_profiles;	/* profile_ids that this import makes, ascending */
-	int64		new_profile_capacity;
+	ChangeRun  *new_runs;		/* profiles that this import makes, ascending */
+	int64		new_run_count;
+	int64		new_run_capacity;
 	struct SimilarRows *similar;
 	struct SeatRequests *seats;
 } Import;
@@ -404,6 +406,8 @@ extern void import_note_cell(Import *import, const PresentProfile *present, cons
 extern void import_note_values(Import *import, const ImportRow *row, const PresentProfile *present,
 							   const ProfileValues *after);
 extern void import_report_conflicts(Import *import);
+extern void import_source_set(Import *import);
+extern void import_source_reset(void);
 
 /* import_change.c */
 typedef enum ChangeTable

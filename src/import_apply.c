@@ -21,7 +21,6 @@
 #include "import.h"
 
 #include "access/xact.h"
-#include "change_log.h"
 #include "duplicate_profile.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -156,7 +155,6 @@ run_row_by_row(Import *import, int index, int64 *line)
 static void
 write_changes(Import *import, bool row_by_row, int64 *line)
 {
-	change_log_expect_new(import->account, import->new_profiles, import->counts.created);
 	duplicate_profile_warnings(false);
 	PG_TRY();
 	{
@@ -178,7 +176,6 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 	}
 	PG_FINALLY();
 	{
-		change_log_expect_none();
 		duplicate_profile_warnings(true);
 	}
 	PG_END_TRY();

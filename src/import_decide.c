@@ -269,19 +269,27 @@ import_new_profile_id(Import *import)
 	return nextval_internal(import->profile_sequence, false);
 }
 
+/* An id for the profile that the line makes. */
 static int64
-next_profile_id(Import *import)
+next_profile_id(Import *import, int64 line)
 {
 	int64		profile_id = import_new_profile_id(import);
+	ChangeRun  *run = import->new_run_count > 0 ? &import->new_runs[import->new_run_count - 1] : NULL;
 
-	if (import->counts.created == import->new_profile_capacity)
+	import->counts.created++;
+	if (run != NULL && profile_id == run->profile_id + run->count && line == run->line + run->count)
 	{
-		import->new_profile_capacity = Max(import->new_profile_capacity * 2, 1024);
-		import->new_profiles = import->new_profiles == NULL ?
-			MemoryContextAllocHuge(import->attempt_context, sizeof(int64) * import->new_profile_capacity) :
-			repalloc_huge(import->new_profiles, sizeof(int64) * import->new_profile_capacity);
+		run->count++;
+		return profile_id;
 	}
-	import->new_profiles[import->counts.created++] = profile_id;
+	if (import->new_run_count == import->new_run_capacity)
+	{
+		import->new_run_capacity = Max(import->new_run_capacity * 2, 64);
+		import->new_runs = import->new_runs == NULL ?
+			MemoryContextAlloc(import->attempt_context, sizeof(ChangeRun) * import->new_run_capacity) :
+			repalloc_huge(import->new_runs, sizeof(ChangeRun) * import->new_run_capacity);
+	}
+	import->new_runs[import->new_run_count++] = (ChangeRun) {profile_id, line, 1};
 	return profile_id;
 }
 
@@ -314,7 +322,7 @@ decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfil
 	if (target->profile_id == 0)
 	{
 		target->is_new = true;
-		target->profile_id = next_profile_id(import);
+		target->profile_id = next_profile_id(import, row->line);
 	}
 	values.profile_id = target->profile_id;
 	if (changed)
@@ -462,7 +470,7 @@ import_adopt(Import *import, ImportRow *row, int64 row_number)
 	/* a later import must not refuse what the vendor has; see obey_rule() in import_similar.c */
 	values.reupload_user_profile = row->reupload_user_profile;
 	target->is_new = true;
-	target->profile_id = values.profile_id = next_profile_id(import);
+	target->profile_id = values.profile_id = next_profile_id(import, row->line);
 	import_similar_accept(import, row, row_number, target, &values);
 	import_change_profile(import->changes, true, &values, row->line);
 	(void) import_change_groups(import, row, values.profile_id, NULL);

@@ -60,17 +60,6 @@ static const WrittenTable profiles_table = {
 	.checks = {"unique_user_id_letters_and_digits", "profiles_attributes_check"}
 };
 
-static const WrittenTable changes_table = {
-	.name = "changes",
-	.column_count = 4,
-	.columns = {
-		{"change_id", INT8OID, NULL, true, false},
-		{"profile_id", INT8OID, NULL, true, false},
-		{"column_name", TEXTOID, NULL, false, false},
-		{"vendor_value", TEXTOID, NULL, false, false}
-	}
-};
-
 static const WrittenTable seats_table = {
 	.name = "seats",
 	.column_count = 4,
@@ -99,10 +88,9 @@ struct ImportDirect
 {
 	const Account *account;		/* to work as its owner */
 	TableWriter *profiles;
-	TableWriter *changes;
+	ChangeLog  *changes;
 	TableWriter *seats;			/* NULL: by statements */
 	TableWriter *memberships;	/* likewise */
-	Oid			change_sequence;
 	Oid			invited;		/* statuses of seats */
 	Oid			waitlisted;
 	Oid			unassigned;
@@ -138,7 +126,6 @@ import_direct_begin(Import *import, int64 new_row_count)
 	bool		is_first_load = new_row_count >= FIRST_LOAD_ROWS;
 	Account    *account = account_of_trigger(import->account->namespace_oid);
 	ImportDirect *direct = palloc0(sizeof(ImportDirect));
-	OwnerContext owner;
 
 	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, ShareLock);
 	direct->account = account;
@@ -146,13 +133,7 @@ import_direct_begin(Import *import, int64 new_row_count)
 		direct->profiles = table_writer_open(account, &profiles_table, is_first_load);
 	if (direct->profiles != NULL)
 	{
-		account_become_owner(account, &owner);
-		direct->changes = table_writer_open(account, &changes_table, is_first_load);
-		account_restore_user(&owner);
-	}
-	if (direct->changes != NULL)
-	{
-		direct->change_sequence = import_identity_sequence(account, "changes", CHANGES_CHANGE_ID);
+		direct->changes = change_log_begin(account, is_first_load);
 		direct->seats = table_writer_open(account, &seats_table, is_first_load);
 		direct->memberships = table_writer_open(account, &memberships_table, is_first_load);
 		direct->deltas = palloc0(sizeof(SeatDelta) * Max(import->license_count, 1));
@@ -161,8 +142,6 @@ import_direct_begin(Import *import, int64 new_row_count)
 		direct->unassigned = status_oid("unassigned");
 		import->direct = direct;
 	}
-	else if (direct->profiles != NULL)
-		table_writer_close(direct->profiles);
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -193,8 +172,6 @@ import_direct_profile(Import *import, const RowTarget *target, const ProfileValu
 	MemoryContext old_context;
 	Datum		values[10];
 	bool		nulls[10] = {0};
-	Datum		change[4] = {0};
-	bool		change_nulls[4] = {false, false, true, true};
 
 	if (direct == NULL || target->address_holder != 0 || profile->reupload_user_profile)
 		return false;
@@ -209,10 +186,7 @@ import_direct_profile(Import *import, const RowTarget *target, const ProfileValu
 	values[7] = BoolGetDatum(false);
 	values[8] = values[9] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	table_writer_put(direct->profiles, values, nulls);
-
-	change[0] = Int64GetDatum(nextval_internal(direct->change_sequence, false));
-	change[1] = values[0];
-	table_writer_put(direct->changes, change, change_nulls);
+	change_log_profile_imported(direct->changes, profile->profile_id);
 	MemoryContextSwitchTo(old_context);
 	return true;
 }
@@ -289,7 +263,7 @@ import_direct_end(Import *import)
 	if (direct == NULL)
 		return;
 	table_writer_close(direct->profiles);
-	table_writer_close(direct->changes);
+	change_log_end(direct->changes);
 	if (direct->seats != NULL)
 		table_writer_close(direct->seats);
 	if (direct->memberships != NULL)

@@ -360,6 +360,7 @@ apply_list(Import *import, RemoteDifference *difference)
 					  psprintf(INT64_FORMAT, import->unreadable_line));
 		is_complete = false;
 	}
+	import_source_set(import);
 	if (import->options.adopt)
 		import_apply(import);
 	remote_difference_write(import, difference, is_complete);
@@ -391,6 +392,7 @@ import_remote_apply(Import *import)
 	PG_FINALLY();
 	{
 		license_seats_forced = false;
+		import_source_reset();
 		remote_difference_unregister();
 	}
 	PG_END_TRY();

@@ -238,9 +238,9 @@ begin_attempt(Import *import)
 	import->targets = NULL;
 	import->named = NULL;
 	import->named_count = import->named_capacity = 0;
-	import->new_profiles = NULL;
-	import->new_profile_capacity = 0;
 	import->direct = NULL;
+	import->new_runs = NULL;
+	import->new_run_count = import->new_run_capacity = 0;
 }
 
 /*
@@ -282,6 +282,27 @@ decide(Import *import)
 		import->counts.rejected += import->targets[i].state == ROW_REJECTED;
 }
 
+/* Changes the account's tables, on the import's behalf; see import_apply.c. */
+static void
+apply(Import *import, bool row_by_row, int64 *failing_line)
+{
+	take_import_id(import);
+	import_source_set(import);
+	PG_TRY();
+	{
+		import_note_absence(import);
+		if (!import->refused && row_by_row)
+			import_apply_row_by_row(import, failing_line);
+		else if (!import->refused)
+			import_apply(import);
+	}
+	PG_FINALLY();
+	{
+		import_source_reset();
+	}
+	PG_END_TRY();
+}
+
 /* What a subtransaction of the second phase does. */
 typedef void (*AttemptStep) (Import *import, int64 *failing_line);
 
@@ -297,12 +318,9 @@ write_all(Import *import, int64 *unused)
 		return;
 	}
 	import_report_conflicts(import);
-	import_note_absence(import);
-	if (import->refused)
-		return;
-	take_import_id(import);
-	import_apply(import);
-	import_changes_end(import->changes);
+	apply(import, false, NULL);
+	if (!import->refused)
+		import_changes_end(import->changes);
 }
 
 static void
@@ -310,6 +328,7 @@ write_remote(Import *import, int64 *unused)
 {
 	(void) unused;
 	begin_attempt(import);
+	take_import_id(import);
 	import_staging_register(import->staging);
 	import_remote_apply(import);
 	sql_unregister("staged");
@@ -320,9 +339,7 @@ write_row_by_row(Import *import, int64 *failing_line)
 {
 	import_make_groups(import);
 	decide(import);
-	import_note_absence(import);
-	take_import_id(import);
-	import_apply_row_by_row(import, failing_line);
+	apply(import, true, failing_line);
 }
 
 /*

@@ -26,6 +26,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "sql.h"
+#include "trigger_rows.h"
 #include "utils/memutils.h"
 
 /* Conflicts are fetched so many at a time. */
@@ -178,4 +179,59 @@ import_report_conflicts(Import *import)
 	} while (SPI_processed > 0);
 	SPI_cursor_close(portal);
 	sql_unregister("changed_cells");
+}
+
+/* ---- on whose behalf the account is changed ---- */
+
+static int
+compare_runs(const void *a, const void *b)
+{
+	return compare_int64s(&((const ChangeRun *) a)->profile_id, &((const ChangeRun *) b)->profile_id);
+}
+
+/* The lines of those that there were and that change, sorted by profile, a run each. */
+static ChangeRun *
+collect_lines(Import *import, int64 *count)
+{
+	TupleDesc	descriptor = import_changes_descriptor(import->changes, CHANGE_CELLS);
+	Tuplestorestate *cells = import_changes_rows(import->changes, CHANGE_CELLS);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsMinimalTuple);
+	int64		cell_count = import_changes_count(import->changes, CHANGE_CELLS);
+	ChangeRun  *runs = MemoryContextAllocHuge(import->attempt_context, sizeof(ChangeRun) * Max(cell_count, 1));
+
+	*count = 0;
+	tuplestore_select_read_pointer(cells, 0);
+	tuplestore_rescan(cells);
+	while (tuplestore_gettupleslot(cells, true, false, slot))
+	{
+		int64		profile_id = slot_int64(slot, 1);
+
+		if (*count == 0 || runs[*count - 1].profile_id != profile_id)
+			runs[(*count)++] = (ChangeRun) {profile_id, slot_int64(slot, descriptor->natts), 1};
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	qsort(runs, *count, sizeof(ChangeRun), compare_runs);
+	return runs;
+}
+
+/*
+ * From now on, what this session changes in the account it changes on behalf of
+ * the import.  To be called when all rows are decided; import_source_reset() must
+ * be called also after an error.
+ */
+void
+import_source_set(Import *import)
+{
+	ChangeSource source = {.import_id = import->import_id};
+
+	source.new_profiles = import->new_runs;
+	source.new_count = import->new_run_count;
+	source.lines = collect_lines(import, &source.line_count);
+	change_log_set_source(import->account, &source);
+}
+
+void
+import_source_reset(void)
+{
+	change_log_reset_source();
 }
