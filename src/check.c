@@ -87,20 +87,17 @@ compare_rows(Import *import)
 	import_staging_rewind(import->staging);
 	for (int64 i = 0; i < count; i++)
 	{
-		csv_record	record;
 		ImportRow	row;
-		bool		rejected;
 		MemoryContext old_context;
 
 		MemoryContextReset(import->row_context);
-		if (!import_staging_next(import, &record, &rejected))
+		if (!import_staging_next(import, &row, true))
 			elog(ERROR, "staged row " INT64_FORMAT " is missing", i);
 		CHECK_FOR_INTERRUPTS();
-		if (rejected || (import_keys_shared(import->emails, i) == 0 &&
+		if (row.rejected || (import_keys_shared(import->emails, i) == 0 &&
 						 import_keys_shared(import->user_ids, i) == 0 &&
 						 import_keys_shared(import->addresses, i) == 0))
 			continue;
-		import_parse_row(import, &record, &row, false);
 		old_context = MemoryContextSwitchTo(import->row_context);
 		import_repeated_keys_check(import, &keys, &row, i);
 		import_repeated_keys_claim(import, &keys, &row, i);

@@ -104,7 +104,7 @@ typedef struct ImportCell
 	int			group;			/* that the cell names: index in Import.groups, if there is a text */
 } ImportCell;
 
-/* A row of the file; its strings live until the next row is parsed. */
+/* A row of the file; its strings live in the import's row context. */
 typedef struct ImportRow
 {
 	int64		line;
@@ -215,10 +215,10 @@ typedef struct Import
 	Bitmapset  *losing_rows;	/* their address is not given up after all; see import_decide.c */
 	Bitmapset  *withheld_rows;	/* their revocations cannot be counted on; see import_decide.c */
 	bool		refused;		/* a fatal finding: nothing is applied */
-	bool		quiet;			/* a row is parsed again: its findings are known */
 	bool		by_statements;	/* nothing is written directly, so that rows can be tried one by one */
 
 	/* of one attempt */
+	bool		is_first;		/* the account has no profile yet */
 	RowTarget  *targets;
 	ImportCounts counts;
 	ImportChanges *changes;
@@ -275,7 +275,7 @@ extern char *import_suggestion(const char *given, const char *const *known, int 
 extern char *import_suggest_group(const Import *import, const char *given);
 
 /* import_row.c */
-extern void import_parse_row(Import *import, const csv_record *record, ImportRow *row, bool report);
+extern void import_parse_row(Import *import, const csv_record *record, ImportRow *row);
 
 /* import_finding.c */
 extern ImportFindings *import_findings_create(void);
@@ -292,12 +292,13 @@ extern void import_findings_write(Import *import);
 
 /* import_staging.c */
 extern ImportStaging *import_staging_create(void);
-extern void import_staging_put(Import *import, const ImportRow *row, const csv_record *record);
+extern void import_staging_put(Import *import, const ImportRow *row);
 extern void import_staging_end(ImportStaging *staging);
 extern int64 import_staging_count(const ImportStaging *staging);
 extern void import_staging_rewind(ImportStaging *staging);
-extern bool import_staging_next(Import *import, csv_record *record, bool *rejected);
-extern void import_staging_register(ImportStaging *staging);
+extern bool import_staging_next(Import *import, ImportRow *row, bool with_cells);
+extern void import_staging_register(Import *import);
+extern void import_staging_unregister(void);
 
 /* import_keys.c */
 extern ImportKeys *import_keys_create(void);

@@ -357,19 +357,16 @@ next_batch(Import *import, Batch *batch)
 {
 	int64		profile_ids[BATCH_SIZE];
 	int			profile_count = 0;
-	csv_record	record;
-	bool		rejected;
 
 	MemoryContextReset(import->row_context);
 	batch->first += batch->count;
 	batch->count = 0;
-	while (batch->count < BATCH_SIZE && import_staging_next(import, &record, &rejected))
+	while (batch->count < BATCH_SIZE && import_staging_next(import, &batch->rows[batch->count], true))
 	{
 		ImportRow  *row = &batch->rows[batch->count];
 		RowTarget  *target = &import->targets[batch->first + batch->count];
 
 		batch->count++;
-		import_parse_row(import, &record, row, false);
 		row->rejected = target->state == ROW_REJECTED;
 		if (!row->rejected && target->profile_id != 0)
 			profile_ids[profile_count++] = target->profile_id;

@@ -180,8 +180,6 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 	Datum		values[FINDING_COLUMN_COUNT];
 	bool		nulls[FINDING_COLUMN_COUNT] = {0};
 
-	if (import->quiet)
-		return;
 	old_context = MemoryContextSwitchTo(findings->report_context);
 	Assert(argument_count <= FINDING_MAX_ARGUMENTS);
 	for (int i = 0; i < argument_count; i++)

@@ -192,8 +192,6 @@ static void
 check_rows(Import *import, const RemoteMatch *matches)
 {
 	RepeatedKeys keys = import_repeated_keys_begin(import);
-	csv_record	record;
-	bool		rejected;
 
 	import_staging_rewind(import->staging);
 	for (int64 i = 0; i < import_staging_count(import->staging); i++)
@@ -201,10 +199,8 @@ check_rows(Import *import, const RemoteMatch *matches)
 		ImportRow	row;
 
 		MemoryContextReset(import->row_context);
-		if (!import_staging_next(import, &record, &rejected))
+		if (!import_staging_next(import, &row, false))
 			elog(ERROR, "staged row " INT64_FORMAT " is missing", i);
-		import_parse_row(import, &record, &row, false);
-		row.rejected = rejected;
 		import_repeated_keys_check(import, &keys, &row, i);
 		if (!row.rejected && row.primary_email_address == NULL &&
 			(import->email_column != NO_COLUMN ||
@@ -273,18 +269,15 @@ next_batch(Import *import, RemoteBatch *batch, const RemoteMatch *matches)
 {
 	int64		profile_ids[BATCH_SIZE];
 	int			profile_count = 0;
-	csv_record	record;
-	bool		rejected;
 
 	MemoryContextReset(import->row_context);
 	batch->first += batch->count;
 	batch->count = 0;
-	while (batch->count < BATCH_SIZE && import_staging_next(import, &record, &rejected))
+	while (batch->count < BATCH_SIZE && import_staging_next(import, &batch->rows[batch->count], true))
 	{
 		int64		row_number = batch->first + batch->count;
 		ImportRow  *row = &batch->rows[batch->count++];
 
-		import_parse_row(import, &record, row, false);
 		row->rejected = import->targets[row_number].state == ROW_REJECTED;
 		if (matches[row_number].profile_id != 0 && !matches[row_number].is_deleted)
 			profile_ids[profile_count++] = matches[row_number].profile_id;

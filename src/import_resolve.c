@@ -65,14 +65,26 @@ id_or_zero(HeapTuple tuple, TupleDesc descriptor, int column)
 	return isnull ? 0 : DatumGetInt64(value);
 }
 
+/* Has the account no profile at all, as far as the caller can see? */
+static bool
+is_first_import(Import *import)
+{
+	bool		is_empty = sql_run(import->account, "SELECT FROM @account.profiles LIMIT 1", 0, NULL) == 0;
+
+	SPI_freetuptable(SPI_tuptable);
+	return is_empty;
+}
+
 /* Joins the rows' keys with the profiles; the result is in row order. */
 static RowMatch *
 find_matches(Import *import)
 {
 	RowMatch   *matches = MemoryContextAllocHuge(import->attempt_context, sizeof(RowMatch) *
 												 Max(import_staging_count(import->staging), 1));
-	Portal		portal = sql_open(import->account, match_query, 0, NULL);
+	Portal		portal;
 
+	import_staging_register(import);
+	portal = sql_open(import->account, match_query, 0, NULL);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_COUNT);
@@ -274,11 +286,14 @@ void
 import_resolve(Import *import)
 {
 	int64		count = import_staging_count(import->staging);
-	RowMatch   *matches = find_matches(import);
+	static const RowMatch nobody = {0};
+	RowMatch   *matches = NULL;
 	RepeatedKeys keys = import_repeated_keys_begin(import);
 	HTAB	   *profiles = NULL;
-	csv_record	record;
-	bool		rejected;
+
+	import->is_first = is_first_import(import);
+	if (!import->is_first)
+		matches = find_matches(import);
 
 	import->targets = MemoryContextAllocExtended(import->attempt_context, sizeof(RowTarget) * Max(count, 1),
 												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -292,16 +307,15 @@ import_resolve(Import *import)
 	for (int64 i = 0; i < count; i++)
 	{
 		RowTarget  *target = &import->targets[i];
+		const RowMatch *match = matches == NULL ? &nobody : &matches[i];
 		ImportRow	row;
 
 		MemoryContextReset(import->row_context);
-		if (!import_staging_next(import, &record, &rejected))
+		if (!import_staging_next(import, &row, false))
 			elog(ERROR, "staged row " INT64_FORMAT " is missing", i);
-		import_parse_row(import, &record, &row, false);
-		row.rejected = rejected;
 		import_repeated_keys_check(import, &keys, &row, i);
 		if (!row.rejected)
-			choose_profile(import, &row, &matches[i], target);
+			choose_profile(import, &row, match, target);
 		import_repeated_keys_claim(import, &keys, &row, i);
 		if (!row.rejected && profiles != NULL && target->profile_id != 0)
 		{
@@ -319,9 +333,10 @@ import_resolve(Import *import)
 		if (row.rejected)
 		{
 			target->state = ROW_REJECTED;
-			note_rejected(import, &row, &matches[i]);
+			note_rejected(import, &row, match);
 		}
 		CHECK_FOR_INTERRUPTS();
 	}
-	pfree(matches);
+	if (matches != NULL)
+		pfree(matches);
 }

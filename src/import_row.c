@@ -2,8 +2,8 @@
  * import_row.c
  *		What a record says, and what is wrong with it by itself.
  *
- * Nothing here looks at the account's people, so that a record may be parsed
- * again, without reporting, when its turn comes to be decided.
+ * Nothing here looks at the account's people.  What is parsed is staged until its
+ * turn comes to be decided.
  */
 #include "import.h"
 
@@ -466,15 +466,13 @@ check_keys(Import *import, ImportRow *row)
 
 /*
  * Parses a record into *row, whose strings are allocated in the import's row
- * context, and reports what is wrong with it, if that is asked for.  The raw
- * record stays the caller's.
+ * context, and reports what is wrong with it.  The raw record stays the caller's.
  */
 void
-import_parse_row(Import *import, const csv_record *record, ImportRow *row, bool report)
+import_parse_row(Import *import, const csv_record *record, ImportRow *row)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
 
-	import->quiet = !report;
 	memset(row, 0, sizeof(ImportRow));
 	row->line = record->line;
 	row->raw = record->raw;
@@ -493,6 +491,5 @@ import_parse_row(Import *import, const csv_record *record, ImportRow *row, bool 
 	else
 		import_reject(import, row, FINDING_FIELD_COUNT, NULL, 2,
 					  psprintf("%d", record->field_count), psprintf("%d", import->column_count));
-	import->quiet = false;
 	MemoryContextSwitchTo(old_context);
 }

@@ -151,11 +151,11 @@ read_row(Import *import, csv_record *record)
 	if (import->options.numbers_records)
 		record->line = import->row_count + 1;
 	import_reader_cut(import, record);
-	import_parse_row(import, record, &row, true);
+	import_parse_row(import, record, &row);
 	old_context = MemoryContextSwitchTo(import->row_context);
 	note_row(import, &row);
 	MemoryContextSwitchTo(old_context);
-	import_staging_put(import, &row, record);
+	import_staging_put(import, &row);
 }
 
 /* The vendor refuses a file that only revokes licenses if it has a group column. */
@@ -255,7 +255,6 @@ decide(Import *import)
 	MemoryContext old_context = CurrentMemoryContext;
 	bool		is_decided = false;
 
-	import_staging_register(import->staging);
 	while (!is_decided)
 	{
 		begin_attempt(import);
@@ -277,7 +276,7 @@ decide(Import *import)
 		MemoryContextSwitchTo(old_context);
 		CurrentResourceOwner = old_owner;
 	}
-	sql_unregister("staged");
+	import_staging_unregister();
 	for (int64 i = 0; i < import_staging_count(import->staging); i++)
 		import->counts.rejected += import->targets[i].state == ROW_REJECTED;
 }
@@ -329,9 +328,9 @@ write_remote(Import *import, int64 *unused)
 	(void) unused;
 	begin_attempt(import);
 	take_import_id(import);
-	import_staging_register(import->staging);
+	import_staging_register(import);
 	import_remote_apply(import);
-	sql_unregister("staged");
+	import_staging_unregister();
 }
 
 static void
@@ -372,7 +371,7 @@ try_step(Import *import, AttemptStep step, bool keep, int64 *failing_line)
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		import_changes_unregister();
-		sql_unregister("staged");
+		import_staging_unregister();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(old_context);

@@ -256,6 +256,16 @@ hash_by_int64(Import *import, const char *name, Size entry_size)
 	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
+/* Is the account still empty? */
+static bool
+has_no_profiles(const Import *import)
+{
+	bool		is_empty = sql_run_latest(import->account, "SELECT FROM @account.profiles LIMIT 1", 0, NULL) == 0;
+
+	SPI_freetuptable(SPI_tuptable);
+	return is_empty;
+}
+
 /*
  * Finds what may be similar, for import_similar_check().  Who makes or changes
  * addresses must see all that others make meanwhile; see duplicate_profile.c.
@@ -272,6 +282,9 @@ import_similar_begin(Import *import)
 		return;
 	if (makes_or_renames(import))
 		account_lock(import->account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
+	if (import->is_first && has_no_profiles(import))
+		return;
+	import_staging_register(import);
 	add_candidates(import, similar,
 				   sql_run_once_latest(import->account, import->rules->alias_count == 0 ?
 									   candidates_query : aliased_candidates_query, 0, NULL));

@@ -2,24 +2,29 @@
  * import_staging.c
  *		Keeps the rows of a file between the phases of an import.
  *
- * The rows lie in a tuplestore, which goes to disk by itself when it outgrows
- * work_mem, and which the statement of import_resolve.c reads as the table
- * "staged".  Its columns are the keys, and the record itself as one bytea:
+ * A record is parsed once, when it is read.  What it says is kept as a row in a
+ * spool, packed, with the raw record behind it, which findings show:
  *
- *		| fixed part | offset and length of each field | raw record | unescaped |
+ *		| StagedRow | keys | cells | raw record |
  *
- * Most fields are parts of the raw record; those with escaped quotes stand in
- * the last part.  So nothing has to be split twice.
+ * A string is its length, its bytes and a NUL; a cell is a byte that says what
+ * follows it.
+ *
+ * Of an account that has profiles, the keys are joined with these by statements.
+ * For them, the keys alone are put into a tuplestore, which they read as the
+ * table "staged".
  */
 #include "import.h"
 
 #include "catalog.h"
 #include "catalog/pg_type.h"
-#include "core/email.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "spool.h"
 #include "sql.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
 
 enum
 {
@@ -30,33 +35,42 @@ enum
 	STAGED_NEW_UNIQUE_USER_ID,
 	STAGED_ADDRESS_KEYS,
 	STAGED_REJECTED,
-	STAGED_RECORD,
 	STAGED_COLUMN_COUNT
 };
 
-typedef struct StagedField
-{
-	uint32		offset;
-	uint32		length;
-} StagedField;
+/* What a row is, and which keys it has. */
+#define ROW_IS_REJECTED			0x01
+#define ROW_KEY_KNOWN			0x02
+#define ROW_KEY_UNREADABLE		0x04
+#define ROW_REUPLOADS			0x08
+#define ROW_HAS_ADDRESS			0x10
+#define ROW_HAS_EXISTING		0x20
+#define ROW_HAS_USER_ID			0x40
+#define ROW_HAS_NEW_USER_ID		0x80
 
-typedef struct StagedRecord
+/* What follows a cell's byte, whose lowest bits are its value. */
+#define CELL_VALUE_MASK			0x0F
+#define CELL_HAS_TEXT			0x10
+#define CELL_HAS_STATUS			0x20
+#define CELL_HAS_GROUP			0x40
+
+typedef struct StagedRow
 {
-	int64		line;
-	int32		field_count;
+	uint32		size;			/* with all that follows */
 	uint32		raw_length;
-	StagedField fields[FLEXIBLE_ARRAY_MEMBER];
-} StagedRecord;
+	int64		line;
+	uint32		flags;
+} StagedRow;
 
 struct ImportStaging
 {
-	Tuplestorestate *rows;
-	TupleDesc	descriptor;
-	TupleTableSlot *slot;
+	Spool	   *spool;
 	int64		count;
-	csv_field  *fields;			/* of the row that was read last */
-	int			field_capacity;
+	StringInfoData packed;		/* the row that is being put */
+	ResourceOwner owner;
 	MemoryContext context;
+	Tuplestorestate *table;		/* NULL: not needed so far */
+	TupleDesc	descriptor;
 };
 
 /* An empty store, palloc'd in the current memory context. */
@@ -64,62 +78,195 @@ ImportStaging *
 import_staging_create(void)
 {
 	ImportStaging *staging = palloc0(sizeof(ImportStaging));
-	Oid			email_address = catalog_type("email_address");
 
 	staging->context = CurrentMemoryContext;
-	staging->descriptor = CreateTemplateTupleDesc(STAGED_COLUMN_COUNT);
-	TupleDescInitEntry(staging->descriptor, STAGED_ROW + 1, "row", INT8OID, -1, 0);
-	TupleDescInitEntry(staging->descriptor, STAGED_PRIMARY_EMAIL_ADDRESS + 1, "primary_email_address",
-					   email_address, -1, 0);
-	TupleDescInitEntry(staging->descriptor, STAGED_EXISTING_EMAIL_ADDRESS + 1, "existing_email_address",
-					   email_address, -1, 0);
-	TupleDescInitEntry(staging->descriptor, STAGED_UNIQUE_USER_ID + 1, "unique_user_id", TEXTOID, -1, 0);
-	TupleDescInitEntry(staging->descriptor, STAGED_NEW_UNIQUE_USER_ID + 1, "new_unique_user_id", TEXTOID, -1, 0);
-	TupleDescInitEntry(staging->descriptor, STAGED_ADDRESS_KEYS + 1, "address_keys", INT8ARRAYOID, -1, 0);
-	TupleDescInitEntry(staging->descriptor, STAGED_REJECTED + 1, "rejected", BOOLOID, -1, 0);
-	TupleDescInitEntry(staging->descriptor, STAGED_RECORD + 1, "record", BYTEAOID, -1, 0);
-	staging->rows = tuplestore_begin_heap(true, false, work_mem);
-	staging->slot = MakeSingleTupleTableSlot(staging->descriptor, &TTSOpsMinimalTuple);
+	staging->owner = CurrentResourceOwner;
+	staging->spool = spool_create((Size) work_mem * 1024 / 2);
+	initStringInfo(&staging->packed);
 	return staging;
 }
 
-static bytea *
-pack_record(const csv_record *record)
+/* ---- packing ---- */
+
+static void
+pack_string(StringInfo packed, const char *string)
 {
-	size_t		fixed = offsetof(StagedRecord, fields) + sizeof(StagedField) * record->field_count;
-	size_t		size = VARHDRSZ + fixed + record->raw_length;
-	bytea	   *packed;
-	StagedRecord *staged;
-	char	   *unescaped;
+	uint32		length = (uint32) strlen(string);
 
-	for (int i = 0; i < record->field_count; i++)
-		if (record->fields[i].data < record->raw || record->fields[i].data > record->raw + record->raw_length)
-			size += record->fields[i].length;
+	appendBinaryStringInfo(packed, (char *) &length, sizeof(length));
+	appendBinaryStringInfo(packed, string, length + 1);
+}
 
-	packed = palloc(size);
-	SET_VARSIZE(packed, size);
-	staged = (StagedRecord *) VARDATA(packed);
-	staged->line = record->line;
-	staged->field_count = record->field_count;
-	staged->raw_length = (uint32) record->raw_length;
-	unescaped = (char *) staged + fixed;
-	memcpy(unescaped, record->raw, record->raw_length);
-	unescaped += record->raw_length;
-	for (int i = 0; i < record->field_count; i++)
+static uint32
+pack_key(StringInfo packed, const char *key, uint32 flag)
+{
+	if (key == NULL)
+		return 0;
+	pack_string(packed, key);
+	return flag;
+}
+
+static void
+pack_cell(StringInfo packed, const ImportColumn *column, const ImportCell *cell)
+{
+	char		tag = (char) cell->value;
+
+	if (cell->text != NULL)
+		tag |= CELL_HAS_TEXT;
+	if (cell->status.kind != VENDOR_STATUS_NONE)
+		tag |= CELL_HAS_STATUS;
+	if (column->kind == COLUMN_GROUP_NAME)
+		tag |= CELL_HAS_GROUP;
+	appendStringInfoCharMacro(packed, tag);
+	if (tag & CELL_HAS_TEXT)
+		pack_string(packed, cell->text);
+	if (tag & CELL_HAS_STATUS)
+		appendBinaryStringInfo(packed, (const char *) &cell->status, sizeof(cell->status));
+	if (tag & CELL_HAS_GROUP)
+		appendBinaryStringInfo(packed, (const char *) &cell->group, sizeof(cell->group));
+}
+
+/* Adds a row. */
+void
+import_staging_put(Import *import, const ImportRow *row)
+{
+	ImportStaging *staging = import->staging;
+	StringInfo	packed = &staging->packed;
+	StagedRow	staged = {.line = row->line,.raw_length = (uint32) row->raw_length};
+
+	resetStringInfo(packed);
+	appendBinaryStringInfo(packed, (char *) &staged, sizeof(staged));
+	staged.flags = (row->rejected ? ROW_IS_REJECTED : 0) | (row->key_known ? ROW_KEY_KNOWN : 0) |
+		(row->key_unreadable ? ROW_KEY_UNREADABLE : 0) | (row->reupload_user_profile ? ROW_REUPLOADS : 0);
+	staged.flags |= pack_key(packed, row->primary_email_address, ROW_HAS_ADDRESS);
+	staged.flags |= pack_key(packed, row->existing_email_address, ROW_HAS_EXISTING);
+	staged.flags |= pack_key(packed, row->unique_user_id, ROW_HAS_USER_ID);
+	staged.flags |= pack_key(packed, row->new_unique_user_id, ROW_HAS_NEW_USER_ID);
+	for (int i = 0; i < import->column_count; i++)
+		pack_cell(packed, &import->columns[i], &row->cells[i]);
+	staged.size = (uint32) (packed->len + row->raw_length);
+	memcpy(packed->data, &staged, sizeof(staged));
+	spool_write(staging->spool, packed->data, packed->len);
+	spool_write(staging->spool, row->raw, row->raw_length);
+	staging->count++;
+}
+
+/* Frees what the store holds. */
+void
+import_staging_end(ImportStaging *staging)
+{
+	spool_free(staging->spool);
+	if (staging->table != NULL)
+		tuplestore_end(staging->table);
+}
+
+int64
+import_staging_count(const ImportStaging *staging)
+{
+	return staging->count;
+}
+
+/* ---- unpacking ---- */
+
+static char *
+unpack_string(char **position)
+{
+	char	   *string = *position + sizeof(uint32);
+	uint32		length;
+
+	memcpy(&length, *position, sizeof(length));
+	*position = string + length + 1;
+	return string;
+}
+
+static void
+unpack_cell(ImportCell *cell, char **position)
+{
+	int			tag = (unsigned char) *(*position)++;
+
+	cell->value = tag & CELL_VALUE_MASK;
+	if (tag & CELL_HAS_TEXT)
+		cell->text = unpack_string(position);
+	if (tag & CELL_HAS_STATUS)
 	{
-		const csv_field *field = &record->fields[i];
-
-		staged->fields[i].length = (uint32) field->length;
-		if (field->data >= record->raw && field->data <= record->raw + record->raw_length)
-			staged->fields[i].offset = (uint32) (fixed + (field->data - record->raw));
-		else
-		{
-			staged->fields[i].offset = (uint32) (unescaped - (char *) staged);
-			memcpy(unescaped, field->data, field->length);
-			unescaped += field->length;
-		}
+		memcpy(&cell->status, *position, sizeof(cell->status));
+		*position += sizeof(cell->status);
 	}
-	return packed;
+	if (tag & CELL_HAS_GROUP)
+	{
+		memcpy(&cell->group, *position, sizeof(cell->group));
+		*position += sizeof(cell->group);
+	}
+}
+
+/* Goes back to the first row. */
+void
+import_staging_rewind(ImportStaging *staging)
+{
+	spool_rewind(staging->spool);
+}
+
+/*
+ * Reads the next row into *row, whose memory is the import's row context's; false
+ * at the end.  with_cells: else it gets none.
+ */
+bool
+import_staging_next(Import *import, ImportRow *row, bool with_cells)
+{
+	StagedRow	staged;
+	char	   *packed;
+	char	   *position;
+
+	if (!spool_read(import->staging->spool, &staged, sizeof(staged)))
+		return false;
+	packed = MemoryContextAllocHuge(import->row_context, staged.size - sizeof(staged));
+	if (!spool_read(import->staging->spool, packed, staged.size - sizeof(staged)))
+		elog(ERROR, "unexpected end of the staged rows");
+
+	memset(row, 0, sizeof(ImportRow));
+	row->line = staged.line;
+	row->raw = packed + staged.size - sizeof(staged) - staged.raw_length;
+	row->raw_length = staged.raw_length;
+	row->rejected = (staged.flags & ROW_IS_REJECTED) != 0;
+	row->key_known = (staged.flags & ROW_KEY_KNOWN) != 0;
+	row->key_unreadable = (staged.flags & ROW_KEY_UNREADABLE) != 0;
+	row->reupload_user_profile = (staged.flags & ROW_REUPLOADS) != 0;
+	position = packed;
+	if (staged.flags & ROW_HAS_ADDRESS)
+		row->primary_email_address = unpack_string(&position);
+	if (staged.flags & ROW_HAS_EXISTING)
+		row->existing_email_address = unpack_string(&position);
+	if (staged.flags & ROW_HAS_USER_ID)
+		row->unique_user_id = unpack_string(&position);
+	if (staged.flags & ROW_HAS_NEW_USER_ID)
+		row->new_unique_user_id = unpack_string(&position);
+	if (with_cells)
+	{
+		row->cells = MemoryContextAllocZero(import->row_context, sizeof(ImportCell) * import->column_count);
+		for (int i = 0; i < import->column_count; i++)
+			unpack_cell(&row->cells[i], &position);
+	}
+	return true;
+}
+
+/* ---- the table "staged" ---- */
+
+static TupleDesc
+make_descriptor(void)
+{
+	Oid			email_address = catalog_type("email_address");
+	TupleDesc	descriptor = CreateTemplateTupleDesc(STAGED_COLUMN_COUNT);
+
+	TupleDescInitEntry(descriptor, STAGED_ROW + 1, "row", INT8OID, -1, 0);
+	TupleDescInitEntry(descriptor, STAGED_PRIMARY_EMAIL_ADDRESS + 1, "primary_email_address",
+					   email_address, -1, 0);
+	TupleDescInitEntry(descriptor, STAGED_EXISTING_EMAIL_ADDRESS + 1, "existing_email_address",
+					   email_address, -1, 0);
+	TupleDescInitEntry(descriptor, STAGED_UNIQUE_USER_ID + 1, "unique_user_id", TEXTOID, -1, 0);
+	TupleDescInitEntry(descriptor, STAGED_NEW_UNIQUE_USER_ID + 1, "new_unique_user_id", TEXTOID, -1, 0);
+	TupleDescInitEntry(descriptor, STAGED_ADDRESS_KEYS + 1, "address_keys", INT8ARRAYOID, -1, 0);
+	TupleDescInitEntry(descriptor, STAGED_REJECTED + 1, "rejected", BOOLOID, -1, 0);
+	return descriptor;
 }
 
 static Datum
@@ -135,102 +282,61 @@ address_keys(const Import *import, const char *address, bool *isnull)
 	return sql_int8_array(keys, count).value;
 }
 
-/*
- * Adds a row.  Rows are numbered from 0 in the order in which they come; their
- * e-mail addresses must be valid.
- */
-void
-import_staging_put(Import *import, const ImportRow *row, const csv_record *record)
+/* Fills the table; it lives as long as the store, whatever subtransaction this is. */
+static void
+make_table(Import *import)
 {
 	ImportStaging *staging = import->staging;
-	MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
-	Datum		values[STAGED_COLUMN_COUNT];
-	bool		nulls[STAGED_COLUMN_COUNT] = {0};
+	ResourceOwner old_owner = CurrentResourceOwner;
+	MemoryContext old_context = MemoryContextSwitchTo(staging->context);
+	ImportRow	row;
 
-	values[STAGED_ROW] = Int64GetDatum(staging->count++);
-	values[STAGED_PRIMARY_EMAIL_ADDRESS] = sql_text_datum(row->primary_email_address,
-														&nulls[STAGED_PRIMARY_EMAIL_ADDRESS]);
-	values[STAGED_EXISTING_EMAIL_ADDRESS] = sql_text_datum(row->existing_email_address,
-														 &nulls[STAGED_EXISTING_EMAIL_ADDRESS]);
-	values[STAGED_UNIQUE_USER_ID] = sql_text_datum(row->unique_user_id, &nulls[STAGED_UNIQUE_USER_ID]);
-	values[STAGED_NEW_UNIQUE_USER_ID] = sql_text_datum(row->new_unique_user_id,
-													 &nulls[STAGED_NEW_UNIQUE_USER_ID]);
-	values[STAGED_ADDRESS_KEYS] = address_keys(import, row->primary_email_address, &nulls[STAGED_ADDRESS_KEYS]);
-	values[STAGED_REJECTED] = BoolGetDatum(row->rejected);
-	values[STAGED_RECORD] = PointerGetDatum(pack_record(record));
-	tuplestore_putvalues(staging->rows, staging->descriptor, values, nulls);
+	CurrentResourceOwner = staging->owner;
+	staging->table = tuplestore_begin_heap(true, false, work_mem);
+	CurrentResourceOwner = old_owner;
+	staging->descriptor = make_descriptor();
+	MemoryContextSwitchTo(import->row_context);
+	import_staging_rewind(staging);
+	MemoryContextReset(import->row_context);
+	for (int64 i = 0; import_staging_next(import, &row, false); i++)
+	{
+		Datum		values[STAGED_COLUMN_COUNT];
+		bool		nulls[STAGED_COLUMN_COUNT] = {0};
+
+		values[STAGED_ROW] = Int64GetDatum(i);
+		/* stored like text */
+		values[STAGED_PRIMARY_EMAIL_ADDRESS] =
+			sql_text_datum(row.primary_email_address, &nulls[STAGED_PRIMARY_EMAIL_ADDRESS]);
+		values[STAGED_EXISTING_EMAIL_ADDRESS] =
+			sql_text_datum(row.existing_email_address, &nulls[STAGED_EXISTING_EMAIL_ADDRESS]);
+		values[STAGED_UNIQUE_USER_ID] = sql_text_datum(row.unique_user_id, &nulls[STAGED_UNIQUE_USER_ID]);
+		values[STAGED_NEW_UNIQUE_USER_ID] =
+			sql_text_datum(row.new_unique_user_id, &nulls[STAGED_NEW_UNIQUE_USER_ID]);
+		values[STAGED_ADDRESS_KEYS] = address_keys(import, row.primary_email_address, &nulls[STAGED_ADDRESS_KEYS]);
+		values[STAGED_REJECTED] = BoolGetDatum(row.rejected);
+		tuplestore_putvalues(staging->table, staging->descriptor, values, nulls);
+		MemoryContextReset(import->row_context);
+		CHECK_FOR_INTERRUPTS();
+	}
 	MemoryContextSwitchTo(old_context);
 }
 
-/* Frees the store's temporary file. */
-void
-import_staging_end(ImportStaging *staging)
-{
-	tuplestore_end(staging->rows);
-}
-
-int64
-import_staging_count(const ImportStaging *staging)
-{
-	return staging->count;
-}
-
-/* Goes back to the first row. */
-void
-import_staging_rewind(ImportStaging *staging)
-{
-	tuplestore_select_read_pointer(staging->rows, 0);
-	tuplestore_rescan(staging->rows);
-}
-
 /*
- * Reads the next row; false at the end.  What *record points to is valid until
- * the next call.
+ * Lets statements read the rows' keys as the table "staged", until
+ * import_staging_unregister().  Reads the rows, so it must not be called while
+ * they are being read.
  */
-bool
-import_staging_next(Import *import, csv_record *record, bool *rejected)
+void
+import_staging_register(Import *import)
 {
-	ImportStaging *staging = import->staging;
-	StagedRecord *staged;
-	bool		isnull;
-
-	tuplestore_select_read_pointer(staging->rows, 0);
-	if (!tuplestore_gettupleslot(staging->rows, true, false, staging->slot))
-		return false;
-	slot_getallattrs(staging->slot);
-	*rejected = DatumGetBool(slot_getattr(staging->slot, STAGED_REJECTED + 1, &isnull));
-	/* the tuple is 8-byte aligned, but its bytea need not be */
-	{
-		bytea	   *packed = DatumGetByteaPP(slot_getattr(staging->slot, STAGED_RECORD + 1, &isnull));
-		size_t		length = VARSIZE_ANY_EXHDR(packed);
-
-		staged = MemoryContextAlloc(import->row_context, length);
-		memcpy(staged, VARDATA_ANY(packed), length);
-	}
-
-	if (staged->field_count > staging->field_capacity)
-	{
-		staging->field_capacity = staged->field_count;
-		staging->fields = MemoryContextAlloc(staging->context, sizeof(csv_field) * staging->field_capacity);
-	}
-	for (int i = 0; i < staged->field_count; i++)
-	{
-		staging->fields[i].data = (char *) staged + staged->fields[i].offset;
-		staging->fields[i].length = staged->fields[i].length;
-		staging->fields[i].quoted = false;
-	}
-	record->line = staged->line;
-	record->offset = 0;
-	record->raw = (char *) staged + offsetof(StagedRecord, fields) + sizeof(StagedField) * staged->field_count;
-	record->raw_length = staged->raw_length;
-	record->field_count = staged->field_count;
-	record->fields = staging->fields;
-	return true;
+	if (import->staging->table == NULL)
+		make_table(import);
+	sql_unregister("staged");
+	sql_register("staged", import->staging->table, import->staging->descriptor, import->staging->count);
 }
 
-/* Lets statements read the rows as the table "staged". */
 void
-import_staging_register(ImportStaging *staging)
+import_staging_unregister(void)
 {
-	sql_register("staged", staging->rows, staging->descriptor, staging->count);
+	sql_unregister("staged");
 }
