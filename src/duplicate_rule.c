@@ -140,10 +140,18 @@ duplicate_rules_own_key(const DuplicateRules *rules, const char *address)
 {
 	char	   *domain;
 	char	   *canonical = canonical_address(address, &domain);
-	char	   *mapped = psprintf("%.*s%s", (int) (domain - canonical), canonical, main_domain(rules, domain));
-	int64		key = key_of_canonical(mapped, strlen(mapped));
+	const char *meant = main_domain(rules, domain);
+	int64		key;
 
-	pfree(mapped);
+	if (meant == domain)
+		key = key_of_canonical(canonical, strlen(canonical));
+	else
+	{
+		char	   *mapped = psprintf("%.*s%s", (int) (domain - canonical), canonical, meant);
+
+		key = key_of_canonical(mapped, strlen(mapped));
+		pfree(mapped);
+	}
 	pfree(canonical);
 	return key;
 }

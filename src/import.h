@@ -189,6 +189,8 @@ typedef struct Import
 	int			region_column;
 	bool		has_messages_column;
 	bool		has_group_names;	/* there is a column whose cells name groups */
+	int		   *attribute_columns;	/* those that set attributes; see import_values.c */
+	int			attribute_count;
 
 	int			license_count;
 	LicenseUsage *licenses;
@@ -375,7 +377,7 @@ typedef struct PresentProfile
 extern HTAB *import_fetch_present(Import *import, const int64 *profile_ids, int count);
 
 /* import_values.c */
-extern ProfileValues import_wanted_values(const Import *import, const ImportRow *row, const RowTarget *target,
+extern ProfileValues import_wanted_values(Import *import, const ImportRow *row, const RowTarget *target,
 										  const PresentProfile *present, bool *changed,
 										  bool *identity_changed);
 extern char *import_attribute_of(Jsonb *attributes, const char *name);

@@ -15,10 +15,12 @@
 
 #include "access/tupdesc.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "sql.h"
+#include "table_writer.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
@@ -44,7 +46,36 @@ typedef struct FindingList
 {
 	Tuplestorestate *rows;
 	int64		counts[SEVERITY_FATAL + 1];
+	int64		last_line;
+	bool		is_sorted;		/* they came by line */
 } FindingList;
+
+/* Where they are written in the end. */
+static const WrittenTable findings_table = {
+	.name = "import_findings",
+	.column_count = 10,
+	.columns = {
+		{"finding_id", INT8OID, NULL, true, false},
+		{"import_id", INT8OID, NULL, false, false},
+		{"export_id", INT8OID, NULL, false, false},
+		{"line", INT8OID, NULL, false, false},
+		{"column_name", TEXTOID, NULL, false, false},
+		{"code", TEXTOID, NULL, true, false},
+		{"severity", TEXTOID, NULL, true, false},
+		{"message", TEXTOID, NULL, true, false},
+		{"tip", TEXTOID, NULL, false, false},
+		{"record", TEXTOID, NULL, false, false}
+	},
+	.references = {"imports", "exports"},
+	.checks = {"import_findings_severity_check", "import_findings_check"}
+};
+
+#define WRITTEN_FINDING_ID	0
+#define WRITTEN_IMPORT_ID	1
+#define WRITTEN_LINE		3	/* and those behind it, as they are in a list */
+
+/* From so many on, the indexes of an empty table are better built at the end. */
+#define FIRST_LOAD_ROWS		5000
 
 struct ImportFindings
 {
@@ -64,8 +95,10 @@ struct ImportFindings
 static void
 list_create(FindingList *list)
 {
-	list->rows = tuplestore_begin_heap(true, false, work_mem);
+	list->rows = tuplestore_begin_heap(true, false, work_mem / 8);
 	memset(list->counts, 0, sizeof(list->counts));
+	list->last_line = 0;
+	list->is_sorted = true;
 }
 
 /* An empty collection, palloc'd in the current memory context. */
@@ -115,6 +148,8 @@ import_findings_restart(ImportFindings *findings)
 {
 	tuplestore_clear(findings->of_attempt.rows);
 	memset(findings->of_attempt.counts, 0, sizeof(findings->of_attempt.counts));
+	findings->of_attempt.last_line = 0;
+	findings->of_attempt.is_sorted = true;
 	findings->line = 0;
 }
 
@@ -198,6 +233,8 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 		values[FINDING_RECORD] = CStringGetTextDatum(import_text_shown(row->raw, row->raw_length));
 	tuplestore_putvalues(target->rows, findings->descriptor, values, nulls);
 	target->counts[kind->severity]++;
+	target->is_sorted = target->is_sorted && line >= target->last_line;
+	target->last_line = line;
 	if (kind->severity == SEVERITY_FATAL)
 		import->refused = true;
 	MemoryContextSwitchTo(old_context);
@@ -260,6 +297,36 @@ import_findings_return(Import *import, ReturnSetInfo *result)
 	tuplestore_end(list->rows);
 }
 
+/* Writes the findings of a sorted list below the triggers, if their table allows it; did it? */
+static bool
+write_directly(Import *import, FindingList *list, int64 count)
+{
+	TableWriter *writer = table_writer_open(import->account, &findings_table, count >= FIRST_LOAD_ROWS);
+	Oid			sequence;
+	TupleTableSlot *slot;
+
+	if (writer == NULL)
+		return false;
+	sequence = import_identity_sequence(import->account, "import_findings", WRITTEN_FINDING_ID + 1);
+	slot = MakeSingleTupleTableSlot(import->findings->descriptor, &TTSOpsMinimalTuple);
+	tuplestore_select_read_pointer(list->rows, 0);
+	while (tuplestore_gettupleslot(list->rows, true, false, slot))
+	{
+		Datum		values[10] = {0};
+		bool		nulls[10] = {false, false, true};
+
+		slot_getallattrs(slot);
+		values[WRITTEN_FINDING_ID] = Int64GetDatum(nextval_internal(sequence, false));
+		values[WRITTEN_IMPORT_ID] = Int64GetDatum(import->import_id);
+		memcpy(&values[WRITTEN_LINE], slot->tts_values, sizeof(Datum) * FINDING_COLUMN_COUNT);
+		memcpy(&nulls[WRITTEN_LINE], slot->tts_isnull, sizeof(bool) * FINDING_COLUMN_COUNT);
+		table_writer_put(writer, values, nulls);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_writer_close(writer);
+	return true;
+}
+
 static void
 write_list(Import *import, FindingList *list)
 {
@@ -267,6 +334,11 @@ write_list(Import *import, FindingList *list)
 
 	for (int i = 0; i <= SEVERITY_FATAL; i++)
 		count += list->counts[i];
+	if (count == 0 || (list->is_sorted && write_directly(import, list, count)))
+	{
+		tuplestore_end(list->rows);
+		return;
+	}
 	sql_register("findings", list->rows, import->findings->descriptor, count);
 	(void) sql_write_once(import->account,
 						  "INSERT INTO @account.import_findings"

@@ -31,8 +31,9 @@ change_membership(Import *import, const ImportRow *row, int64 profile_id, const 
 	if (present != NULL || !import_direct_membership(import, profile_id, group))
 		import_change_membership(import->changes, joins ? CHANGE_JOINS : CHANGE_LEAVES, profile_id, group_id,
 								 row->line);
-	import_note_cell(import, present, psprintf("group:%s", import->groups[group].name), column, is_member,
-					 row->line);
+	if (present != NULL)
+		import_note_cell(import, present, psprintf("group:%s", import->groups[group].name), column, is_member,
+						 row->line);
 	return true;
 }
 
@@ -153,7 +154,10 @@ import_change_groups(Import *import, const ImportRow *row, int64 profile_id, con
 	bool		changed = false;
 	ListCell   *cell;
 
-	collect_groups(import, row, present, &groups);
+	if (present == NULL && !import->has_group_names && import->whole_group_count == 0)
+		memset(&groups, 0, sizeof(groups)); /* the groups' own columns alone say it */
+	else
+		collect_groups(import, row, present, &groups);
 	for (int i = 0; i < import->column_count; i++)
 		if (import->columns[i].kind == COLUMN_GROUP && row->cells[i].value != CELL_EMPTY)
 			changed |= change_membership(import, row, profile_id, present, import->columns[i].group, i,

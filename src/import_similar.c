@@ -410,6 +410,9 @@ import_similar_check(Import *import, ImportRow *row, int64 row_number, const Row
 			import_note_named(import, person->profile_id);
 	}
 
+	/* who is new has the row's address: if anybody else has its key, that is known */
+	if (is_newcomer && count == 0 && import_keys_shared(import->addresses, row_number) == 0)
+		return;
 	run = accepted_run(import, values->primary_email_address, HASH_FIND);
 	if (run != NULL)
 		foreach(cell, run->rows)

@@ -55,24 +55,97 @@ import_attribute_of(Jsonb *attributes, const char *name)
 		pnstrdup(value->val.string.val, value->val.string.len);
 }
 
+/* The columns that set attributes, in the order in which jsonb keeps their names; of one name, in the file's order. */
+static int
+compare_attributes(const void *a, const void *b, void *columns)
+{
+	int			left = *(const int *) a;
+	int			right = *(const int *) b;
+	const char *left_name = ((const ImportColumn *) columns)[left].attribute;
+	const char *right_name = ((const ImportColumn *) columns)[right].attribute;
+	size_t		left_length = strlen(left_name);
+	size_t		right_length = strlen(right_name);
+	int			order;
+
+	if (left_length != right_length)
+		return left_length < right_length ? -1 : 1;
+	order = memcmp(left_name, right_name, left_length);
+	return order != 0 ? order : left - right;
+}
+
+/* Finds these columns, once an import. */
+static void
+sort_attributes(Import *import)
+{
+	import->attribute_columns = MemoryContextAlloc(import->context, sizeof(int) * Max(import->column_count, 1));
+	for (int i = 0; i < import->column_count; i++)
+		if (import->columns[i].attribute != NULL)
+			import->attribute_columns[import->attribute_count++] = i;
+	qsort_arg(import->attribute_columns, import->attribute_count, sizeof(int), compare_attributes,
+			  import->columns);
+}
+
+static void
+set_string_value(JsonbValue *value, char *string)
+{
+	value->type = jbvString;
+	value->val.string.val = string;
+	value->val.string.len = (int) strlen(string);
+}
+
+/* The attributes of a new profile, sorted as jsonb has them, so that nothing has to be looked up. */
+static Jsonb *
+new_attributes(Import *import, const ImportRow *row)
+{
+	JsonbValue	object = {.type = jbvObject};
+	JsonbPair  *pairs;
+	int			count = 0;
+
+	if (import->attribute_columns == NULL)
+		sort_attributes(import);
+	pairs = palloc(sizeof(JsonbPair) * Max(import->attribute_count, 1));
+	for (int i = 0; i < import->attribute_count; i++)
+	{
+		int			column = import->attribute_columns[i];
+		char	   *name = import->columns[column].attribute;
+
+		if (row->cells[column].text == NULL)
+			continue;
+		/* of two values the last counts */
+		if (count == 0 || strcmp(pairs[count - 1].key.val.string.val, name) != 0)
+			count++;
+		set_string_value(&pairs[count - 1].key, name);
+		set_string_value(&pairs[count - 1].value, row->cells[column].text);
+	}
+	object.val.object.nPairs = count;
+	object.val.object.pairs = pairs;
+	return JsonbValueToJsonb(&object);
+}
+
 static void
 push_string(JsonbParseState **state, JsonbIteratorToken token, char *string)
 {
 	JsonbValue	value;
 
-	value.type = jbvString;
-	value.val.string.val = string;
-	value.val.string.len = (int) strlen(string);
+	set_string_value(&value, string);
 	(void) pushJsonbValue(state, token, &value);
 }
 
 /* The attributes with those of the row in them; of two values the last counts. */
 static Jsonb *
-merge_attributes(const Import *import, const ImportRow *row, Jsonb *present, bool *changed)
+merge_attributes(Import *import, const ImportRow *row, Jsonb *present, bool *changed)
 {
 	JsonbParseState *state = NULL;
-	bool		differs = present == NULL;
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	bool		differs = false;
 
+	if (present == NULL)
+	{
+		*changed = true;
+		return new_attributes(import, row);
+	}
 	for (int i = 0; i < import->column_count && !differs; i++)
 		differs = import->columns[i].attribute != NULL && row->cells[i].text != NULL &&
 			!strings_equal(import_attribute_of(present, import->columns[i].attribute), row->cells[i].text);
@@ -81,16 +154,10 @@ merge_attributes(const Import *import, const ImportRow *row, Jsonb *present, boo
 
 	*changed = true;
 	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	if (present != NULL)
-	{
-		JsonbIterator *iterator = JsonbIteratorInit(&present->root);
-		JsonbIteratorToken token;
-		JsonbValue	value;
-
-		while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-			if (token == WJB_KEY || token == WJB_VALUE)
-				(void) pushJsonbValue(&state, token, &value);
-	}
+	iterator = JsonbIteratorInit(&present->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_KEY || token == WJB_VALUE)
+			(void) pushJsonbValue(&state, token, &value);
 	for (int i = 0; i < import->column_count; i++)
 		if (import->columns[i].attribute != NULL && row->cells[i].text != NULL)
 		{
@@ -106,7 +173,7 @@ merge_attributes(const Import *import, const ImportRow *row, Jsonb *present, boo
  * profile that there is as it is.
  */
 ProfileValues
-import_wanted_values(const Import *import, const ImportRow *row, const RowTarget *target,
+import_wanted_values(Import *import, const ImportRow *row, const RowTarget *target,
 			  const PresentProfile *present, bool *changed, bool *identity_changed)
 {
 	ProfileValues values = {0};
