@@ -437,7 +437,7 @@ import_decide(Import *import)
 	mark_taken_addresses(import, movers, claimants);
 	import_similar_begin(import);
 	import_seats_begin(import);
-	if (import_seats_need_first_pass(import))
+	if (!import->is_first && import_seats_need_first_pass(import))
 		pass(import, batch, true);
 	new_row_count = count_new(import);
 	if (new_row_count > 0 && !import->by_statements)
