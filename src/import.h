@@ -220,6 +220,7 @@ typedef struct Import
 	bool		by_statements;	/* nothing is written directly, so that rows can be tried one by one */
 
 	/* of one attempt */
+	bool		takes_addresses;	/* a row takes the address of a profile */
 	bool		is_first;		/* the account has no profile yet */
 	RowTarget  *targets;
 	ImportCounts counts;

@@ -274,8 +274,12 @@ import_note_absence(Import *import)
 	arguments[0] = sql_text(import->options.feed);
 	profile_ids = collect_profiles(import, false, &count);
 	arguments[1] = make_set(import, profile_ids, count);
-	profile_ids = collect_profiles(import, true, &count);
-	arguments[2] = make_set(import, profile_ids, count);
+	arguments[2] = arguments[1];
+	if (import->named_count > 0)
+	{
+		profile_ids = collect_profiles(import, true, &count);
+		arguments[2] = make_set(import, profile_ids, count);
+	}
 	arguments[3] = absent;
 	(void) sql_run(import->account,
 				   "INSERT INTO @account.feeds AS f (feed, brought, last_import) VALUES ($1, $2, $3)"

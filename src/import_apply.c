@@ -94,10 +94,9 @@ static const struct
 static void
 park_addresses(Import *import)
 {
-	if (import_changes_count(import->changes, CHANGE_PROFILES) == 0 &&
-		import_changes_count(import->changes, CHANGE_CONFIRMED_PROFILES) == 0)
+	if (!import->takes_addresses && import_changes_count(import->changes, CHANGE_CONFIRMED_PROFILES) == 0)
 		return;
-	(void) sql_write_once(import->account,
+	(void) sql_write_over(import->account,
 						  "WITH c AS (SELECT profile_id, primary_email_address, false AS confirmed FROM changed_profiles"
 						  " UNION ALL SELECT profile_id, primary_email_address, true FROM confirmed_changed_profiles),"
 						  " parked AS (SELECT profile_id FROM c WHERE confirmed"
@@ -109,15 +108,16 @@ park_addresses(Import *import)
 						  " CASE WHEN length(domain(p.primary_email_address)) < 200"
 						  " THEN domain(p.primary_email_address) ELSE 'parked.invalid' END)"
 						  " FROM parked WHERE parked.profile_id = p.profile_id",
-						  0, NULL);
+						  import_changes_count(import->changes, CHANGE_PROFILES) +
+						  import_changes_count(import->changes, CHANGE_CONFIRMED_PROFILES), 0, NULL);
 }
 
 static uint64
-run_statement(Import *import, int index)
+run_statement(Import *import, int index, int64 row_count)
 {
 	SqlArgument arguments[] = {sql_text(import->options.feed), SQL_INT8(import->import_id)};
 
-	return sql_write_once(import->account, statements[index].text, 2, arguments);
+	return sql_write_over(import->account, statements[index].text, row_count, 2, arguments);
 }
 
 /* Runs the statement for each row of its part by itself; *line is the row's while it runs. */
@@ -139,7 +139,7 @@ run_row_by_row(Import *import, int index, int64 *line)
 		*line = DatumGetInt64(slot_getattr(slot, descriptor->natts, &isnull));
 		tuplestore_puttupleslot(row, slot);
 		sql_register(statements[index].name, row, descriptor, 1);
-		(void) run_statement(import, index);
+		(void) run_statement(import, index, 1);
 		sql_unregister(statements[index].name);
 		tuplestore_end(row);
 		CHECK_FOR_INTERRUPTS();
@@ -170,7 +170,7 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 			if (row_by_row)
 				run_row_by_row(import, i, line);
 			else
-				(void) run_statement(import, i);
+				(void) run_statement(import, i, import_changes_count(import->changes, statements[i].table));
 		}
 		import_changes_unregister();
 	}

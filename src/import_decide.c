@@ -434,6 +434,7 @@ import_decide(Import *import)
 	int64		new_row_count;
 
 	find_movers(import, movers, claimants);
+	import->takes_addresses = hash_get_num_entries(claimants) > 0;
 	mark_taken_addresses(import, movers, claimants);
 	import_similar_begin(import);
 	import_seats_begin(import);

@@ -75,36 +75,50 @@ is_first_import(Import *import)
 	return is_empty;
 }
 
+/* Keeps what a part of the join has found, and frees it. */
+static void
+keep_matches(RowMatch *matches)
+{
+	TupleDesc	descriptor = SPI_tuptable->tupdesc;
+
+	for (uint64 i = 0; i < SPI_tuptable->numvals; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		RowMatch   *match = &matches[id_or_zero(tuple, descriptor, 1)];
+		bool		isnull;
+
+		match->by_user_id = id_or_zero(tuple, descriptor, 2);
+		match->by_address = id_or_zero(tuple, descriptor, 3);
+		match->by_existing_address = id_or_zero(tuple, descriptor, 4);
+		match->by_new_user_id = id_or_zero(tuple, descriptor, 5);
+		match->address_has_user_id = DatumGetBool(SPI_getbinval(tuple, descriptor, 6, &isnull));
+		match->user_id_differs = DatumGetBool(SPI_getbinval(tuple, descriptor, 7, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /* Joins the rows' keys with the profiles; the result is in row order. */
 static RowMatch *
 find_matches(Import *import)
 {
-	RowMatch   *matches = MemoryContextAllocHuge(import->attempt_context, sizeof(RowMatch) *
-												 Max(import_staging_count(import->staging), 1));
+	int64		count = import_staging_count(import->staging);
+	RowMatch   *matches = MemoryContextAllocHuge(import->attempt_context, sizeof(RowMatch) * Max(count, 1));
 	Portal		portal;
 
 	import_staging_register(import);
+	if (count <= FETCH_COUNT)
+	{
+		(void) sql_run_over(import->account, match_query, count, 0, NULL);
+		keep_matches(matches);
+		return matches;
+	}
 	portal = sql_open(import->account, match_query, 0, NULL);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_COUNT);
 		if (SPI_processed == 0)
 			break;
-		for (uint64 i = 0; i < SPI_processed; i++)
-		{
-			HeapTuple	tuple = SPI_tuptable->vals[i];
-			TupleDesc	descriptor = SPI_tuptable->tupdesc;
-			RowMatch   *match = &matches[id_or_zero(tuple, descriptor, 1)];
-			bool		isnull;
-
-			match->by_user_id = id_or_zero(tuple, descriptor, 2);
-			match->by_address = id_or_zero(tuple, descriptor, 3);
-			match->by_existing_address = id_or_zero(tuple, descriptor, 4);
-			match->by_new_user_id = id_or_zero(tuple, descriptor, 5);
-			match->address_has_user_id = DatumGetBool(SPI_getbinval(tuple, descriptor, 6, &isnull));
-			match->user_id_differs = DatumGetBool(SPI_getbinval(tuple, descriptor, 7, &isnull));
-		}
-		SPI_freetuptable(SPI_tuptable);
+		keep_matches(matches);
 		CHECK_FOR_INTERRUPTS();
 	}
 	SPI_freetuptable(SPI_tuptable);

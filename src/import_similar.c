@@ -286,8 +286,9 @@ import_similar_begin(Import *import)
 		return;
 	import_staging_register(import);
 	add_candidates(import, similar,
-				   sql_run_once_latest(import->account, import->rules->alias_count == 0 ?
-									   candidates_query : aliased_candidates_query, 0, NULL));
+				   sql_run_over_latest(import->account, import->rules->alias_count == 0 ?
+									   candidates_query : aliased_candidates_query,
+									   import_staging_count(import->staging), 0, NULL));
 	fetch_all_addressless(import, similar);
 	if (similar->candidate_count > 1)
 		qsort(similar->candidates, similar->candidate_count, sizeof(Candidate), compare_candidates);

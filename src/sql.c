@@ -20,9 +20,10 @@
  * full; accounts are many, and a plan is made in a fraction of a millisecond.
  * What is taken out of the cache may be running still, a level further up, and
  * so is freed when the transaction ends.
- * Statements over transition tables and other named tuplestores are not kept:
- * their plan depends on the number of rows, and one made for a million rows is
- * a thousand times too slow for a single one.
+ * Of statements over transition tables and other named tuplestores, a plan is
+ * kept only for a few rows: it depends on their number, and one made for a million
+ * rows is a thousand times too slow for a single one.  For many rows a plan is
+ * made each time.
  *
  * All functions but sql_expand() need an SPI connection of the caller's, and
  * raise whatever errors the statement raises.
@@ -46,6 +47,9 @@
 
 /* Enough for all statements of some ten accounts in use at once. */
 #define PLAN_CACHE_SIZE 256
+
+/* A plan over a tuplestore of at most so many rows is kept. */
+#define FEW_ROWS	100
 
 typedef struct PlanKey
 {
@@ -357,6 +361,33 @@ uint64
 sql_write(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
 {
 	return run(account, text, argument_count, arguments, RUN_WRITE);
+}
+
+/*
+ * Runs a constant text over a named tuplestore of so many rows; see the top of
+ * the file.
+ */
+uint64
+sql_run_over(const Account *account, const char *text, int64 row_count, int argument_count,
+			 const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, row_count > FEW_ROWS ? RUN_ONCE : 0);
+}
+
+/* The same, but sees whatever is committed now; see sql_run_latest(). */
+uint64
+sql_run_over_latest(const Account *account, const char *text, int64 row_count, int argument_count,
+					const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_LATEST | (row_count > FEW_ROWS ? RUN_ONCE : 0));
+}
+
+/* The same for a text that writes; see sql_write(). */
+uint64
+sql_write_over(const Account *account, const char *text, int64 row_count, int argument_count,
+			   const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_WRITE | (row_count > FEW_ROWS ? RUN_ONCE : 0));
 }
 
 /* The same for a text whose plan must not be kept. */

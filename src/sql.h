@@ -46,6 +46,12 @@ extern uint64 sql_run_once_latest(const Account *account, const char *text, int 
 								  const SqlArgument *arguments);
 extern uint64 sql_write(const Account *account, const char *text, int argument_count,
 						const SqlArgument *arguments);
+extern uint64 sql_run_over(const Account *account, const char *text, int64 row_count, int argument_count,
+						   const SqlArgument *arguments);
+extern uint64 sql_run_over_latest(const Account *account, const char *text, int64 row_count, int argument_count,
+								  const SqlArgument *arguments);
+extern uint64 sql_write_over(const Account *account, const char *text, int64 row_count, int argument_count,
+							 const SqlArgument *arguments);
 extern uint64 sql_write_once(const Account *account, const char *text, int argument_count,
 							 const SqlArgument *arguments);
 extern Portal sql_open(const Account *account, const char *text, int argument_count, const SqlArgument *arguments);
