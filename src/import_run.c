@@ -352,6 +352,7 @@ try_step(Import *import, AttemptStep step, bool keep, int64 *failing_line)
 	MemoryContext old_context = CurrentMemoryContext;
 	ResourceOwner old_owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
+	int			nest_level = GetCurrentTransactionNestLevel();
 
 	import_findings_mark(import->findings);
 	BeginInternalSubTransaction(NULL);
@@ -369,7 +370,9 @@ try_step(Import *import, AttemptStep step, bool keep, int64 *failing_line)
 		MemoryContextSwitchTo(import->context);
 		error = CopyErrorData();
 		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
+		/* decide() may have been in a subtransaction of its own */
+		while (GetCurrentTransactionNestLevel() > nest_level)
+			RollbackAndReleaseCurrentSubTransaction();
 		import_changes_unregister();
 		import_staging_unregister();
 	}
