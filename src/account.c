@@ -25,8 +25,8 @@
 
 static const char *const account_tables[] = {
 	"settings", "profiles", "licenses", "seats", "seat_counters", "groups", "memberships", "permissions",
-	"duplicate_rules", "domain_aliases", "feeds", "feed_groups", "cell_sources", "imports",
-	"import_findings", "exports", "export_files", "changes", "past_changes"
+	"duplicate_rules", "domain_aliases", "protected_profiles", "leavers", "feeds", "feed_groups",
+	"cell_sources", "imports", "import_findings", "exports", "export_files", "changes", "past_changes"
 };
 
 /* Is the schema an account?  Looks into the catalogs only. */
@@ -141,7 +141,8 @@ account_open(Oid namespace_oid)
 	account_check_tables(account, false);
 	if (sql_run(account,
 				"SELECT product::text, layout_version, rows_per_file, threshold_floor,"
-				" max_revoke_percent::float8, max_remove_percent::float8, unknown_headers = 'attribute'"
+				" max_revoke_percent::float8, max_remove_percent::float8, unknown_headers = 'attribute',"
+				" grace_days"
 				" FROM @account.settings", 0, NULL) != 1)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -164,6 +165,7 @@ account_open(Oid namespace_oid)
 		account->max_revoke_percent = DatumGetFloat8(sql_value(0, 4, &isnull));
 		account->max_remove_percent = DatumGetFloat8(sql_value(0, 5, &isnull));
 		account->keeps_unknown_headers = DatumGetBool(sql_value(0, 6, &isnull));
+		account->grace_days = DatumGetInt32(sql_value(0, 7, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return account;

@@ -27,6 +27,7 @@ typedef struct Account
 	double		max_revoke_percent;
 	double		max_remove_percent;
 	bool		keeps_unknown_headers;	/* as attributes */
+	int			grace_days;		/* a lost seat is revoked at the vendor's after so many */
 } Account;
 
 /* Columns of the tables that triggers read; see account_layout.sql. */

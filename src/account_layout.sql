@@ -20,6 +20,7 @@ CREATE TABLE @account.settings (
 	max_revoke_percent numeric NOT NULL DEFAULT 20 CHECK (max_revoke_percent BETWEEN 0 AND 100),
 	max_remove_percent numeric NOT NULL DEFAULT 20 CHECK (max_remove_percent BETWEEN 0 AND 100),
 	threshold_floor integer NOT NULL DEFAULT 10 CHECK (threshold_floor >= 0),
+	grace_days integer NOT NULL DEFAULT 0 CHECK (grace_days >= 0),
 	rows_per_file integer NOT NULL DEFAULT 50000 CHECK (rows_per_file > 0),
 	unknown_headers text NOT NULL DEFAULT 'ignore' CHECK (unknown_headers IN ('ignore', 'attribute'))
 );
@@ -29,6 +30,7 @@ COMMENT ON COLUMN @account.settings.layout_version IS 'version of these tables, 
 COMMENT ON COLUMN @account.settings.max_revoke_percent IS 'at most this share of the taken seats may be revoked at once without override';
 COMMENT ON COLUMN @account.settings.max_remove_percent IS 'at most this share of a feed''s people may be absent from a file of mode full without override';
 COMMENT ON COLUMN @account.settings.threshold_floor IS 'fewer people than this are never held up by a percentage';
+COMMENT ON COLUMN @account.settings.grace_days IS 'so many days after somebody lost a seat here, an export revokes it at the vendor''s';
 COMMENT ON COLUMN @account.settings.rows_per_file IS 'an exported file is cut after so many rows';
 COMMENT ON COLUMN @account.settings.unknown_headers IS 'what becomes of a column that nobody knows: ignore it, or keep it as an attribute';
 
@@ -128,6 +130,31 @@ CREATE TABLE @account.domain_aliases (
 	domain text COLLATE "C" NOT NULL CHECK (domain = pg_catalog.lower(domain) AND domain <> alias)
 );
 COMMENT ON TABLE @account.domain_aliases IS 'mail domains that are one and the same; see orgsync.add_domain_alias()';
+
+CREATE TABLE @account.protected_profiles (
+	profile_id bigint PRIMARY KEY,
+	primary_email_address orgsync.email_address NOT NULL,
+	why text NOT NULL,
+	protected_by text NOT NULL DEFAULT CURRENT_USER,
+	protected_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE @account.protected_profiles IS 'whom no import of mode full and no export revokes, removes or renames, also if the profile is deleted here; see orgsync.protect_profile()';
+COMMENT ON COLUMN @account.protected_profiles.primary_email_address IS 'the address when the profile was protected';
+
+CREATE TABLE @account.leavers (
+	profile_id bigint PRIMARY KEY,
+	primary_email_address text COLLATE "C" NOT NULL,
+	unique_user_id text COLLATE "C",
+	preferred_first_name text,
+	preferred_last_name text,
+	work_title text,
+	attributes jsonb NOT NULL DEFAULT '{}',
+	left_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+CREATE INDEX leavers_address ON @account.leavers (pg_catalog.lower(primary_email_address));
+CREATE INDEX leavers_unique_user_id ON @account.leavers (unique_user_id);
+COMMENT ON TABLE @account.leavers IS 'people who were deleted here and whom the vendor still knows, without seats, groups and permissions: nothing deletes a profile there';
+COMMENT ON COLUMN @account.leavers.primary_email_address IS 'as the vendor has it, like all that follows';
 
 CREATE TABLE @account.feeds (
 	feed text COLLATE "C" PRIMARY KEY,

@@ -187,7 +187,8 @@ orgsync_drop_account(PG_FUNCTION_ARGS)
 			   "DROP VIEW IF EXISTS @account.seat_usage, @account.users, @account.license_holders;"
 			   "DROP TABLE IF EXISTS @account.settings, @account.profiles, @account.licenses, @account.seats,"
 			   " @account.seat_counters, @account.groups, @account.memberships, @account.permissions,"
-			   " @account.duplicate_rules, @account.domain_aliases, @account.feeds, @account.feed_groups,"
+			   " @account.duplicate_rules, @account.domain_aliases, @account.protected_profiles,"
+			   " @account.leavers, @account.feeds, @account.feed_groups,"
 			   " @account.cell_sources, @account.imports,"
 			   " @account.import_findings, @account.exports, @account.export_files, @account.changes,"
 			   " @account.past_changes");

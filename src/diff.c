@@ -58,9 +58,7 @@ orgsync_diff(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	account = account_open(namespace_oid);
-	notation.group_header_prefix = account->product->group_header_prefix;
-	notation.group_yes = account->product->group_yes;
-	notation.group_no = account->product->group_no;
+	notation = diff_product_notation(account->product);
 
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync diff row",
 										ALLOCSET_DEFAULT_SIZES);

@@ -11,96 +11,43 @@
  *
  * A profile that was added has one row without a column, and its diff is all
  * its cells.  A profile that was deleted has a row for every cell that it had.
- * One that was deleted and made again with the same address (a "twin") is one
- * person to the vendor.  Changes that were undone leave rows and make no
- * difference.
+ * One that was deleted and made again (a "twin"; see diff_keys.c) is one person
+ * to the vendor.  Changes that were undone leave rows and make no difference.
  *
- * All is one statement, and so is read under one snapshot, even the numbers of
- * the change rows: a confirmation must delete just those that the export has
- * seen.  Its rows come in this order:
+ * Many statements read, but all under one snapshot, even the numbers of the
+ * change rows: a confirmation must delete just those that the export has seen.
  *
- *		account		once: the changes read, the seats taken	(exports only)
- *		names		one for each group and license			(if anybody was added)
- *		person		one for each profile
- *		cell		one for each cell that differs, behind its person
- *
- * Added people are many at a time, and have many cells each, so theirs come
- * with the person, as arrays; and the statement works through people in the
- * order of profile_id, so that its lookups meet neighbouring rows one after the
- * other.  Measured, an export of a million added people with ten cells each: 65 s
- * with their cells as rows, 42 s with arrays, 19 s with arrays and in order.
- *
- * Memory: names live as long as the reader, a person until the next one.
+ * Memory: names and keys live as long as the reader, people in batches, what
+ * diff_next() returns until its next call.
  */
-#include "diff.h"
+#include "diff_subject.h"
 
-#include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "core/header.h"
-#include "diff_query.h"
 #include "miscadmin.h"
-#include "sql.h"
-#include "utils/acl.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
-/* So many rows are fetched at a time. */
-#define FETCH_SIZE	1000
-
-/* The columns of DIFF_ROW_TEXTS. */
-static const struct
-{
-	DiffPlace	place;
-	const char *column_name;
-}			added_texts[] = {
-	{DIFF_PREFERRED_FIRST_NAME, "preferred_first_name"},
-	{DIFF_PREFERRED_LAST_NAME, "preferred_last_name"},
-	{DIFF_WORK_TITLE, "work_title"}
-};
-
-/* The tables that the query reads besides settings. */
+/* The tables that are read besides settings. */
 static const char *const tables_read[] = {
 	"changes", "profiles", "licenses", "seats", "seat_counters", "groups", "memberships",
-	"permissions"
+	"permissions", "protected_profiles", "leavers"
 };
 
-/* A group's or license's column. */
-typedef struct ColumnKey
+/* Entries of DiffColumns. */
+typedef struct IdEntry
 {
-	int			place;			/* PLACE_LICENSE or PLACE_GROUP */
 	int			id;
-} ColumnKey;
+	DiffColumn *column;
+} IdEntry;
 
-typedef struct ColumnEntry
+typedef struct NameEntry
 {
-	ColumnKey	key;
-	char	   *column_name;
-} ColumnEntry;
-
-struct DiffReader
-{
-	const Account *account;
-	DiffNotation notation;
-	MemoryContext context;
-	MemoryContext person_context;
-	Portal		portal;
-	SPITupleTable *rows;		/* fetched, NULL: none */
-	uint64		row_count;
-	uint64		next_row;
-	HTAB	   *columns;
-	Datum		changes_read;
-	int64		seats_taken;
-	DiffPerson	person;
-
-	/* the next row, taken apart */
-	bool		has_row;
-	Datum		values[DIFF_ROW_COLUMN_COUNT];
-	bool		nulls[DIFF_ROW_COLUMN_COUNT];
-};
+	char		key[NAMEDATALEN * 4];	/* cut: then the columns are compared */
+	List	   *columns;
+} NameEntry;
 
 /* The executor would say the same, but with the whole query as context. */
 static void
@@ -117,139 +64,82 @@ check_may_read(const Account *account)
 	}
 }
 
-static void
-set_parameter(ParamListInfo parameters, int number, Oid type, Datum value)
+/* The notation of the product's own files. */
+DiffNotation
+diff_product_notation(const product *product)
 {
-	parameters->params[number - 1].value = value;
-	parameters->params[number - 1].isnull = false;
-	parameters->params[number - 1].pflags = PARAM_FLAG_CONST;
-	parameters->params[number - 1].ptype = type;
+	return (DiffNotation) {product->group_header_prefix, product->group_yes, product->group_no};
 }
 
-/* The headers of all permissions, as a text[]. */
-static Datum
-permission_names(void)
-{
-	Datum		names[PERMISSION_COUNT];
+/* ---- licenses and groups ---- */
 
-	for (int i = 0; i < PERMISSION_COUNT; i++)
-		names[i] = CStringGetTextDatum(permission_name(i));
-	return PointerGetDatum(construct_array(names, PERMISSION_COUNT, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+/* The license or group with that id, or NULL. */
+const DiffColumn *
+diff_column_by_id(const DiffColumns *columns, int id)
+{
+	IdEntry    *entry = hash_search(columns->by_id, &id, HASH_FIND, NULL);
+
+	return entry != NULL ? entry->column : NULL;
 }
 
-/*
- * Opens a cursor for the query.  With read_only it sees what the calling query
- * sees, else what is committed now.
- */
-static Portal
-open_cursor(const DiffReader *reader, bool for_export)
+/* The one whose cells have that key, or NULL. */
+const DiffColumn *
+diff_column_by_key(const DiffColumns *columns, const char *key)
 {
-	ParamListInfo parameters = makeParamList(DIFF_ARGUMENT_COUNT);
-	SPIParseOpenOptions options = {.params = parameters, .read_only = !for_export};
-	const product *product = reader->account->product;
-	const DiffNotation *notation = &reader->notation;
-	int			nest_level;
-	Portal		portal;
+	NameEntry  *entry;
+	char		cut[sizeof(entry->key)] = {0};
+	ListCell   *cell;
 
-	set_parameter(parameters, 1, TEXTOID, CStringGetTextDatum(notation->group_header_prefix));
-	set_parameter(parameters, 2, TEXTOID, CStringGetTextDatum(notation->group_yes));
-	set_parameter(parameters, 3, TEXTOID, CStringGetTextDatum(notation->group_no));
-	set_parameter(parameters, 4, BOOLOID, BoolGetDatum(product->has_unique_user_id));
-	set_parameter(parameters, 5, BOOLOID, BoolGetDatum(product->has_permissions));
-	set_parameter(parameters, 6, BOOLOID, BoolGetDatum(product->has_attributes));
-	set_parameter(parameters, 7, TEXTARRAYOID, permission_names());
-	set_parameter(parameters, 8, BOOLOID, BoolGetDatum(for_export));
-
-	/*
-	 * The query has so many expressions that compiling them takes 3 s, and the
-	 * planner cannot tell when that is worth while.
-	 */
-	nest_level = sql_pin_search_path();
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-	portal = SPI_cursor_parse_open(NULL, sql_expand(reader->account, diff_query), &options);
-	sql_unpin_search_path(nest_level);
-	if (portal == NULL)
-		elog(ERROR, "could not open a cursor: %s", SPI_result_code_string(SPI_result));
-	return portal;
+	strlcpy(cut, key, sizeof(cut));
+	entry = hash_search(columns->by_key, cut, HASH_FIND, NULL);
+	if (entry != NULL)
+		foreach(cell, entry->columns)
+			if (strcmp(((DiffColumn *) lfirst(cell))->key, key) == 0)
+				return lfirst(cell);
+	return NULL;
 }
 
-/* Takes the next row apart into values and nulls. */
-static void
-advance(DiffReader *reader)
+/* Reads all licenses, or all groups: their headers begin with the prefix. */
+static DiffColumns
+read_columns(DiffReader *reader, DiffPlace place, const char *query, const char *prefix)
 {
-	if (reader->next_row == reader->row_count)
-	{
-		if (reader->rows != NULL)
-			SPI_freetuptable(reader->rows);
-		SPI_cursor_fetch(reader->portal, true, FETCH_SIZE);
-		reader->rows = SPI_tuptable;
-		reader->row_count = SPI_processed;
-		reader->next_row = 0;
-	}
-	reader->has_row = reader->next_row < reader->row_count;
-	if (reader->has_row)
-		heap_deform_tuple(reader->rows->vals[reader->next_row++], reader->rows->tupdesc,
-						  reader->values, reader->nulls);
-}
-
-static int
-row_place(const DiffReader *reader)
-{
-	return DatumGetInt32(reader->values[DIFF_ROW_PLACE]);
-}
-
-/* A text of the row, palloc'd, or NULL. */
-static char *
-row_text(const DiffReader *reader, int column)
-{
-	return reader->nulls[column] ? NULL : TextDatumGetCString(reader->values[column]);
-}
-
-static bool
-row_boolean(const DiffReader *reader, int column)
-{
-	return !reader->nulls[column] && DatumGetBool(reader->values[column]);
-}
-
-static int64
-row_int64(const DiffReader *reader, int column)
-{
-	return reader->nulls[column] ? 0 : DatumGetInt64(reader->values[column]);
-}
-
-/* Takes the rows that come before the first person. */
-static void
-read_account_rows(DiffReader *reader)
-{
-	HASHCTL		control = {
-		.keysize = sizeof(ColumnKey),
-		.entrysize = sizeof(ColumnEntry),
+	HASHCTL		id_control = {.keysize = sizeof(int),.entrysize = sizeof(IdEntry),.hcxt = reader->context};
+	HASHCTL		name_control = {
+		.keysize = sizeof(((NameEntry *) 0)->key),
+		.entrysize = sizeof(NameEntry),
 		.hcxt = reader->context
 	};
+	uint64		count = sql_run_at(reader->account, query, 0, NULL, reader->snapshot);
 	MemoryContext old_context = MemoryContextSwitchTo(reader->context);
+	DiffColumns columns;
 
-	reader->columns = hash_create("orgsync diff columns", 64, &control,
-								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	for (; reader->has_row && row_place(reader) < PLACE_PERSON; advance(reader))
+	columns.by_id = hash_create("orgsync diff columns", Max((long) count, 16), &id_control,
+								HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	columns.by_key = hash_create("orgsync diff column names", Max((long) count, 16), &name_control,
+								 HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	for (uint64 i = 0; i < count; i++)
 	{
-		ColumnKey	key = {.place = row_place(reader)};
+		DiffColumn *column = palloc(sizeof(DiffColumn));
+		char	   *name = sql_string((int) i, 1);
+		char		cut[sizeof(((NameEntry *) 0)->key)] = {0};
+		NameEntry  *entry;
+		bool		isnull;
+		bool		found;
 
-		if (key.place == PLACE_ACCOUNT)
-		{
-			if (!reader->nulls[DIFF_ROW_CHANGES_READ])
-				reader->changes_read =
-					PointerGetDatum(PG_DETOAST_DATUM_COPY(reader->values[DIFF_ROW_CHANGES_READ]));
-			reader->seats_taken = row_int64(reader, DIFF_ROW_SEATS_TAKEN);
-			continue;
-		}
-		key.id = DatumGetInt32(reader->values[DIFF_ROW_NUMBER]);
-		((ColumnEntry *) hash_search(reader->columns, &key, HASH_ENTER, NULL))->column_name =
-			row_text(reader, DIFF_ROW_COLUMN_NAME);
+		column->id = DatumGetInt32(sql_value((int) i, 0, &isnull));
+		column->header = psprintf("%s%s", prefix, name);
+		column->key = diff_key_of(place, place == DIFF_GROUP ? psprintf("group:%s", name) : name);
+		((IdEntry *) hash_search(columns.by_id, &column->id, HASH_ENTER, NULL))->column = column;
+		strlcpy(cut, column->key, sizeof(cut));
+		entry = hash_search(columns.by_key, cut, HASH_ENTER, &found);
+		entry->columns = lappend(found ? entry->columns : NIL, column);
 	}
 	MemoryContextSwitchTo(old_context);
+	SPI_freetuptable(SPI_tuptable);
+	return columns;
 }
+
+/* ---- the reader ---- */
 
 /*
  * Begins to read the diff of an account.  for_export: with what only exports
@@ -265,201 +155,32 @@ diff_open(const Account *account, const DiffNotation *notation, bool for_export)
 	check_may_read(account);
 	reader->account = account;
 	reader->notation = *notation;
+	reader->for_export = for_export;
 	reader->context = CurrentMemoryContext;
+	reader->batch_context = AllocSetContextCreate(reader->context, "orgsync diff batch",
+												  ALLOCSET_DEFAULT_SIZES);
 	reader->person_context = AllocSetContextCreate(reader->context, "orgsync diff person",
 												   ALLOCSET_DEFAULT_SIZES);
-	reader->portal = open_cursor(reader, for_export);
-	advance(reader);
-	read_account_rows(reader);
+	if (for_export)
+		CommandCounterIncrement();
+	reader->snapshot = RegisterSnapshot(for_export ? GetTransactionSnapshot() : GetActiveSnapshot());
+
+	/* compiling a sort of all changes takes longer than the sort */
+	reader->nest_level = sql_pin_search_path();
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+
+	reader->has_leavers = sql_run_at(account, "SELECT FROM @account.leavers LIMIT 1", 0, NULL,
+									 reader->snapshot) > 0;
+	SPI_freetuptable(SPI_tuptable);
+	reader->licenses = read_columns(reader, DIFF_LICENSE,
+									"SELECT license_id, header::text FROM @account.licenses", "");
+	reader->groups = read_columns(reader, DIFF_GROUP, "SELECT group_id, name FROM @account.groups",
+								  notation->group_header_prefix);
+	diff_hold_read(reader);
+	diff_keys_read(reader);
+	diff_subjects_open(reader);
 	return reader;
-}
-
-/* The name of what is done to the cell; static. */
-static const char *
-cell_action(const DiffReader *reader, const DiffCell *cell)
-{
-	if (reader->person.state == DIFF_ADDED)
-		return "add";
-	switch (cell->place)
-	{
-		case DIFF_PRIMARY_EMAIL_ADDRESS:
-			return "rename";
-		case DIFF_UNIQUE_USER_ID:
-			return cell->old_value != NULL && cell->new_value != NULL ? "rename" : "update";
-		case DIFF_LICENSE:
-			return strcmp(cell->new_value, "active") == 0 ? "grant" : "revoke";
-		case DIFF_GROUP:
-			return strcmp(cell->new_value, reader->notation.group_yes) == 0 ? "join" : "leave";
-		case DIFF_PERMISSION:
-			return strcmp(cell->new_value, "no") == 0 ? "forbid" : "permit";
-		default:
-			return "update";
-	}
-}
-
-static void
-add_cell(DiffReader *reader, DiffPlace place, const char *column_name, const char *old_value,
-		 const char *new_value)
-{
-	DiffPerson *person = &reader->person;
-	DiffCell   *cell;
-
-	if (person->cell_count == person->cell_capacity)
-	{
-		person->cell_capacity = Max(person->cell_capacity * 2, 16);
-		person->cells = person->cells == NULL ?
-			palloc(person->cell_capacity * sizeof(DiffCell)) :
-			repalloc(person->cells, person->cell_capacity * sizeof(DiffCell));
-	}
-	cell = &person->cells[person->cell_count++];
-	cell->place = place;
-	cell->column_name = column_name;
-	cell->old_value = old_value;
-	cell->new_value = new_value;
-	cell->action = cell_action(reader, cell);
-}
-
-/* Of an added person, only cells with a value are cells. */
-static void
-add_value(DiffReader *reader, DiffPlace place, const char *column_name, const char *value)
-{
-	if (value != NULL && value[0] != '\0')
-		add_cell(reader, place, column_name, NULL, value);
-}
-
-/* Adds a cell for each license or group in an array of ids. */
-static void
-add_ids(DiffReader *reader, int column, int key_place, DiffPlace place, const char *value)
-{
-	ArrayType  *ids = DatumGetArrayTypeP(reader->values[column]);
-	int			count = ArrayGetNItems(ARR_NDIM(ids), ARR_DIMS(ids));
-
-	for (int i = 0; i < count; i++)
-	{
-		ColumnKey	key = {key_place, ((int32 *) ARR_DATA_PTR(ids))[i]};
-		ColumnEntry *entry = hash_search(reader->columns, &key, HASH_FIND, NULL);
-
-		if (entry == NULL)
-			elog(ERROR, "account \"%s\" has no license or group %d", reader->account->name, key.id);
-		add_cell(reader, place, entry->column_name, NULL, value);
-	}
-}
-
-/* The elements of a text[] as strings, palloc'd; NULL for null. */
-static char **
-row_texts(const DiffReader *reader, int column, int *count)
-{
-	Datum	   *elements;
-	bool	   *nulls;
-	char	  **texts;
-
-	*count = 0;
-	if (reader->nulls[column])
-		return NULL;
-	deconstruct_array(DatumGetArrayTypeP(reader->values[column]), TEXTOID, -1, false, TYPALIGN_INT,
-					  &elements, &nulls, count);
-	texts = palloc(Max(*count, 1) * sizeof(char *));
-	for (int i = 0; i < *count; i++)
-		texts[i] = nulls[i] ? NULL : TextDatumGetCString(elements[i]);
-	return texts;
-}
-
-/* Adds a cell for each attribute; a value is what the operator ->> makes of it. */
-static void
-add_attributes(DiffReader *reader, Jsonb *attributes)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&attributes->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		char	   *name;
-		char	   *text = NULL;
-
-		if (token != WJB_KEY)
-			continue;
-		name = psprintf("attribute_%.*s", value.val.string.len, value.val.string.val);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (value.type == jbvString)
-			text = pnstrdup(value.val.string.val, value.val.string.len);
-		else if (value.type != jbvNull)
-		{
-			Jsonb	   *json = JsonbValueToJsonb(&value);
-
-			text = JsonbToCString(NULL, &json->root, VARSIZE(json));
-		}
-		add_value(reader, DIFF_ATTRIBUTE, name, text);
-	}
-}
-
-/* Takes the cells of an added person out of the person's row. */
-static void
-add_cells_of_added(DiffReader *reader)
-{
-	DiffPerson *person = &reader->person;
-	char	  **texts;
-	int			count;
-
-	add_value(reader, DIFF_PRIMARY_EMAIL_ADDRESS, "primary_email_address", person->email);
-	if (reader->account->product->has_unique_user_id)
-		add_value(reader, DIFF_UNIQUE_USER_ID, "unique_user_id", person->id);
-	texts = row_texts(reader, DIFF_ROW_TEXTS, &count);
-	for (size_t i = 0; i < lengthof(added_texts); i++)
-		add_value(reader, added_texts[i].place, added_texts[i].column_name, texts[i]);
-	add_ids(reader, DIFF_ROW_LICENSES, PLACE_LICENSE, DIFF_LICENSE, "active");
-	add_ids(reader, DIFF_ROW_GROUPS, PLACE_GROUP, DIFF_GROUP, reader->notation.group_yes);
-
-	texts = row_texts(reader, DIFF_ROW_PERMISSIONS, &count);
-	for (int i = 0; i < count; i += 2)
-	{
-		if (strcmp(texts[i + 1], "no") != 0)
-			add_value(reader, DIFF_PERMISSION, texts[i], texts[i + 1]);
-	}
-	if (!reader->nulls[DIFF_ROW_ATTRIBUTES])
-		add_attributes(reader, DatumGetJsonbP(reader->values[DIFF_ROW_ATTRIBUTES]));
-}
-
-static DiffState
-row_state(const DiffReader *reader)
-{
-	char	   *state = row_text(reader, DIFF_ROW_STATE);
-
-	return strcmp(state, "added") == 0 ? DIFF_ADDED :
-		strcmp(state, "deleted") == 0 ? DIFF_DELETED : DIFF_KNOWN;
-}
-
-static void
-begin_person(DiffReader *reader)
-{
-	DiffPerson *person = &reader->person;
-
-	memset(person, 0, sizeof(DiffPerson));
-	person->profile_id = DatumGetInt64(reader->values[DIFF_ROW_PROFILE_ID]);
-	person->state = row_state(reader);
-	person->vendor_email = row_text(reader, DIFF_ROW_VENDOR_EMAIL);
-	person->email = row_text(reader, DIFF_ROW_EMAIL);
-	person->vendor_id = row_text(reader, DIFF_ROW_VENDOR_ID);
-	person->id = row_text(reader, DIFF_ROW_ID);
-	person->reupload = row_boolean(reader, DIFF_ROW_REUPLOAD);
-	person->email_holder = row_int64(reader, DIFF_ROW_EMAIL_HOLDER);
-	person->email_blocked = row_boolean(reader, DIFF_ROW_EMAIL_BLOCKED);
-	person->id_holder = row_int64(reader, DIFF_ROW_ID_HOLDER);
-	person->id_blocked = row_boolean(reader, DIFF_ROW_ID_BLOCKED);
-	person->is_holder = row_boolean(reader, DIFF_ROW_IS_HOLDER);
-	if (person->state == DIFF_ADDED)
-		add_cells_of_added(reader);
-}
-
-static int
-compare_cells(const void *a, const void *b)
-{
-	const DiffCell *left = a;
-	const DiffCell *right = b;
-
-	if (left->place != right->place)
-		return left->place < right->place ? -1 : 1;
-	return strcmp(left->column_name, right->column_name);
 }
 
 /*
@@ -469,44 +190,72 @@ compare_cells(const void *a, const void *b)
 const DiffPerson *
 diff_next(DiffReader *reader)
 {
-	MemoryContext old_context;
-
-	CHECK_FOR_INTERRUPTS();
-	if (!reader->has_row)
-		return NULL;
-	MemoryContextReset(reader->person_context);
-	old_context = MemoryContextSwitchTo(reader->person_context);
-	begin_person(reader);
-
-	/* the rows are fetched into SPI's context, not into the person's */
 	for (;;)
 	{
+		const DiffSubject *subject;
+		MemoryContext old_context;
+		bool		is_somebody;
+
+		if (reader->next_subject == reader->subject_count && !diff_subjects_next(reader))
+			return NULL;
+		subject = &reader->subjects[reader->next_subject++];
+		MemoryContextReset(reader->person_context);
+		old_context = MemoryContextSwitchTo(reader->person_context);
+		is_somebody = diff_compare(reader, subject, &reader->person);
+		if (is_somebody)
+		{
+			diff_hold_cells(reader, subject, &reader->person);
+			if (reader->for_export)
+				diff_keys_link(reader, subject, &reader->person);
+		}
 		MemoryContextSwitchTo(old_context);
-		advance(reader);
-		MemoryContextSwitchTo(reader->person_context);
-		if (!reader->has_row || row_place(reader) == PLACE_PERSON)
-			break;
-		add_cell(reader, (DiffPlace) row_place(reader), row_text(reader, DIFF_ROW_COLUMN_NAME),
-				 row_text(reader, DIFF_ROW_OLD_VALUE), row_text(reader, DIFF_ROW_NEW_VALUE));
+		if (is_somebody)
+			return &reader->person;
 	}
-	if (reader->person.cell_count > 1)
-		qsort(reader->person.cells, reader->person.cell_count, sizeof(DiffCell), compare_cells);
-	MemoryContextSwitchTo(old_context);
-	return &reader->person;
 }
 
-/* For exports: the changes that the diff comes from, an int8multirange; 0 if there are none. */
+/*
+ * For exports, after the last person: the changes that the diff comes from but
+ * for those that are held, an int8multirange; 0 if there are none.
+ */
 Datum
 diff_changes_read(const DiffReader *reader)
 {
-	return reader->changes_read;
+	SqlArgument held = SQL_DATUM(INT8MULTIRANGEOID, diff_held_changes(reader));
+	Datum		result = (Datum) 0;
+	bool		isnull;
+
+	/* change_ids have few gaps; to aggregate them one by one would hold each in memory */
+	(void) sql_run_at(reader->account,
+					  "SELECT range_agg(int8range(i.first, i.last, '[]')) - $1"
+					  " FROM (SELECT min(n.change_id) AS first, max(n.change_id) AS last"
+					  "  FROM (SELECT change_id, change_id - row_number() OVER (ORDER BY change_id) AS island"
+					  "   FROM @account.changes) AS n GROUP BY n.island) AS i", 1, &held, reader->snapshot);
+	if (!(sql_value(0, 0, &isnull), isnull))
+		result = PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull)));
+	SPI_freetuptable(SPI_tuptable);
+	return result;
 }
 
 /* For exports: the seats that are taken in the account. */
 int64
 diff_seats_taken(const DiffReader *reader)
 {
-	return reader->seats_taken;
+	return diff_count(reader, "SELECT coalesce(sum(invited + activated), 0)::bigint"
+					  " FROM @account.seat_counters", 0, NULL);
+}
+
+/* What a statement counts that returns one number, under the reader's snapshot. */
+int64
+diff_count(const DiffReader *reader, const char *statement, int argument_count,
+		   const SqlArgument *arguments)
+{
+	int64		count;
+
+	(void) sql_run_at(reader->account, statement, argument_count, arguments, reader->snapshot);
+	count = sql_int64(0, 0);
+	SPI_freetuptable(SPI_tuptable);
+	return count;
 }
 
 /* Ends the reading; what was palloc'd goes with its context. */
@@ -516,6 +265,8 @@ diff_close(DiffReader *reader)
 	if (reader->rows != NULL)
 		SPI_freetuptable(reader->rows);
 	SPI_cursor_close(reader->portal);
+	UnregisterSnapshot(reader->snapshot);
+	sql_unpin_search_path(reader->nest_level);
 	MemoryContextDelete(reader->person_context);
-	hash_destroy(reader->columns);
+	MemoryContextDelete(reader->batch_context);
 }

@@ -3,9 +3,9 @@
  *		export_csv(): the files that bring the vendor to what the account says.
  *
  * The diff becomes rows (export_plan.c), the rows become files
- * (export_rows.c); here is what surrounds that: the caller's wishes, the
- * threshold, and the record in the tables "exports" and "export_files", which
- * confirm_export() needs.
+ * (export_rows.c); here is what surrounds that: the caller's wishes, and the
+ * record in the tables "exports" and "export_files", which confirm_export()
+ * needs.
  *
  * Only one export or confirmation of an account runs at a time.  The lock is
  * taken before the snapshot of the diff, so the diff sees what an earlier
@@ -16,6 +16,8 @@
  * result keeps within work_mem.
  */
 #include "export.h"
+
+#include <ctype.h>
 
 #include "account_lock.h"
 #include "catalog/pg_type.h"
@@ -30,6 +32,7 @@
 PG_FUNCTION_INFO_V1(orgsync_export_csv);
 
 #define EXPORT_FILE_COLUMNS	6
+#define MAX_GROUPS_IN_NAME	80
 
 typedef struct ExportLayout
 {
@@ -46,10 +49,8 @@ static const ExportLayout layouts[] = {
 static DiffNotation
 find_notation(const Account *account, const char *layout)
 {
-	const product *product = account->product;
-
 	if (layout == NULL || strcmp(layout, "default") == 0)
-		return (DiffNotation) {product->group_header_prefix, product->group_yes, product->group_no};
+		return diff_product_notation(account->product);
 	for (size_t i = 0; i < lengthof(layouts); i++)
 	{
 		if (strcmp(layout, layouts[i].name) == 0)
@@ -59,39 +60,7 @@ find_notation(const Account *account, const char *layout)
 			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg("unknown layout: \"%s\"", layout),
 			errhint("Layouts are \"default\", with columns like \"%sNAME\", and \"legacy\", with columns "
-					"like \"group/NAME\" that hold 1 and 0.", product->group_header_prefix));
-}
-
-/*
- * Most of the people losing their seats at once is more often a broken feed than
- * a decision.
- */
-static void
-check_threshold(const ExportPlan *plan)
-{
-	const Account *account = plan->account;
-	double		percent;
-	StringInfoData names;
-
-	if (plan->people_revoked == 0 || plan->people_revoked < account->threshold_floor)
-		return;
-	percent = plan->seats_taken > 0 ? 100.0 * plan->seats_revoked / plan->seats_taken : 100.0;
-	if (percent <= account->max_revoke_percent)
-		return;
-
-	initStringInfo(&names);
-	for (int i = 0; i < EXPORT_NAMED_PEOPLE && i < plan->people_revoked; i++)
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", plan->first_revoked[i]);
-	if (plan->people_revoked > EXPORT_NAMED_PEOPLE)
-		appendStringInfo(&names, " and %lld more",
-						 (long long) (plan->people_revoked - EXPORT_NAMED_PEOPLE));
-	ereport(ERROR,
-			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("the export would revoke %lld of the %lld seats taken in account \"%s\"",
-				   (long long) plan->seats_revoked, (long long) plan->seats_taken, account->name),
-			errdetail("That is %.1f %%, and max_revoke_percent is %g. Seats would be lost by %s.",
-					  percent, account->max_revoke_percent, names.data),
-			errhint("See orgsync.diff() for all of them. If this is meant, export with override => true."));
+					"like \"group/NAME\" that hold 1 and 0.", account->product->group_header_prefix));
 }
 
 /* Records the export and returns its number. */
@@ -114,16 +83,62 @@ text_array(const char *const *values, int count)
 	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* The groups to be chosen for an upload, as part of a file name: with nothing that it must not hold. */
+static void
+append_groups(StringInfo name, const char *groups)
+{
+	int			count = 0;
+
+	appendStringInfoChar(name, '-');
+	for (const char *c = groups; *c != '\0' && count < MAX_GROUPS_IN_NAME; c++, count++)
+		appendStringInfoChar(name, isalnum((unsigned char) *c) || strchr("+-_.", *c) != NULL ? *c : '_');
+}
+
 /* A name that sorts in the order of upload. */
 static char *
-file_name(const Account *account, int64 export_id, int seq, ExportKind kind)
+file_name(const Account *account, int64 export_id, int seq, const ExportFile *file)
 {
 	pg_time_t	now = timestamptz_to_time_t(GetCurrentTransactionStartTimestamp());
 	struct pg_tm *today = pg_localtime(&now, session_timezone);
+	StringInfoData name;
 
-	return psprintf("%s-%04d%02d%02d-%06lld-%03d-%s.csv", account->name,
-					today->tm_year + 1900, today->tm_mon + 1, today->tm_mday,
-					(long long) export_id, seq, export_kind_name(kind));
+	initStringInfo(&name);
+	appendStringInfo(&name, "%s-%04d%02d%02d-%06lld-%03d-%s", account->name,
+					 today->tm_year + 1900, today->tm_mon + 1, today->tm_mday,
+					 (long long) export_id, seq, export_kind_name(file->kind));
+	if (file->groups != NULL)
+		append_groups(&name, file->groups);
+	appendStringInfoString(&name, ".csv");
+	return name.data;
+}
+
+/* Records why something is not in the vendor's files. */
+static void
+record_findings(const ExportPlan *plan, int64 export_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->findings)
+	{
+		const ExportFinding *finding = lfirst(cell);
+		const finding_kind *kind = finding_kind_of(finding->code);
+		const char *arguments[] = {finding->email, finding->argument};
+		size_t		size = finding_format(NULL, 0, kind->message, arguments, lengthof(arguments)) + 1;
+		char	   *message = palloc(size);
+
+		(void) finding_format(message, size, kind->message, arguments, lengthof(arguments));
+		(void) sql_run(plan->account,
+					   "INSERT INTO @account.import_findings"
+					   " (export_id, column_name, code, severity, message, tip)"
+					   " VALUES ($1, $2, $3, $4, $5, $6)",
+					   6, (SqlArgument[])
+					   {
+						   SQL_INT8(export_id), sql_text(finding->column_name), sql_text(kind->code),
+						   sql_text(finding_severity_name(kind->severity)), sql_text(message),
+						   sql_text(kind->tip)
+					   });
+		pfree(message);
+	}
 }
 
 /*
@@ -141,7 +156,7 @@ write_files(ExportPlan *plan, int64 export_id, bool dry_run, int max_rows, bool 
 
 	for (int seq = 1; export_rows_next_file(plan->rows, max_rows, spreadsheet_safe, &file); seq++)
 	{
-		char	   *name = file_name(plan->account, export_id, seq, file.kind);
+		char	   *name = file_name(plan->account, export_id, seq, &file);
 		Datum		csv = PointerGetDatum(cstring_to_text_with_len(file.csv.data, file.csv.len));
 		Datum		values[EXPORT_FILE_COLUMNS] = {
 			Int64GetDatum(export_id),
@@ -213,13 +228,15 @@ orgsync_export_csv(PG_FUNCTION_ARGS)
 
 	if (!dry_run)
 		account_lock(account, ACCOUNT_LOCK_EXPORT, 0, ExclusiveLock);
-	export_plan_read(&plan, account, &notation);
+	export_plan_read(&plan, account, &notation, override);
 	if (plan.row_count > 0)
 	{
-		if (!override)
-			check_threshold(&plan);
-		write_files(&plan, dry_run ? 0 : record_export(&plan), dry_run, rows_per_file,
-					spreadsheet_safe, (ReturnSetInfo *) fcinfo->resultinfo);
+		int64		export_id = dry_run ? 0 : record_export(&plan);
+
+		write_files(&plan, export_id, dry_run, rows_per_file, spreadsheet_safe,
+					(ReturnSetInfo *) fcinfo->resultinfo);
+		if (!dry_run)
+			record_findings(&plan, export_id);
 	}
 	export_rows_end(plan.rows);
 	SPI_finish();

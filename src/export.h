@@ -2,8 +2,10 @@
  * export.h
  *		What the files of an export share.
  *
- *	export.c			export_csv(): arguments, threshold, what is recorded
+ *	export.c			export_csv(): arguments, what is recorded
  *	export_plan.c		from the diff's cells to rows of files
+ *	export_links.c		addresses that pass from one person to another
+ *	export_threshold.c	what looks like an accident
  *	export_rows.c		sorts the rows into files and writes them
  *	export_confirm.c	confirm_export(), cancel_export()
  *	export_cells.c		which cells stand in a file
@@ -14,6 +16,7 @@
 
 #include "account.h"
 #include "core/csv_reader.h"
+#include "core/finding.h"
 #include "core/header.h"
 #include "diff.h"
 #include "lib/stringinfo.h"
@@ -40,6 +43,11 @@ typedef enum ExportPlace
 	EXPORT_UNIQUE_USER_ID,
 	EXPORT_NEW_UNIQUE_USER_ID,
 	EXPORT_WORK_TITLE,
+	EXPORT_COUNTRY,				/* up to EXPORT_DATE: of products with locations */
+	EXPORT_REGION,
+	EXPORT_LANGUAGE,
+	EXPORT_TITLE,
+	EXPORT_DATE,
 	EXPORT_LICENSE,
 	EXPORT_GROUP,
 	EXPORT_PERMISSION,
@@ -56,6 +64,7 @@ typedef struct ExportRows ExportRows;
 typedef struct ExportFile
 {
 	ExportKind	kind;
+	const char *groups;			/* to be chosen for the upload, joined by "+"; or NULL */
 	int			row_count;
 	int64	   *profile_ids;	/* of each row */
 	int			column_count;
@@ -69,8 +78,10 @@ extern ExportRows *export_rows_create(void);
 extern void export_row_begin(ExportRows *rows, ExportKind kind, int64 profile_id);
 extern void export_row_cell(ExportRows *rows, ExportPlace place, const char *header,
 							const char *value);
-extern int	export_row_column_set(ExportRows *rows);
-extern void export_row_end(ExportRows *rows, int round, int level);
+extern void export_row_carry(ExportRows *rows, ExportPlace place, const char *header,
+							 const char *value);
+extern void export_row_group(ExportRows *rows, const char *group);
+extern void export_row_end(ExportRows *rows, int unit);
 extern void export_rows_sort(ExportRows *rows);
 extern bool export_rows_next_file(ExportRows *rows, int max_rows, bool spreadsheet_safe,
 								  ExportFile *file);
@@ -78,23 +89,33 @@ extern void export_rows_end(ExportRows *rows);
 
 #define EXPORT_NAMED_PEOPLE	3
 
+typedef struct ExportThreshold ExportThreshold;
+
+/* Why something that differs is not exported, or not to a file of the vendor's. */
+typedef struct ExportFinding
+{
+	finding_code code;
+	char	   *column_name;
+	char	   *email;
+	char	   *argument;
+} ExportFinding;
+
 /* Everything that an export says, read under one snapshot. */
 typedef struct ExportPlan
 {
 	const Account *account;
+	DiffNotation notation;
 	ExportRows *rows;
 	int64		row_count;
+	List	   *findings;		/* ExportFinding */
+	ExportThreshold *threshold;
 	Datum		changes_read;	/* int8multirange; 0 if there are no changes */
-
-	/* for the threshold */
-	int64		seats_taken;	/* of those that the vendor knows of, before the export */
-	int64		seats_revoked;
-	int64		people_revoked;
-	char	   *first_revoked[EXPORT_NAMED_PEOPLE];
 } ExportPlan;
 
 extern void export_plan_read(ExportPlan *plan, const Account *account,
-							 const DiffNotation *notation);
+							 const DiffNotation *notation, bool override);
+extern void export_threshold_begin(ExportPlan *plan);
+extern void export_threshold_check(ExportPlan *plan, const DiffReader *reader);
 
 /*
  * A CSV file in memory, UTF-8, whose first record is a header.  record is the

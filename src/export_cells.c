@@ -116,21 +116,9 @@ batch_add(ExportCells *batch, int64 profile_id, const char *column_name, const c
 	MemoryContextSwitchTo(old_context);
 }
 
-/* A group's column as the change log has it; other headers as they are. */
-static const char *
-logged_column(const char *header)
-{
-	if (strncmp(header, "group:", 6) != 0 && strncmp(header, "group/", 6) != 0)
-		return header;
-	header += 6;
-	while (*header == ' ')
-		header++;
-	return psprintf("group:%s", header);
-}
-
 /*
- * The column whose change a cell under that header carries, or NULL if the cell
- * is only a key or a remark.
+ * The column of a LinkedIn product's file whose change a cell under that header
+ * carries, or NULL if the cell is only a key or a remark.
  */
 static const char *
 carried_column(const char *kind, const char *header)
@@ -146,7 +134,7 @@ carried_column(const char *kind, const char *header)
 		return is_rename ? NULL : header;
 	if (strcmp(header, "new_unique_user_id") == 0)
 		return "unique_user_id";
-	return logged_column(header);
+	return header;
 }
 
 /*
@@ -154,6 +142,16 @@ carried_column(const char *kind, const char *header)
  * that is pending of the profile: the rows of later files name the address that
  * it did not get, so the vendor has done nothing with them, or something wrong.
  */
+static void
+add_column(ExportCells *batch, int64 profile_id, const char *header, const char *email)
+{
+	const char *columns[2];
+	int			count = diff_logged_columns(batch->account->product, header, columns);
+
+	for (int i = 0; i < count; i++)
+		batch_add(batch, profile_id, columns[i], email);
+}
+
 static void
 add_row_cells(ExportCells *batch, const char *kind, bool is_refused, int64 profile_id,
 			  const ExportReader *reader)
@@ -175,7 +173,7 @@ add_row_cells(ExportCells *batch, const char *kind, bool is_refused, int64 profi
 		for (int i = 0; i < reader->column_count; i++)
 		{
 			if (strcmp(reader->headers[i], "column_name") == 0)
-				batch_add(batch, profile_id, logged_column(export_reader_cell(reader, i)), email);
+				add_column(batch, profile_id, export_reader_cell(reader, i), email);
 		}
 		return;
 	}
@@ -184,7 +182,7 @@ add_row_cells(ExportCells *batch, const char *kind, bool is_refused, int64 profi
 		const char *column = carried_column(kind, reader->headers[i]);
 
 		if (column != NULL && i < reader->record.field_count && reader->record.fields[i].length > 0)
-			batch_add(batch, profile_id, column, email);
+			add_column(batch, profile_id, column, email);
 	}
 }
 

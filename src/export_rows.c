@@ -3,20 +3,31 @@
  *		Sorts the rows of an export into files and writes them.
  *
  * Rows come in any order and go into a tuplesort, which spills to disk beyond
- * work_mem.  They leave it ordered by kind, round (see export_plan.c), column
- * set, level and profile; a file is a run of rows with the same kind, round and
- * column set, cut at the wanted number of rows.
+ * work_mem.  They leave it ordered by kind, column set, unit and profile; a file
+ * is a run of rows with the same kind and column set, cut at the wanted number
+ * of rows, but never within a unit (see export_links.c).
  *
  * The column set of a row is the columns whose cells may not be empty: "include
  * a value for every learner for the fields you are providing".  License, group
  * and permission columns are not part of it, since an empty cell means "no
- * action" there; a file has those that any of its rows has.
+ * action" there, nor is reupload_user_profile, where it means false, nor what
+ * Workleap's template does not ask for; a file has those that any of its rows
+ * has.  The groups that are chosen for an upload count like columns.
+ *
+ * Somebody uploads each file by hand, so the fewer, the better.  A row may carry
+ * values that are as the vendor has them already, which does no harm; so rows
+ * that say different columns can share a file, if each of them has a value for
+ * all columns of it.  Finding the least number of files is a hard problem
+ * (covering sets); here each kind of row, the most frequent first, joins the
+ * first file that it can.  Added people have no value to carry for what they do
+ * not have, so theirs is one file for each set of columns.
  *
  * In the sort, a row is its keys and a bytea of cells:
  *
  *		| count | column, length, bytes | column, length, bytes | ...
  *
- * with columns as numbers, since the same few headers come over and over.
+ * with columns as numbers, since the same few headers come over and over.  Rows
+ * with values to carry wait in a tuplestore until their files are known.
  *
  * Memory: names of columns and sets live as long as the ExportRows, in the
  * context it was created in.  The rows of one file and its text live in
@@ -30,10 +41,12 @@
 #include "core/csv_writer.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "nodes/bitmapset.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
+#include "utils/tuplestore.h"
 
 /*
  * A file is also cut when its text may have grown to so many bytes: a value of
@@ -41,8 +54,19 @@
  */
 #define MAX_FILE_SIZE	(256 * 1024 * 1024)
 
-#define KEY_COUNT	6
-#define ATTRIBUTE_COUNT	7		/* the keys and the cells */
+/* The keys, in the order of the columns, and the cells. */
+#define KEY_COUNT		5
+enum
+{
+	ROW_KIND = 1, ROW_COLUMN_SET, ROW_UNIT, ROW_PROFILE_ID, ROW_NUMBER, ROW_CELLS
+};
+#define ATTRIBUTE_COUNT	ROW_CELLS
+
+/* Marks the number of a column whose cell is only carried. */
+#define CARRIED			(1 << 30)
+
+/* Files that a kind of row is tried with. */
+#define MAX_TRIED_SETS	1000
 
 /* Gives numbers to texts, from 0. */
 typedef struct NameEntry
@@ -58,6 +82,16 @@ typedef struct ExportColumn
 	char	   *header;
 } ExportColumn;
 
+/* A column set, in the order of their numbers. */
+typedef struct ColumnSet
+{
+	Bitmapset  *columns;		/* that may not be empty */
+	Bitmapset  *carried;		/* for which the rows have values */
+	char	   *groups;			/* chosen for the upload */
+	int64		row_count;
+	int			joined;			/* the number of the set whose file it joins */
+} ColumnSet;
+
 struct ExportRows
 {
 	MemoryContext context;
@@ -68,15 +102,20 @@ struct ExportRows
 	int			column_count;
 	int			column_capacity;
 	HTAB	   *set_numbers;
+	ColumnSet  *sets;
 	int			set_count;
+	int			set_capacity;
 
 	/* the row that is being made */
 	ExportKind	kind;
 	int64		profile_id;
 	int			cell_count;
 	StringInfoData cells;
-	StringInfoData column_set;	/* numbers of columns */
+	StringInfoData column_set;	/* numbers of columns, as a text */
+	StringInfoData groups;
+	bool		carries;
 	int64		row_number;
+	Tuplestorestate *carrying;	/* rows that carry values */
 
 	Tuplesortstate *sort;
 	TupleTableSlot *put_slot;
@@ -150,13 +189,12 @@ row_descriptor(void)
 {
 	TupleDesc	descriptor = CreateTemplateTupleDesc(ATTRIBUTE_COUNT);
 
-	TupleDescInitEntry(descriptor, 1, "kind", INT4OID, -1, 0);
-	TupleDescInitEntry(descriptor, 2, "round", INT4OID, -1, 0);
-	TupleDescInitEntry(descriptor, 3, "column_set", INT4OID, -1, 0);
-	TupleDescInitEntry(descriptor, 4, "level", INT4OID, -1, 0);
-	TupleDescInitEntry(descriptor, 5, "profile_id", INT8OID, -1, 0);
-	TupleDescInitEntry(descriptor, 6, "row_number", INT8OID, -1, 0);
-	TupleDescInitEntry(descriptor, 7, "cells", BYTEAOID, -1, 0);
+	TupleDescInitEntry(descriptor, ROW_KIND, "kind", INT4OID, -1, 0);
+	TupleDescInitEntry(descriptor, ROW_COLUMN_SET, "column_set", INT4OID, -1, 0);
+	TupleDescInitEntry(descriptor, ROW_UNIT, "unit", INT4OID, -1, 0);
+	TupleDescInitEntry(descriptor, ROW_PROFILE_ID, "profile_id", INT8OID, -1, 0);
+	TupleDescInitEntry(descriptor, ROW_NUMBER, "row_number", INT8OID, -1, 0);
+	TupleDescInitEntry(descriptor, ROW_CELLS, "cells", BYTEAOID, -1, 0);
 	return descriptor;
 }
 
@@ -166,10 +204,9 @@ export_rows_create(void)
 {
 	ExportRows *rows = palloc0(sizeof(ExportRows));
 	TupleDesc	descriptor = row_descriptor();
-	AttrNumber	attributes[KEY_COUNT] = {1, 2, 3, 4, 5, 6};
+	AttrNumber	attributes[KEY_COUNT] = {ROW_KIND, ROW_COLUMN_SET, ROW_UNIT, ROW_PROFILE_ID, ROW_NUMBER};
 	Oid			operators[KEY_COUNT] = {
-		Int4LessOperator, Int4LessOperator, Int4LessOperator, Int4LessOperator,
-		Int8LessOperator, Int8LessOperator
+		Int4LessOperator, Int4LessOperator, Int4LessOperator, Int8LessOperator, Int8LessOperator
 	};
 	Oid			collations[KEY_COUNT] = {InvalidOid};
 	bool		nulls_first[KEY_COUNT] = {false};
@@ -181,8 +218,12 @@ export_rows_create(void)
 	rows->set_numbers = name_table_create(rows->context);
 	rows->column_capacity = 64;
 	rows->columns = palloc(rows->column_capacity * sizeof(ExportColumn));
+	rows->set_capacity = 16;
+	rows->sets = palloc(rows->set_capacity * sizeof(ColumnSet));
 	initStringInfo(&rows->cells);
 	initStringInfo(&rows->column_set);
+	initStringInfo(&rows->groups);
+	rows->carrying = tuplestore_begin_heap(false, false, work_mem);
 	rows->sort = tuplesort_begin_heap(descriptor, KEY_COUNT, attributes, operators, collations,
 									  nulls_first, work_mem, NULL, TUPLESORT_NONE);
 	rows->put_slot = MakeSingleTupleTableSlot(descriptor, &TTSOpsVirtual);
@@ -230,16 +271,35 @@ export_row_begin(ExportRows *rows, ExportKind kind, int64 profile_id)
 	rows->kind = kind;
 	rows->profile_id = profile_id;
 	rows->cell_count = 0;
+	rows->carries = false;
 	resetStringInfo(&rows->cells);
 	appendStringInfoSpaces(&rows->cells, VARHDRSZ + sizeof(int));
 	resetStringInfo(&rows->column_set);
+	resetStringInfo(&rows->groups);
 }
 
-/* Adds a cell to the row; value NULL is an empty cell in a column that is there. */
-void
-export_row_cell(ExportRows *rows, ExportPlace place, const char *header, const char *value)
+/* Is an empty cell of the column "no action", or as good? */
+static bool
+may_be_empty(ExportPlace place)
 {
-	int			number = column_number(rows, place, header);
+	switch (place)
+	{
+		case EXPORT_LANGUAGE:
+		case EXPORT_TITLE:
+		case EXPORT_DATE:
+		case EXPORT_LICENSE:
+		case EXPORT_GROUP:
+		case EXPORT_PERMISSION:
+		case EXPORT_REUPLOAD:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static void
+append_cell(ExportRows *rows, int number, const char *value)
+{
 	int			length = value != NULL ? strlen(value) : 0;
 
 	appendBinaryStringInfo(&rows->cells, (char *) &number, sizeof(int));
@@ -247,28 +307,120 @@ export_row_cell(ExportRows *rows, ExportPlace place, const char *header, const c
 	if (length > 0)
 		appendBinaryStringInfo(&rows->cells, value, length);
 	rows->cell_count++;
-	if (place != EXPORT_LICENSE && place != EXPORT_GROUP && place != EXPORT_PERMISSION)
-	{
-		char		digits[12];
+}
 
-		appendBinaryStringInfo(&rows->column_set, digits, pg_ltoa(number, digits));
-		appendStringInfoChar(&rows->column_set, ' ');
-	}
+static void
+append_to_set(ExportRows *rows, char mark, int number)
+{
+	char		digits[12];
+
+	appendStringInfoChar(&rows->column_set, mark);
+	appendBinaryStringInfo(&rows->column_set, digits, pg_ltoa(number, digits));
+}
+
+/* Adds a cell to the row; value NULL is an empty cell in a column that is there. */
+void
+export_row_cell(ExportRows *rows, ExportPlace place, const char *header, const char *value)
+{
+	int			number = column_number(rows, place, header);
+
+	append_cell(rows, number, value);
+	if (!may_be_empty(place))
+		append_to_set(rows, ' ', number);
 }
 
 /*
- * The number of the row's column set, when it has all its cells.  Rows must be
- * given their cells in the same order for this to be the same.
+ * A value that the row may carry, if that spares a file: it is as the vendor has
+ * it.  To be called after the cells, one of which it may be.
  */
-int
-export_row_column_set(ExportRows *rows)
+void
+export_row_carry(ExportRows *rows, ExportPlace place, const char *header, const char *value)
 {
-	return name_number(rows->set_numbers, rows->context, rows->column_set.data, &rows->set_count);
+	int			number = column_number(rows, place, header);
+	const char *cells = rows->cells.data + VARHDRSZ + sizeof(int);
+
+	if (may_be_empty(place))
+		return;
+	for (int i = 0; i < rows->cell_count; i++)
+	{
+		int			there;
+		int			length;
+
+		memcpy(&there, cells, sizeof(int));
+		memcpy(&length, cells + sizeof(int), sizeof(int));
+		cells += 2 * sizeof(int) + length;
+		if (there == number)
+			return;
+	}
+	append_cell(rows, number | CARRIED, value);
+	append_to_set(rows, '+', number);
+	rows->carries = true;
 }
 
-/* Ends the row; the order of rounds and levels is the files' and the rows' in them. */
+/* The group is one of those that are chosen for the row's upload. */
 void
-export_row_end(ExportRows *rows, int round, int level)
+export_row_group(ExportRows *rows, const char *group)
+{
+	appendStringInfo(&rows->groups, "%s%s", rows->groups.len > 0 ? "+" : "", group);
+}
+
+/* What the text of a column set says. */
+static ColumnSet
+parse_set(ExportRows *rows)
+{
+	ColumnSet	set = {0};
+	MemoryContext old_context = MemoryContextSwitchTo(rows->context);
+
+	for (const char *next = rows->column_set.data; *next != '\0';)
+	{
+		char		mark = *next;
+		char	   *end;
+		int			number = (int) strtol(next + 1, &end, 10);
+
+		if (mark == '+')
+			set.carried = bms_add_member(set.carried, number);
+		else
+			set.columns = bms_add_member(set.columns, number);
+		next = end;
+	}
+	set.groups = rows->groups.len > 0 ? pstrdup(rows->groups.data) : NULL;
+	MemoryContextSwitchTo(old_context);
+	return set;
+}
+
+/* The number of the row's column set; rows must be given their cells in the same order. */
+static int
+column_set_number(ExportRows *rows)
+{
+	int			length = rows->column_set.len;
+	int			count = rows->set_count;
+	int			number;
+
+	if (rows->groups.len > 0)
+		appendStringInfo(&rows->column_set, "\n%s", rows->groups.data);
+	number = name_number(rows->set_numbers, rows->context, rows->column_set.data, &count);
+	rows->column_set.data[length] = '\0';
+	if (count > rows->set_count)
+	{
+		if (count > rows->set_capacity)
+		{
+			rows->set_capacity *= 2;
+			rows->sets = repalloc(rows->sets, rows->set_capacity * sizeof(ColumnSet));
+		}
+		rows->sets[number] = parse_set(rows);
+		rows->sets[number].joined = number;
+		rows->set_count = count;
+	}
+	rows->sets[number].row_count++;
+	return number;
+}
+
+/*
+ * Ends the row.  unit: rows of one kind and column set stand in the order of
+ * their units, and a unit in one file; 0 is none, and before all others.
+ */
+void
+export_row_end(ExportRows *rows, int unit)
 {
 	TupleTableSlot *slot = rows->put_slot;
 
@@ -277,15 +429,142 @@ export_row_end(ExportRows *rows, int round, int level)
 
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, 0, ATTRIBUTE_COUNT * sizeof(bool));
-	slot->tts_values[0] = Int32GetDatum((int32) rows->kind);
-	slot->tts_values[1] = Int32GetDatum(round);
-	slot->tts_values[2] = Int32GetDatum(export_row_column_set(rows));
-	slot->tts_values[3] = Int32GetDatum(level);
-	slot->tts_values[4] = Int64GetDatum(rows->profile_id);
-	slot->tts_values[5] = Int64GetDatum(rows->row_number++);
-	slot->tts_values[6] = PointerGetDatum(rows->cells.data);
+	slot->tts_values[ROW_KIND - 1] = Int32GetDatum((int32) rows->kind);
+	slot->tts_values[ROW_COLUMN_SET - 1] = Int32GetDatum(column_set_number(rows));
+	slot->tts_values[ROW_UNIT - 1] = Int32GetDatum(unit);
+	slot->tts_values[ROW_PROFILE_ID - 1] = Int64GetDatum(rows->profile_id);
+	slot->tts_values[ROW_NUMBER - 1] = Int64GetDatum(rows->row_number++);
+	slot->tts_values[ROW_CELLS - 1] = PointerGetDatum(rows->cells.data);
 	ExecStoreVirtualTuple(slot);
-	tuplesort_puttupleslot(rows->sort, slot);
+	if (rows->kind == EXPORT_UPDATE)
+		tuplestore_puttupleslot(rows->carrying, slot);
+	else
+		tuplesort_puttupleslot(rows->sort, slot);
+	ExecClearTuple(slot);
+}
+
+/* ---- rows that carry values ---- */
+
+static int
+compare_sets(const void *a, const void *b, void *argument)
+{
+	const ExportRows *rows = argument;
+	int			left = *(const int *) a;
+	int			right = *(const int *) b;
+
+	if (rows->sets[left].row_count != rows->sets[right].row_count)
+		return rows->sets[left].row_count > rows->sets[right].row_count ? -1 : 1;
+	return left < right ? -1 : 1;
+}
+
+/*
+ * Puts the set into the first file whose columns its rows have, and whose rows
+ * have its columns; or begins a file of its own.  files: the sets that began
+ * one.
+ */
+static void
+join_file(ExportRows *rows, int number, int *files, int *file_count)
+{
+	ColumnSet  *set = &rows->sets[number];
+	Bitmapset  *available = bms_union(set->columns, set->carried);
+
+	for (int i = 0; i < *file_count && i < MAX_TRIED_SETS; i++)
+	{
+		ColumnSet  *file = &rows->sets[files[i]];
+
+		if (!bms_is_subset(file->columns, available) || !bms_is_subset(set->columns, file->carried))
+			continue;
+		file->columns = bms_union(file->columns, set->columns);
+		file->carried = bms_intersect(file->carried, available);
+		set->joined = files[i];
+		return;
+	}
+	/* from here on, carried is what all rows of the file have */
+	set->carried = available;
+	files[(*file_count)++] = number;
+}
+
+/* Takes the cells that are carried for nothing out of a row; in place. */
+static int
+drop_carried(char *cells, int length, const Bitmapset *columns)
+{
+	char	   *from = cells + sizeof(int);
+	char	   *to = from;
+	char	   *end = cells + length;
+	int			count = 0;
+
+	while (from < end)
+	{
+		int			number;
+		int			size;
+		int			column;
+
+		memcpy(&number, from, sizeof(int));
+		memcpy(&size, from + sizeof(int), sizeof(int));
+		size += 2 * sizeof(int);
+		column = number & ~CARRIED;
+		if (number == column || bms_is_member(column, columns))
+		{
+			memmove(to, from, size);
+			memcpy(to, &column, sizeof(int));
+			to += size;
+			count++;
+		}
+		from += size;
+	}
+	memcpy(cells, &count, sizeof(int));
+	return (int) (to - cells);
+}
+
+/* Finds the files of the rows that wait, and moves them into the sort. */
+static void
+sort_carrying(ExportRows *rows)
+{
+	int		   *order = palloc(Max(rows->set_count, 1) * sizeof(int));
+	int		   *files = palloc(Max(rows->set_count, 1) * sizeof(int));
+	bool	   *is_carrying = palloc0(Max(rows->set_count, 1) * sizeof(bool));
+	int			count = 0;
+	int			file_count = 0;
+	TupleTableSlot *slot = rows->slot;
+	bool		isnull;
+
+	while (tuplestore_gettupleslot(rows->carrying, true, false, slot))
+	{
+		int			number = DatumGetInt32(slot_getattr(slot, ROW_COLUMN_SET, &isnull));
+
+		if (!is_carrying[number])
+			order[count++] = number;
+		is_carrying[number] = true;
+	}
+	qsort_arg(order, count, sizeof(int), compare_sets, rows);
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		join_file(rows, order[i], files, &file_count);
+	}
+
+	tuplestore_rescan(rows->carrying);
+	while (tuplestore_gettupleslot(rows->carrying, true, false, slot))
+	{
+		TupleTableSlot *put_slot = rows->put_slot;
+		const ColumnSet *set;
+		bytea	   *cells;
+
+		slot_getallattrs(slot);
+		ExecClearTuple(put_slot);
+		memset(put_slot->tts_isnull, 0, ATTRIBUTE_COUNT * sizeof(bool));
+		memcpy(put_slot->tts_values, slot->tts_values, ATTRIBUTE_COUNT * sizeof(Datum));
+		set = &rows->sets[rows->sets[DatumGetInt32(slot->tts_values[ROW_COLUMN_SET - 1])].joined];
+		put_slot->tts_values[ROW_COLUMN_SET - 1] = Int32GetDatum((int32) (set - rows->sets));
+		cells = DatumGetByteaPCopy(slot->tts_values[ROW_CELLS - 1]);
+		SET_VARSIZE(cells, VARHDRSZ + drop_carried(VARDATA(cells), VARSIZE(cells) - VARHDRSZ, set->columns));
+		put_slot->tts_values[ROW_CELLS - 1] = PointerGetDatum(cells);
+		ExecStoreVirtualTuple(put_slot);
+		tuplesort_puttupleslot(rows->sort, put_slot);
+		ExecClearTuple(put_slot);
+		pfree(cells);
+		CHECK_FOR_INTERRUPTS();
+	}
 	ExecClearTuple(slot);
 }
 
@@ -293,6 +572,7 @@ export_row_end(ExportRows *rows, int round, int level)
 void
 export_rows_sort(ExportRows *rows)
 {
+	sort_carrying(rows);
 	tuplesort_performsort(rows->sort);
 	rows->slot_is_full = tuplesort_gettupleslot(rows->sort, true, false, rows->slot, NULL);
 }
@@ -402,7 +682,6 @@ slot_key(TupleTableSlot *slot, int attribute)
 	return DatumGetInt32(slot_getattr(slot, attribute, &isnull));
 }
 
-
 /*
  * Takes the rows of one file out of the sort.  Returns their cells, copied, with
  * the columns that they use.
@@ -410,14 +689,15 @@ slot_key(TupleTableSlot *slot, int attribute)
 static char **
 take_rows(ExportRows *rows, int max_rows, ExportFile *file, bool *is_used)
 {
-	int			round = slot_key(rows->slot, 2);
-	int			column_set = slot_key(rows->slot, 3);
+	int			column_set = slot_key(rows->slot, ROW_COLUMN_SET);
 	int			capacity = 64;
 	char	  **row_cells = palloc(capacity * sizeof(char *));
 	int			used_count = 0;
 	int64		size = 0;
+	int			unit;
 
-	file->kind = (ExportKind) slot_key(rows->slot, 1);
+	file->kind = (ExportKind) slot_key(rows->slot, ROW_KIND);
+	file->groups = rows->sets[column_set].groups;
 	file->row_count = 0;
 	file->profile_ids = palloc(capacity * sizeof(int64));
 	do
@@ -431,21 +711,22 @@ take_rows(ExportRows *rows, int max_rows, ExportFile *file, bool *is_used)
 			row_cells = repalloc_huge(row_cells, capacity * sizeof(char *));
 			file->profile_ids = repalloc_huge(file->profile_ids, capacity * sizeof(int64));
 		}
-		cells = DatumGetByteaPCopy(slot_getattr(rows->slot, ATTRIBUTE_COUNT, &isnull));
+		cells = DatumGetByteaPCopy(slot_getattr(rows->slot, ROW_CELLS, &isnull));
 		row_cells[file->row_count] = VARDATA(cells);
 		file->profile_ids[file->row_count] =
-			DatumGetInt64(slot_getattr(rows->slot, 5, &isnull));
+			DatumGetInt64(slot_getattr(rows->slot, ROW_PROFILE_ID, &isnull));
 		file->row_count++;
 		size += note_columns(VARDATA(cells), is_used, &used_count);
+		unit = slot_key(rows->slot, ROW_UNIT);
 
 		rows->slot_is_full = tuplesort_gettupleslot(rows->sort, true, false, rows->slot, NULL);
 		CHECK_FOR_INTERRUPTS();
 	} while (rows->slot_is_full &&
-			 file->row_count < max_rows &&
-			 size + (int64) file->row_count * used_count < MAX_FILE_SIZE &&
-			 slot_key(rows->slot, 1) == (int32) file->kind &&
-			 slot_key(rows->slot, 2) == round &&
-			 slot_key(rows->slot, 3) == column_set);
+			 slot_key(rows->slot, ROW_KIND) == (int32) file->kind &&
+			 slot_key(rows->slot, ROW_COLUMN_SET) == column_set &&
+			 ((file->row_count < max_rows &&
+			   size + (int64) file->row_count * used_count < MAX_FILE_SIZE) ||
+			  (unit != 0 && slot_key(rows->slot, ROW_UNIT) == unit)));
 	return row_cells;
 }
 
@@ -504,5 +785,6 @@ export_rows_end(ExportRows *rows)
 {
 	ExecDropSingleTupleTableSlot(rows->put_slot);
 	ExecDropSingleTupleTableSlot(rows->slot);
+	tuplestore_end(rows->carrying);
 	tuplesort_end(rows->sort);
 }

@@ -278,7 +278,7 @@ plan_find(const Account *account, const char *text, int argument_count, const Sq
 }
 
 static uint64
-plan_run(SPIPlanPtr plan, Snapshot snapshot, int argument_count, const SqlArgument *arguments)
+plan_run(SPIPlanPtr plan, Snapshot snapshot, bool read_only, int argument_count, const SqlArgument *arguments)
 {
 	Datum		values[SQL_MAX_ARGUMENTS];
 	char		nulls[SQL_MAX_ARGUMENTS] = {0};
@@ -289,7 +289,7 @@ plan_run(SPIPlanPtr plan, Snapshot snapshot, int argument_count, const SqlArgume
 		values[i] = arguments[i].value;
 		nulls[i] = arguments[i].isnull ? 'n' : ' ';
 	}
-	result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot, false, true, 0);
+	result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot, read_only, true, 0);
 	if (result < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 	return SPI_processed;
@@ -307,7 +307,7 @@ run(const Account *account, const char *text, int argument_count, const SqlArgum
 	SPIPlanPtr	plan = (how & RUN_ONCE) ? plan_prepare(account, text, argument_count, arguments) :
 		plan_find(account, text, argument_count, arguments);
 	uint64		processed = plan_run(plan, (how & RUN_LATEST) ? GetLatestSnapshot() : InvalidSnapshot,
-									 argument_count, arguments);
+									 false, argument_count, arguments);
 
 	if (how & RUN_ONCE)
 		SPI_freeplan(plan);
@@ -333,6 +333,22 @@ uint64
 sql_run_latest(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
 {
 	return run(account, text, argument_count, arguments, RUN_LATEST);
+}
+
+/*
+ * The same for a text that only reads, and sees what the snapshot sees: so
+ * several statements can read as one.
+ */
+uint64
+sql_run_at(const Account *account, const char *text, int argument_count, const SqlArgument *arguments,
+		   Snapshot snapshot)
+{
+	int			nest_level = sql_pin_search_path();
+	uint64		processed = plan_run(plan_find(account, text, argument_count, arguments), snapshot, true,
+									 argument_count, arguments);
+
+	sql_unpin_search_path(nest_level);
+	return processed;
 }
 
 /*
@@ -397,12 +413,9 @@ sql_write_once(const Account *account, const char *text, int argument_count, con
 	return run(account, text, argument_count, arguments, RUN_WRITE | RUN_ONCE);
 }
 
-/*
- * Opens a cursor for a text whose plan is not kept.  The caller fetches with
- * SPI_cursor_fetch() and closes it.
- */
-Portal
-sql_open(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+static Portal
+open_cursor(const Account *account, const char *text, int argument_count, const SqlArgument *arguments,
+			bool read_only)
 {
 	int			nest_level = sql_pin_search_path();
 	SPIPlanPtr	plan = plan_prepare(account, text, argument_count, arguments);
@@ -415,11 +428,34 @@ sql_open(const Account *account, const char *text, int argument_count, const Sql
 		values[i] = arguments[i].value;
 		nulls[i] = arguments[i].isnull ? 'n' : ' ';
 	}
-	portal = SPI_cursor_open(NULL, plan, values, nulls, false);
+	portal = SPI_cursor_open(NULL, plan, values, nulls, read_only);
 	if (portal == NULL)
 		elog(ERROR, "could not open a cursor: %s", SPI_result_code_string(SPI_result));
 	SPI_freeplan(plan);			/* the portal has a copy of its own */
 	sql_unpin_search_path(nest_level);
+	return portal;
+}
+
+/*
+ * Opens a cursor for a text whose plan is not kept.  The caller fetches with
+ * SPI_cursor_fetch() and closes it.
+ */
+Portal
+sql_open(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	return open_cursor(account, text, argument_count, arguments, false);
+}
+
+/* The same for a text that only reads, and sees what the snapshot sees. */
+Portal
+sql_open_at(const Account *account, const char *text, int argument_count, const SqlArgument *arguments,
+			Snapshot snapshot)
+{
+	Portal		portal;
+
+	PushActiveSnapshot(snapshot);
+	portal = open_cursor(account, text, argument_count, arguments, true);
+	PopActiveSnapshot();
 	return portal;
 }
 

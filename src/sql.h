@@ -40,6 +40,8 @@ extern char *sql_expand(const Account *account, const char *text);
 extern uint64 sql_run(const Account *account, const char *text, int argument_count, const SqlArgument *arguments);
 extern uint64 sql_run_latest(const Account *account, const char *text, int argument_count,
 							 const SqlArgument *arguments);
+extern uint64 sql_run_at(const Account *account, const char *text, int argument_count,
+						 const SqlArgument *arguments, Snapshot snapshot);
 extern uint64 sql_run_once(const Account *account, const char *text, int argument_count,
 						   const SqlArgument *arguments);
 extern uint64 sql_run_once_latest(const Account *account, const char *text, int argument_count,
@@ -55,6 +57,8 @@ extern uint64 sql_write_over(const Account *account, const char *text, int64 row
 extern uint64 sql_write_once(const Account *account, const char *text, int argument_count,
 							 const SqlArgument *arguments);
 extern Portal sql_open(const Account *account, const char *text, int argument_count, const SqlArgument *arguments);
+extern Portal sql_open_at(const Account *account, const char *text, int argument_count,
+						  const SqlArgument *arguments, Snapshot snapshot);
 extern void sql_script(const Account *account, const char *text);
 extern void sql_register(const char *name, Tuplestorestate *rows, TupleDesc descriptor, double row_count);
 extern void sql_unregister(const char *name);

@@ -274,6 +274,22 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 		" database about the rule."
 	},
 
+	/* 1: e-mail address, 2: action, such as "revoke" */
+	[FINDING_PROTECTED_PROFILE] = {
+		"protected_profile", SEVERITY_WARNING,
+		"\"{1}\" is protected, so this was left out: {2}",
+		"If it is meant, end the protection (orgsync.unprotect_profile) and do it again. The table"
+		" protected_profiles says who protects whom, and why."
+	},
+
+	/* 1: e-mail address or id, 2: the holder */
+	[FINDING_VENDOR_KEY_TAKEN] = {
+		"vendor_key_taken", SEVERITY_WARNING,
+		"the vendor has \"{1}\" on the profile of somebody else ({2}), which no file can change",
+		"Give that profile another address or id in the vendor's account, or delete it there; then do what"
+		" the list of manual work says, and confirm that file."
+	},
+
 	/* 1: the vendor's message */
 	[FINDING_VENDOR_REFUSED] = {
 		"vendor_refused", SEVERITY_ERROR,

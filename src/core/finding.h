@@ -48,6 +48,8 @@ typedef enum finding_code
 	FINDING_ABSENCE_UNKNOWN,
 	FINDING_TOO_MANY_ABSENT,
 	FINDING_CONSTRAINT_FAILED,	/* a constraint or trigger of the user's own refused the row */
+	FINDING_PROTECTED_PROFILE,	/* see orgsync.protect_profile() */
+	FINDING_VENDOR_KEY_TAKEN,	/* of an export: somebody else has it at the vendor's, and keeps it */
 	FINDING_VENDOR_REFUSED,		/* in the results file of an upload */
 	FINDING_MISSING_NAME,
 	FINDING_MISSING_NAME_COLUMN,

@@ -1,0 +1,439 @@
+/*
+ * diff_keys.c
+ *		Who has an address or a unique_user_id at the vendor's and gives it up.
+ *
+ * What an address or an id means to the vendor depends on who has it there, so a
+ * diff must know, before the first person, of all whom the vendor knows and
+ * whose address or id is another one now, and of all who were deleted.  They are
+ * those with a change of such a cell, and are kept in memory: some hundred bytes
+ * each.
+ *
+ * Somebody who was deleted and made again is one person to the vendor, whose
+ * profile is found by the same id, or by the same address.  But an address may
+ * pass to somebody else, and then the vendor would take the new one for the old
+ * one, whose history he would get.  So the two are different people (see
+ * diff_keys_differ()) if both ids are known and are not the same, or, where an
+ * id is missing, if both have names and none of these is the same.  Nobody can
+ * be added under an address that a different person's profile still has at the
+ * vendor's, neither with a unique_user_id (the vendor answers that the address
+ * is taken) nor with reupload_user_profile (which is about similar addresses,
+ * not the same one): that is manual work, and a finding says why.
+ *
+ * All this holds as well for who was deleted long ago, which the vendor has
+ * confirmed: it still has the profile.  They are in the table "leavers", of
+ * which only those rows are read that have a wanted key (see diff_subject.c).
+ */
+#include "diff_subject.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "fold.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* So many profiles are looked up at a time. */
+#define BATCH_SIZE	1000
+
+typedef struct KeyEntry
+{
+	const char *key;
+	KeyHolder  *holder;
+} KeyEntry;
+
+/* The first change of each of these cells, unless the vendor did not know the profile then. */
+static const char keys_query[] =
+"SELECT DISTINCT ON (c.profile_id, c.column_name) c.profile_id, c.column_name, c.vendor_value "
+"FROM @account.changes AS c "
+"WHERE c.column_name IN ('primary_email_address', 'unique_user_id', 'preferred_first_name',"
+"  'preferred_last_name')"
+" AND NOT EXISTS (SELECT FROM @account.changes AS n"
+"  WHERE n.profile_id = c.profile_id AND n.column_name IS NULL AND n.change_id < c.change_id) "
+"ORDER BY c.profile_id, c.column_name, c.change_id";
+
+/* Who has these addresses, or these ids, and is new. */
+static const char twins_query[] =
+"SELECT p.profile_id, p.primary_email_address::text, p.unique_user_id, p.preferred_first_name,"
+" p.preferred_last_name "
+"FROM @account.profiles AS p "
+"WHERE (p.primary_email_address = ANY ($1) OR p.unique_user_id = ANY ($2))"
+" AND p.profile_id IN (SELECT profile_id FROM @account.changes WHERE column_name IS NULL) "
+"ORDER BY p.profile_id";
+
+static uint32
+key_hash(const void *key, Size size)
+{
+	const char *string = *(const char *const *) key;
+
+	(void) size;
+	return DatumGetUInt32(hash_any((const unsigned char *) string, strlen(string)));
+}
+
+static int
+key_match(const void *a, const void *b, Size size)
+{
+	(void) size;
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+static HTAB *
+key_table_create(MemoryContext context)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(char *),
+		.entrysize = sizeof(KeyEntry),
+		.hash = key_hash,
+		.match = key_match,
+		.hcxt = context
+	};
+
+	return hash_create("orgsync keys at the vendor's", 64, &control,
+					   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+}
+
+static KeyHolder *
+holder_of_key(HTAB *table, const char *key)
+{
+	KeyEntry   *entry = key == NULL ? NULL : hash_search(table, &key, HASH_FIND, NULL);
+
+	return entry != NULL ? entry->holder : NULL;
+}
+
+static void
+enter_key(HTAB *table, const char *key, KeyHolder *holder)
+{
+	if (key != NULL)
+		((KeyEntry *) hash_search(table, &key, HASH_ENTER, NULL))->holder = holder;
+}
+
+/* The holder with that profile_id, or NULL. */
+KeyHolder *
+diff_keys_by_profile(const DiffReader *reader, int64 profile_id)
+{
+	return hash_search(reader->keys.by_profile, &profile_id, HASH_FIND, NULL);
+}
+
+static bool
+names_overlap(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(fold_name(a), fold_name(b)) == 0;
+}
+
+/* Are they two people, as far as ids and names tell?  Any argument may be NULL. */
+bool
+diff_keys_differ(const char *id_a, const char *first_a, const char *last_a,
+				 const char *id_b, const char *first_b, const char *last_b)
+{
+	if (id_a != NULL && id_b != NULL)
+		return strcmp(id_a, id_b) != 0;
+	return names_known(first_a, last_a) && names_known(first_b, last_b) &&
+		!names_overlap(first_a, first_b) && !names_overlap(last_a, last_b) &&
+		!names_overlap(first_a, last_b) && !names_overlap(last_a, first_b);
+}
+
+/* Keeps what the rows of keys_query say. */
+static void
+collect_vendor_keys(DiffReader *reader)
+{
+	Portal		portal = sql_open_at(reader->account, keys_query, 0, NULL, reader->snapshot);
+
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, BATCH_SIZE);
+		if (SPI_processed == 0)
+			break;
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			MemoryContext old_context = MemoryContextSwitchTo(reader->context);
+			int64		profile_id = sql_int64((int) i, 0);
+			char	   *column = sql_string((int) i, 1);
+			char	   *value = sql_string((int) i, 2);
+			bool		found;
+			KeyHolder  *holder = hash_search(reader->keys.by_profile, &profile_id, HASH_ENTER, &found);
+
+			if (!found)
+			{
+				memset(holder, 0, sizeof(KeyHolder));
+				holder->profile_id = profile_id;
+			}
+			if (value != NULL && value[0] == '\0')
+				value = NULL;
+			if (strcmp(column, "primary_email_address") == 0)
+				holder->vendor_email = value;
+			else if (strcmp(column, "unique_user_id") == 0)
+				holder->vendor_id = value != NULL ? value : "";
+			else if (strcmp(column, "preferred_first_name") == 0)
+				holder->first_name = value;
+			else
+				holder->last_name = value;
+			MemoryContextSwitchTo(old_context);
+		}
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_freetuptable(SPI_tuptable);
+	SPI_cursor_close(portal);
+}
+
+/* Adds to some holders what the account has of them now, and enters the vendor's keys. */
+static void
+complete_holders(DiffReader *reader, KeyHolder **holders, int count)
+{
+	int64	   *profile_ids = palloc(BATCH_SIZE * sizeof(int64));
+	DiffPresent **presents = palloc(BATCH_SIZE * sizeof(DiffPresent *));
+
+	for (int i = 0; i < count; i++)
+	{
+		profile_ids[i] = holders[i]->profile_id;
+		presents[i] = palloc0(sizeof(DiffPresent));
+	}
+	diff_fetch_profiles(reader, profile_ids, count, presents);
+	for (int i = 0; i < count; i++)
+	{
+		KeyHolder  *holder = holders[i];
+
+		holder->lives = presents[i]->lives;
+		if (holder->lives)
+		{
+			holder->email = MemoryContextStrdup(reader->context, presents[i]->email);
+			if (presents[i]->id != NULL)
+				holder->id = MemoryContextStrdup(reader->context, presents[i]->id);
+		}
+		if (holder->vendor_email == NULL)
+			holder->vendor_email = holder->email;
+		if (holder->vendor_id == NULL)
+			holder->vendor_id = holder->id;
+		else if (holder->vendor_id[0] == '\0')
+			holder->vendor_id = NULL;
+	}
+}
+
+static int
+compare_holders(const void *a, const void *b)
+{
+	int64		left = (*(KeyHolder *const *) a)->profile_id;
+	int64		right = (*(KeyHolder *const *) b)->profile_id;
+
+	return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/* All holders, sorted by profile_id; palloc'd. */
+static KeyHolder **
+sorted_holders(const DiffReader *reader, int64 *count)
+{
+	KeyHolder **holders;
+	HASH_SEQ_STATUS scan;
+	KeyHolder  *holder;
+
+	*count = 0;
+	holders = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(KeyHolder *) *
+									 Max(hash_get_num_entries(reader->keys.by_profile), 1));
+	hash_seq_init(&scan, reader->keys.by_profile);
+	while ((holder = hash_seq_search(&scan)) != NULL)
+		holders[(*count)++] = holder;
+	qsort(holders, *count, sizeof(KeyHolder *), compare_holders);
+	return holders;
+}
+
+static Datum
+text_array(List *strings)
+{
+	Datum	   *elements = palloc(Max(list_length(strings), 1) * sizeof(Datum));
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, strings)
+		elements[count++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Whoever of these was deleted has an address or an id that somebody new may have. */
+static void
+find_twins(DiffReader *reader, KeyHolder **holders, int64 count)
+{
+	List	   *emails = NIL;
+	List	   *ids = NIL;
+	uint64		found;
+
+	for (int64 i = 0; i < count; i++)
+	{
+		if (holders[i]->lives || holders[i]->vendor_email == NULL)
+			continue;
+		emails = lappend(emails, holders[i]->vendor_email);
+		if (holders[i]->vendor_id != NULL)
+			ids = lappend(ids, holders[i]->vendor_id);
+	}
+	if (emails == NIL)
+		return;
+	found = sql_run_at(reader->account, twins_query, 2, (SqlArgument[])
+					   {
+						   SQL_DATUM(TEXTARRAYOID, text_array(emails)),
+						   SQL_DATUM(TEXTARRAYOID, text_array(ids))
+					   }, reader->snapshot);
+	for (uint64 i = 0; i < found; i++)
+	{
+		char	   *email = sql_string((int) i, 1);
+		char	   *id = sql_string((int) i, 2);
+		KeyHolder  *holder = holder_of_key(reader->keys.by_id, id);
+
+		if (holder == NULL || holder->lives)
+			holder = holder_of_key(reader->keys.by_email, diff_lower(email));
+		if (holder == NULL || holder->lives || holder->twin_id != 0 ||
+			diff_keys_differ(holder->vendor_id, holder->first_name, holder->last_name,
+							 id, sql_string((int) i, 3), sql_string((int) i, 4)))
+			continue;
+		holder->twin_id = sql_int64((int) i, 0);
+		holder->email = MemoryContextStrdup(reader->context, email);
+		holder->id = id ? MemoryContextStrdup(reader->context, id) : NULL;
+		reader->keys.twin_count++;
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Those whose keys somebody whom the vendor knows shall have. */
+static void
+mark_wanted(DiffReader *reader, KeyHolder **holders, int64 count)
+{
+	for (int64 i = 0; i < count; i++)
+	{
+		KeyHolder  *other;
+
+		if (holders[i]->email != NULL)
+		{
+			other = holder_of_key(reader->keys.by_email, diff_lower(holders[i]->email));
+			if (other != NULL && other != holders[i])
+				other->is_wanted = true;
+		}
+		other = holder_of_key(reader->keys.by_id, holders[i]->id);
+		if (other != NULL && other != holders[i])
+			other->is_wanted = true;
+	}
+}
+
+/* Reads them all. */
+void
+diff_keys_read(DiffReader *reader)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(int64),
+		.entrysize = sizeof(KeyHolder),
+		.hcxt = reader->context
+	};
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "orgsync diff keys",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext batch_context = AllocSetContextCreate(context, "orgsync diff keys batch",
+														ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+	KeyHolder **holders;
+	int64		count;
+
+	reader->keys.by_profile = hash_create("orgsync holders of keys", 64, &control,
+										  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	reader->keys.by_email = key_table_create(reader->context);
+	reader->keys.by_id = key_table_create(reader->context);
+	collect_vendor_keys(reader);
+	holders = sorted_holders(reader, &count);
+
+	MemoryContextSwitchTo(batch_context);
+	for (int64 first = 0; first < count; first += BATCH_SIZE)
+	{
+		complete_holders(reader, holders + first, (int) Min(BATCH_SIZE, count - first));
+		MemoryContextReset(batch_context);
+		CHECK_FOR_INTERRUPTS();
+	}
+	for (int64 i = 0; i < count; i++)
+	{
+		MemoryContextSwitchTo(reader->context);
+		if (holders[i]->vendor_email != NULL)
+			enter_key(reader->keys.by_email, diff_lower(holders[i]->vendor_email), holders[i]);
+		enter_key(reader->keys.by_id, holders[i]->vendor_id, holders[i]);
+	}
+	MemoryContextSwitchTo(batch_context);
+	for (int64 first = 0; first < count; first += BATCH_SIZE)
+	{
+		find_twins(reader, holders + first, Min(BATCH_SIZE, count - first));
+		MemoryContextReset(batch_context);
+		CHECK_FOR_INTERRUPTS();
+	}
+	mark_wanted(reader, holders, count);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+}
+
+/* Two arrays for a statement: who was deleted, and who is the same person now. */
+void
+diff_keys_twins(const DiffReader *reader, SqlArgument arguments[2])
+{
+	int64	   *deleted_ids = palloc(sizeof(int64) * Max(reader->keys.twin_count, 1));
+	int64	   *profile_ids = palloc(sizeof(int64) * Max(reader->keys.twin_count, 1));
+	HASH_SEQ_STATUS scan;
+	KeyHolder  *holder;
+	int			count = 0;
+
+	hash_seq_init(&scan, reader->keys.by_profile);
+	while ((holder = hash_seq_search(&scan)) != NULL)
+	{
+		if (holder->twin_id == 0)
+			continue;
+		deleted_ids[count] = holder->profile_id;
+		profile_ids[count++] = holder->twin_id;
+	}
+	arguments[0] = sql_int8_array(deleted_ids, count);
+	arguments[1] = sql_int8_array(profile_ids, count);
+}
+
+static bool
+keys_equal(const char *a, const char *b, bool any_case)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return any_case ? strcmp(diff_lower(a), diff_lower(b)) == 0 : strcmp(a, b) == 0;
+}
+
+/* Who has the key, unless it is the person; a leaver may be NULL. */
+static DiffHolder
+find_holder(const DiffReader *reader, HTAB *table, const char *key, const DiffSubject *subject,
+			const DiffLeaver *leaver)
+{
+	KeyHolder  *found = holder_of_key(table, key);
+	bool		is_email = table == reader->keys.by_email;
+	DiffHolder	holder = {0};
+
+	if (found != NULL && found->profile_id != subject->profile_id &&
+		found->profile_id != subject->source_id)
+	{
+		bool		stays = found->twin_id != 0 || found->lives;
+
+		holder.profile_id = found->twin_id != 0 ? found->twin_id : found->profile_id;
+		holder.user_id = found->vendor_id;
+		holder.frees = stays && !diff_is_protected(reader, found->profile_id) &&
+			!diff_is_protected(reader, holder.profile_id) &&
+			(is_email ? !keys_equal(found->vendor_email, found->email, true) :
+			 found->id != NULL && strcmp(found->vendor_id, found->id) != 0);
+	}
+	else if (found == NULL && leaver != NULL)
+	{
+		holder.profile_id = leaver->profile_id;
+		holder.user_id = leaver->id;
+	}
+	return holder;
+}
+
+/* Fills in whom the person waits for, and whether somebody waits for the person. */
+void
+diff_keys_link(DiffReader *reader, const DiffSubject *subject, DiffPerson *person)
+{
+	KeyHolder  *own = diff_keys_by_profile(reader, subject->source_id);
+
+	person->is_holder = own != NULL && own->is_wanted;
+	if (person->state == DIFF_DELETED)
+		return;
+	if (!keys_equal(person->vendor_email, person->email, true))
+		person->email_holder = find_holder(reader, reader->keys.by_email, diff_lower(person->email),
+										   subject, subject->email_leaver);
+	if (reader->account->product->has_unique_user_id && person->id != NULL &&
+		!keys_equal(person->vendor_id, person->id, false))
+		person->id_holder = find_holder(reader, reader->keys.by_id, person->id, subject,
+										subject->id_leaver);
+}

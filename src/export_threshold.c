@@ -1,0 +1,290 @@
+/*
+ * export_threshold.c
+ *		Stops an export that looks like an accident.
+ *
+ * Most of the people losing their seats at once, or being gone, is more often a
+ * broken feed than a decision.  So is one group that vanishes while the rest of
+ * the account stays as it is: a department that the feed forgot.  An export is
+ * held up, unless with override, if it would
+ *
+ *	- revoke more than max_revoke_percent of the seats taken in the account, or
+ *	  of the people of any group,
+ *	- take leave (revoke, leave groups, forbid) of more than max_remove_percent of
+ *	  the profiles, or of the people of any group, because they were deleted;
+ *
+ * unless fewer people than threshold_floor are concerned.  A group's people are
+ * those whom the vendor has in it.
+ *
+ * Counting all people of a group costs more than a small export.  But only small
+ * groups are in danger: for n people to be too many, the group must have fewer
+ * than n * 100 / percent, and counting stops there.
+ */
+#include "export_plan.h"
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+
+/* People of a group, or of the whole account. */
+typedef struct Loss
+{
+	int64		count;
+	char	   *first[EXPORT_NAMED_PEOPLE];
+} Loss;
+
+typedef struct GroupLoss
+{
+	char	   *header;			/* hash key */
+	Loss		revoked;
+	Loss		removed;
+	int64		gone;			/* of them, how many are no members here any more */
+} GroupLoss;
+
+struct ExportThreshold
+{
+	MemoryContext context;
+	int64		seats_revoked;
+	int64		seats_granted;
+	Loss		revoked;
+	Loss		removed;
+	HTAB	   *groups;
+};
+
+static uint32
+header_hash(const void *key, Size size)
+{
+	const char *header = *(const char *const *) key;
+
+	(void) size;
+	return DatumGetUInt32(hash_any((const unsigned char *) header, strlen(header)));
+}
+
+static int
+header_match(const void *a, const void *b, Size size)
+{
+	(void) size;
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Nothing is counted yet; in the current context. */
+void
+export_threshold_begin(ExportPlan *plan)
+{
+	HASHCTL		control = {
+		.keysize = sizeof(char *),
+		.entrysize = sizeof(GroupLoss),
+		.hash = header_hash,
+		.match = header_match,
+		.hcxt = CurrentMemoryContext
+	};
+
+	plan->threshold = palloc0(sizeof(ExportThreshold));
+	plan->threshold->context = CurrentMemoryContext;
+	plan->threshold->groups = hash_create("orgsync losses of groups", 64, &control,
+										  HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+}
+
+static void
+add_loss(const ExportThreshold *threshold, Loss *loss, const DiffPerson *person)
+{
+	if (loss->count < EXPORT_NAMED_PEOPLE)
+		loss->first[loss->count] = MemoryContextStrdup(threshold->context, person->vendor_email);
+	loss->count++;
+}
+
+static GroupLoss *
+group_loss(ExportThreshold *threshold, const char *header)
+{
+	bool		found;
+	GroupLoss  *loss = hash_search(threshold->groups, &header, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		memset(loss, 0, sizeof(GroupLoss));
+		loss->header = MemoryContextStrdup(threshold->context, header);
+	}
+	return loss;
+}
+
+static bool
+leaves(const DiffPerson *person, const char *header)
+{
+	for (int i = 0; i < person->cell_count; i++)
+		if (strcmp(person->cells[i].action, "leave") == 0 &&
+			strcmp(person->cells[i].column_name, header) == 0)
+			return true;
+	return false;
+}
+
+/* Counts what the export does to the person. */
+void
+export_threshold_count(ExportPlan *plan, const DiffPerson *person)
+{
+	ExportThreshold *threshold = plan->threshold;
+	bool		loses_a_seat = false;
+	bool		is_removed = false;
+	ListCell   *cell;
+
+	for (int i = 0; i < person->cell_count; i++)
+	{
+		const DiffCell *differs = &person->cells[i];
+
+		is_removed |= person->state == DIFF_DELETED && differs->hold == DIFF_NOT_HELD;
+		if (differs->place != DIFF_LICENSE)
+			continue;
+		if (strcmp(differs->new_value, "active") == 0)
+			threshold->seats_granted++;
+		else if (differs->hold == DIFF_NOT_HELD)
+		{
+			threshold->seats_revoked++;
+			loses_a_seat = true;
+		}
+	}
+	if (loses_a_seat)
+		add_loss(threshold, &threshold->revoked, person);
+	if (is_removed)
+		add_loss(threshold, &threshold->removed, person);
+	if (!loses_a_seat)
+		return;
+	foreach(cell, person->vendor_groups)
+	{
+		GroupLoss  *loss = group_loss(threshold, lfirst(cell));
+
+		add_loss(threshold, &loss->revoked, person);
+		if (is_removed)
+			add_loss(threshold, &loss->removed, person);
+		loss->gone += leaves(person, lfirst(cell));
+	}
+}
+
+/* ---- the check ---- */
+
+static char *
+names_of(const Loss *loss)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < EXPORT_NAMED_PEOPLE && i < loss->count; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", loss->first[i]);
+	if (loss->count > EXPORT_NAMED_PEOPLE)
+		appendStringInfo(&names, " and %lld more", (long long) (loss->count - EXPORT_NAMED_PEOPLE));
+	return names.data;
+}
+
+static double
+percent_of(int64 part, int64 whole)
+{
+	return whole > 0 ? 100.0 * part / whole : 100.0;
+}
+
+/* Below how many people are so many of them too many? */
+static int64
+dangerous_size(int64 count, double percent)
+{
+	double		size = percent > 0 ? count * 100.0 / percent : (double) PG_INT32_MAX;
+
+	return (int64) Min(size, (double) PG_INT32_MAX) + 1;
+}
+
+/* what: the message, as "the export would ... of account" */
+static void
+stop(const Loss *loss, int64 part, int64 whole, const char *setting, double limit, char *what)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg_internal("%s", what),
+			errdetail("That is %.1f %%, and %s is %g. It concerns %s.",
+					  percent_of(part, whole), setting, limit, names_of(loss)),
+			errhint("See orgsync.diff() for all of them. If this is meant, export with override => true."));
+}
+
+static bool
+is_too_many(const Account *account, const Loss *loss, int64 part, int64 whole, double limit)
+{
+	return loss->count > 0 && loss->count >= account->threshold_floor && percent_of(part, whole) > limit;
+}
+
+static void
+check_account(const ExportPlan *plan, const DiffReader *reader)
+{
+	const Account *account = plan->account;
+	const ExportThreshold *threshold = plan->threshold;
+	int64		seats = diff_seats_taken(reader) - threshold->seats_granted + threshold->seats_revoked;
+
+	if (is_too_many(account, &threshold->revoked, threshold->seats_revoked, seats,
+					account->max_revoke_percent))
+		stop(&threshold->revoked, threshold->seats_revoked, seats, "max_revoke_percent",
+			 account->max_revoke_percent,
+			 psprintf("the export would revoke %lld of the %lld seats taken in account \"%s\"",
+					  (long long) threshold->seats_revoked, (long long) seats, account->name));
+	if (threshold->removed.count > 0 && threshold->removed.count >= account->threshold_floor)
+	{
+		SqlArgument limit = SQL_INT8(dangerous_size(threshold->removed.count, account->max_remove_percent));
+		int64		people = threshold->removed.count +
+			diff_count(reader, "SELECT count(*) FROM (SELECT FROM @account.profiles LIMIT $1) AS p", 1, &limit);
+
+		if (is_too_many(account, &threshold->removed, threshold->removed.count, people,
+						account->max_remove_percent))
+			stop(&threshold->removed, threshold->removed.count, people, "max_remove_percent",
+				 account->max_remove_percent,
+				 psprintf("the export would remove %lld of the %lld people of account \"%s\"",
+						  (long long) threshold->removed.count, (long long) people, account->name));
+	}
+}
+
+static void
+check_group(const ExportPlan *plan, const DiffReader *reader, const GroupLoss *loss)
+{
+	const Account *account = plan->account;
+	int64		limit = Max(dangerous_size(loss->revoked.count, account->max_revoke_percent),
+							dangerous_size(loss->removed.count, account->max_remove_percent));
+	int64		people;
+
+	if (loss->revoked.count < account->threshold_floor)
+		return;
+	people = loss->gone +
+		diff_count(reader, "SELECT count(*) FROM (SELECT FROM @account.memberships"
+				   " WHERE group_id = (SELECT group_id FROM @account.groups WHERE $1 || name = $2)"
+				   " LIMIT $3) AS m", 3,
+				   (SqlArgument[]) {
+					   sql_text(plan->notation.group_header_prefix), sql_text(loss->header), SQL_INT8(limit)
+				   });
+	if (is_too_many(account, &loss->revoked, loss->revoked.count, people, account->max_revoke_percent))
+		stop(&loss->revoked, loss->revoked.count, people, "max_revoke_percent",
+			 account->max_revoke_percent,
+			 psprintf("the export would revoke seats of %lld of the %lld people in \"%s\" of account \"%s\"",
+					  (long long) loss->revoked.count, (long long) people, loss->header, account->name));
+	if (is_too_many(account, &loss->removed, loss->removed.count, people, account->max_remove_percent))
+		stop(&loss->removed, loss->removed.count, people, "max_remove_percent",
+			 account->max_remove_percent,
+			 psprintf("the export would remove %lld of the %lld people in \"%s\" of account \"%s\"",
+					  (long long) loss->removed.count, (long long) people, loss->header, account->name));
+}
+
+static int
+compare_losses(const void *a, const void *b)
+{
+	return strcmp((*(GroupLoss *const *) a)->header, (*(GroupLoss *const *) b)->header);
+}
+
+/* An error if the export does more than the thresholds allow. */
+void
+export_threshold_check(ExportPlan *plan, const DiffReader *reader)
+{
+	ExportThreshold *threshold = plan->threshold;
+	GroupLoss **losses = palloc(sizeof(GroupLoss *) * Max(hash_get_num_entries(threshold->groups), 1));
+	HASH_SEQ_STATUS scan;
+	GroupLoss  *loss;
+	int			count = 0;
+
+	check_account(plan, reader);
+	hash_seq_init(&scan, threshold->groups);
+	while ((loss = hash_seq_search(&scan)) != NULL)
+		losses[count++] = loss;
+	qsort(losses, count, sizeof(GroupLoss *), compare_losses);
+	for (int i = 0; i < count; i++)
+		check_group(plan, reader, losses[i]);
+}
