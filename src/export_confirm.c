@@ -64,12 +64,16 @@ BATCH_CELLS
 " SELECT b.profile_id FROM batch b"
 " WHERE NOT EXISTS (SELECT FROM @account.profiles p WHERE p.profile_id = b.profile_id)"
 " UNION"
-" SELECT t.profile_id FROM batch b"
+" SELECT n.profile_id FROM batch b"
 "  JOIN @account.changes n ON n.profile_id = b.profile_id AND n.column_name IS NULL"
-"  JOIN @account.changes d ON d.column_name = 'primary_email_address'"
-"   AND d.profile_id <> b.profile_id"
-"   AND lower(d.vendor_value COLLATE \"C\") = lower(b.email COLLATE \"C\")"
-"  CROSS JOIN LATERAL (VALUES (b.profile_id), (d.profile_id)) t (profile_id)"
+" UNION"
+" SELECT d.profile_id FROM batch b"
+"  JOIN @account.changes n ON n.profile_id = b.profile_id AND n.column_name IS NULL"
+"  JOIN @account.profiles p ON p.profile_id = b.profile_id"
+"  JOIN @account.changes d ON d.profile_id <> b.profile_id"
+"   AND (d.column_name = 'primary_email_address'"
+"     AND lower(d.vendor_value) = lower(p.primary_email_address::text COLLATE \"C\")"
+"    OR d.column_name = 'unique_user_id' AND d.vendor_value = p.unique_user_id)"
 " WHERE NOT EXISTS (SELECT FROM @account.profiles p WHERE p.profile_id = d.profile_id)"
 "), pending AS ("
 " SELECT c.change_id FROM @account.changes c JOIN together t ON t.profile_id = c.profile_id"
@@ -80,6 +84,54 @@ BATCH_CELLS
 "UPDATE @account.exports SET changes_read = changes_read -"
 " coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM pending), '{}') "
 "WHERE export_id = $1";
+
+/*
+ * The changes, read and not read, that tell under which keys the vendor knows
+ * somebody.  $1: the export
+ */
+#define KEY_CHANGES \
+	"WITH keys AS MATERIALIZED (" \
+	" SELECT c.profile_id, bool_and(c.change_id <@ r.changes_read) AS are_read" \
+	" FROM @account.changes c CROSS JOIN (SELECT " CHANGES_READ " AS changes_read) r" \
+	" WHERE c.column_name IS NULL OR c.column_name IN ('primary_email_address', 'unique_user_id')" \
+	" GROUP BY c.profile_id" \
+	") "
+
+/* Who was deleted, and whose deletion is confirmed, becomes a leaver; see diff_keys.c. */
+static const char add_leavers[] =
+KEY_CHANGES
+"INSERT INTO @account.leavers AS l (profile_id, primary_email_address, unique_user_id,"
+"  preferred_first_name, preferred_last_name, work_title, attributes)"
+" SELECT f.profile_id,"
+"  max(f.vendor_value) FILTER (WHERE f.column_name = 'primary_email_address'),"
+"  nullif(max(f.vendor_value) FILTER (WHERE f.column_name = 'unique_user_id'), ''),"
+"  max(f.vendor_value) FILTER (WHERE f.column_name = 'preferred_first_name'),"
+"  max(f.vendor_value) FILTER (WHERE f.column_name = 'preferred_last_name'),"
+"  max(f.vendor_value) FILTER (WHERE f.column_name = 'work_title'),"
+"  coalesce(jsonb_object_agg(substr(f.column_name, 11), f.vendor_value)"
+"   FILTER (WHERE starts_with(f.column_name, 'attribute_') AND f.vendor_value IS NOT NULL), '{}')"
+" FROM (SELECT DISTINCT ON (c.profile_id, c.column_name) c.profile_id, c.column_name, c.vendor_value"
+"  FROM keys k JOIN @account.changes c ON c.profile_id = k.profile_id"
+"  WHERE k.are_read"
+"   AND NOT EXISTS (SELECT FROM @account.profiles p WHERE p.profile_id = k.profile_id)"
+"   AND NOT EXISTS (SELECT FROM @account.changes n WHERE n.profile_id = c.profile_id"
+"    AND n.column_name IS NULL AND n.change_id < c.change_id)"
+"  ORDER BY c.profile_id, c.column_name, c.change_id) f"
+" GROUP BY f.profile_id"
+" HAVING count(*) FILTER (WHERE f.column_name = 'primary_email_address') > 0"
+" ON CONFLICT (profile_id) DO NOTHING";
+
+/* The vendor has somebody else under the keys of a leaver now, or the leaver is back. */
+static const char remove_leavers[] =
+KEY_CHANGES
+", present AS MATERIALIZED ("
+" SELECT lower(p.primary_email_address::text COLLATE \"C\") AS address, p.unique_user_id"
+" FROM keys k JOIN @account.profiles p ON p.profile_id = k.profile_id WHERE k.are_read"
+") "
+"DELETE FROM @account.leavers l WHERE l.profile_id IN ("
+" SELECT l.profile_id FROM @account.leavers l JOIN present p ON lower(l.primary_email_address) = p.address"
+" UNION ALL"
+" SELECT l.profile_id FROM @account.leavers l JOIN present p ON l.unique_user_id = p.unique_user_id)";
 
 /* A file of the export that is to be confirmed. */
 typedef struct ConfirmFile
@@ -250,7 +302,10 @@ find_files(Confirmation *confirmation, const int *seq)
 			errhint("See %s.export_files.", confirmation->account->quoted_name));
 }
 
-/* Marks the files as confirmed, and the export too if these were the last ones. */
+/*
+ * Marks the files as confirmed, and the export too if these were the last ones:
+ * then what is left of its changes goes, and whoever was deleted is a leaver.
+ */
 static void
 confirm_files(const Confirmation *confirmation)
 {
@@ -267,6 +322,8 @@ confirm_files(const Confirmation *confirmation)
 				1, &export_id) > 0)
 		return;
 
+	(void) sql_run(confirmation->account, add_leavers, 1, &export_id);
+	(void) sql_run(confirmation->account, remove_leavers, 1, &export_id);
 	(void) sql_run(confirmation->account,
 				   "DELETE FROM @account.changes WHERE change_id <@ " CHANGES_READ,
 				   1, &export_id);

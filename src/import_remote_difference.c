@@ -487,6 +487,8 @@ remote_difference_write(Import *import, RemoteDifference *difference, bool is_co
 	if (is_complete)
 	{
 		(void) sql_run_once_latest(import->account, forget_unlisted_query, 0, NULL);
+		/* whom of them the vendor still has is put as deleted, with all others */
+		(void) sql_run_once_latest(import->account, "DELETE FROM @account.leavers", 0, NULL);
 		import->counts.absent = (int64) sql_run_once_latest(import->account, unlisted_query, 0, NULL);
 	}
 	else
