@@ -223,9 +223,11 @@ CREATE TABLE @account.exports (
 	exported_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	confirmed_by text,
 	confirmed_at timestamptz,
+	is_full boolean NOT NULL DEFAULT false,
 	changes_read int8multirange NOT NULL
 );
 COMMENT ON TABLE @account.exports IS 'what was written for the vendor';
+COMMENT ON COLUMN @account.exports.is_full IS 'it says everything, to an account of the vendor''s that has nothing';
 COMMENT ON COLUMN @account.exports.changes_read IS 'change_ids that the export read; its confirmation deletes these and no others';
 
 CREATE TABLE @account.export_files (

@@ -62,7 +62,7 @@ orgsync_diff(PG_FUNCTION_ARGS)
 
 	row_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync diff row",
 										ALLOCSET_DEFAULT_SIZES);
-	reader = diff_open(account, &notation, false);
+	reader = diff_open(account, &notation, DIFF_TO_SHOW);
 	while ((person = diff_next(reader)) != NULL)
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(row_context);

@@ -103,7 +103,15 @@ typedef struct DiffPerson
 
 typedef struct DiffReader DiffReader;
 
-extern DiffReader *diff_open(const Account *account, const DiffNotation *notation, bool for_export);
+/* What is read, and for what. */
+typedef enum DiffMode
+{
+	DIFF_TO_SHOW,
+	DIFF_TO_EXPORT,
+	DIFF_TO_EXPORT_ALL			/* as if the vendor had nothing */
+} DiffMode;
+
+extern DiffReader *diff_open(const Account *account, const DiffNotation *notation, DiffMode mode);
 extern const DiffPerson *diff_next(DiffReader *reader);
 extern Datum diff_changes_read(const DiffReader *reader);
 extern int64 diff_seats_taken(const DiffReader *reader);

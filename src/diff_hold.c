@@ -88,7 +88,7 @@ diff_hold_read(DiffReader *reader)
 	}
 	SPI_freetuptable(SPI_tuptable);
 
-	if (reader->account->grace_days == 0)
+	if (reader->account->grace_days == 0 || reader->is_full)
 		return;
 	reader->graces = hash_create("orgsync seats in grace", 64, &grace_control,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -212,7 +212,7 @@ diff_hold_cells(DiffReader *reader, const DiffSubject *subject, DiffPerson *pers
 	for (int i = 0; i < person->cell_count && is_replaced; i++)
 		if (person->cells[i].hold == DIFF_NOT_HELD)
 			person->cells[i].hold = is_protected ? DIFF_HELD_PROTECTED : DIFF_HELD_GRACE;
-	if (!reader->for_export)
+	if (!reader->for_export || reader->is_full)
 		return;
 	for (int i = 0; i < subject->row_count; i++)
 	{

@@ -332,7 +332,8 @@ diff_keys_read(DiffReader *reader)
 										  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	reader->keys.by_email = key_table_create(reader->context);
 	reader->keys.by_id = key_table_create(reader->context);
-	collect_vendor_keys(reader);
+	if (!reader->is_full)
+		collect_vendor_keys(reader);
 	holders = sorted_holders(reader, &count);
 
 	MemoryContextSwitchTo(batch_context);

@@ -142,36 +142,37 @@ read_columns(DiffReader *reader, DiffPlace place, const char *query, const char 
 /* ---- the reader ---- */
 
 /*
- * Begins to read the diff of an account.  for_export: with what only exports
- * need, and of what is committed now; else of what the calling query sees.  All
+ * Begins to read the diff of an account.  For exports: with what only they need,
+ * and of what is committed now; else of what the calling query sees.  All
  * memory is in the current context.  Needs an SPI connection.  An error if the
  * caller may not read the account's tables.
  */
 DiffReader *
-diff_open(const Account *account, const DiffNotation *notation, bool for_export)
+diff_open(const Account *account, const DiffNotation *notation, DiffMode mode)
 {
 	DiffReader *reader = palloc0(sizeof(DiffReader));
 
 	check_may_read(account);
 	reader->account = account;
 	reader->notation = *notation;
-	reader->for_export = for_export;
+	reader->for_export = mode != DIFF_TO_SHOW;
+	reader->is_full = mode == DIFF_TO_EXPORT_ALL;
 	reader->context = CurrentMemoryContext;
 	reader->batch_context = AllocSetContextCreate(reader->context, "orgsync diff batch",
 												  ALLOCSET_DEFAULT_SIZES);
 	reader->person_context = AllocSetContextCreate(reader->context, "orgsync diff person",
 												   ALLOCSET_DEFAULT_SIZES);
-	if (for_export)
+	if (reader->for_export)
 		CommandCounterIncrement();
-	reader->snapshot = RegisterSnapshot(for_export ? GetTransactionSnapshot() : GetActiveSnapshot());
+	reader->snapshot = RegisterSnapshot(reader->for_export ? GetTransactionSnapshot() : GetActiveSnapshot());
 
 	/* compiling a sort of all changes takes longer than the sort */
 	reader->nest_level = sql_pin_search_path();
 	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
 
-	reader->has_leavers = sql_run_at(account, "SELECT FROM @account.leavers LIMIT 1", 0, NULL,
-									 reader->snapshot) > 0;
+	reader->has_leavers = !reader->is_full &&
+		sql_run_at(account, "SELECT FROM @account.leavers LIMIT 1", 0, NULL, reader->snapshot) > 0;
 	SPI_freetuptable(SPI_tuptable);
 	reader->licenses = read_columns(reader, DIFF_LICENSE,
 									"SELECT license_id, header::text FROM @account.licenses", "");

@@ -34,6 +34,12 @@ static const char changes_query[] =
 "SELECT c.profile_id, c.change_id, c.column_name, c.vendor_value, c.profile_id AS subject_id "
 "FROM @account.changes AS c ORDER BY c.profile_id, c.change_id";
 
+/* of a full export: everybody is new */
+static const char everybody_query[] =
+"SELECT p.profile_id, 0::bigint AS change_id, NULL::text AS column_name, NULL::text AS vendor_value,"
+" p.profile_id AS subject_id "
+"FROM @account.profiles AS p ORDER BY p.profile_id";
+
 /* $1, $2: of those who were deleted and made again, the changes belong to who they are now */
 static const char twin_changes_query[] =
 "SELECT c.profile_id, c.change_id, c.column_name, c.vendor_value,"
@@ -113,7 +119,8 @@ diff_subjects_open(DiffReader *reader)
 		reader->portal = sql_open_at(reader->account, twin_changes_query, 2, twins, reader->snapshot);
 	}
 	else
-		reader->portal = sql_open_at(reader->account, changes_query, 0, NULL, reader->snapshot);
+		reader->portal = sql_open_at(reader->account, reader->is_full ? everybody_query : changes_query,
+									 0, NULL, reader->snapshot);
 	reader->subjects = MemoryContextAlloc(reader->context, BATCH_SUBJECTS * sizeof(DiffSubject));
 }
 

@@ -121,6 +121,7 @@ struct DiffReader
 	const Account *account;
 	DiffNotation notation;
 	bool		for_export;
+	bool		is_full;
 	bool		has_leavers;
 	Snapshot	snapshot;
 	int			nest_level;		/* of settings */

@@ -68,8 +68,14 @@ static int64
 record_export(const ExportPlan *plan)
 {
 	(void) sql_run(plan->account,
-				   "INSERT INTO @account.exports (changes_read) VALUES ($1) RETURNING export_id",
-				   1, (SqlArgument[]) {SQL_DATUM(INT8MULTIRANGEOID, plan->changes_read)});
+				   "INSERT INTO @account.exports (is_full, changes_read) VALUES ($1, coalesce($2, '{}'))"
+				   " RETURNING export_id",
+				   2, (SqlArgument[])
+				   {
+					   SQL_BOOL(plan->is_full),
+					   plan->changes_read ? SQL_DATUM(INT8MULTIRANGEOID, plan->changes_read) :
+					   SQL_NULL(INT8MULTIRANGEOID)
+				   });
 	return sql_int64(0, 0);
 }
 
@@ -197,7 +203,7 @@ boolean_argument(FunctionCallInfo fcinfo, int argument)
 
 /*
  * export_csv(account regnamespace, rows_per_file int, layout text, override
- * boolean, spreadsheet_safe boolean, dry_run boolean)
+ * boolean, spreadsheet_safe boolean, dry_run boolean, full boolean)
  */
 Datum
 orgsync_export_csv(PG_FUNCTION_ARGS)
@@ -228,7 +234,7 @@ orgsync_export_csv(PG_FUNCTION_ARGS)
 
 	if (!dry_run)
 		account_lock(account, ACCOUNT_LOCK_EXPORT, 0, ExclusiveLock);
-	export_plan_read(&plan, account, &notation, override);
+	export_plan_read(&plan, account, &notation, boolean_argument(fcinfo, 6), override);
 	if (plan.row_count > 0)
 	{
 		int64		export_id = dry_run ? 0 : record_export(&plan);

@@ -105,6 +105,7 @@ typedef struct ExportPlan
 {
 	const Account *account;
 	DiffNotation notation;
+	bool		is_full;
 	ExportRows *rows;
 	int64		row_count;
 	List	   *findings;		/* ExportFinding */
@@ -113,7 +114,7 @@ typedef struct ExportPlan
 } ExportPlan;
 
 extern void export_plan_read(ExportPlan *plan, const Account *account,
-							 const DiffNotation *notation, bool override);
+							 const DiffNotation *notation, bool full, bool override);
 extern void export_threshold_begin(ExportPlan *plan);
 extern void export_threshold_check(ExportPlan *plan, const DiffReader *reader);
 

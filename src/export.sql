@@ -11,12 +11,13 @@ CREATE TYPE orgsync.export_file AS (
 COMMENT ON TYPE orgsync.export_file IS 'a file of an export; seq is the order in which to upload';
 
 CREATE FUNCTION orgsync.export_csv(account regnamespace, rows_per_file integer DEFAULT NULL, layout text DEFAULT NULL,
-	override boolean DEFAULT false, spreadsheet_safe boolean DEFAULT false, dry_run boolean DEFAULT false)
+	override boolean DEFAULT false, spreadsheet_safe boolean DEFAULT false, dry_run boolean DEFAULT false,
+	"full" boolean DEFAULT false)
 RETURNS SETOF orgsync.export_file
 AS 'MODULE_PATHNAME', 'orgsync_export_csv'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION orgsync.export_csv(regnamespace, integer, text, boolean, boolean, boolean) IS
-	'writes what the vendor has otherwise than the account as files for the vendor, and records them';
+COMMENT ON FUNCTION orgsync.export_csv(regnamespace, integer, text, boolean, boolean, boolean, boolean) IS
+	'writes what the vendor has otherwise than the account, or with full everything, as files for the vendor, and records them';
 
 CREATE FUNCTION orgsync.confirm_export(account regnamespace, export_id bigint, results bytea DEFAULT NULL, seq integer DEFAULT NULL)
 RETURNS void

@@ -14,6 +14,10 @@
  * row.  A deleted profile's rows are needed together, since only they tell what
  * the vendor has of it; so are those of one that was deleted and made again.
  *
+ * A full export says what the vendor has of everybody, whatever was known before:
+ * who has a row in it, and is not refused, is known there as he was then, and
+ * nobody else is.
+ *
  * To confirm a single file is to delete the rows of the cells that stand in it;
  * the file is read back for that.  When the last file is confirmed, all that is
  * left of changes_read goes too: changes that were undone, say.
@@ -85,6 +89,26 @@ BATCH_CELLS
 " coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM pending), '{}') "
 "WHERE export_id = $1";
 
+/* Of a full export: the vendor has nothing of who was refused. */
+static const char refuse_full_cells[] =
+BATCH_CELLS
+", forgotten AS (DELETE FROM @account.changes c USING batch b WHERE c.profile_id = b.profile_id) "
+"INSERT INTO @account.changes (profile_id)"
+" SELECT DISTINCT b.profile_id FROM batch b JOIN @account.profiles p ON p.profile_id = b.profile_id"
+" WHERE $1 IS NOT NULL";
+
+/* Nor of whom it had no row for. */
+static const char forget_others[] =
+"WITH exported AS MATERIALIZED ("
+" SELECT unnest(profile_ids) AS profile_id FROM @account.export_files WHERE export_id = $1 AND kind = 'add'"
+"), others AS MATERIALIZED ("
+" SELECT p.profile_id FROM @account.profiles p"
+" WHERE NOT EXISTS (SELECT FROM exported e WHERE e.profile_id = p.profile_id)"
+"  AND NOT EXISTS (SELECT FROM @account.changes c WHERE c.profile_id = p.profile_id AND c.column_name IS NULL"
+"   AND NOT c.change_id <@ " CHANGES_READ ")"
+"), forgotten AS (DELETE FROM @account.changes c USING others o WHERE c.profile_id = o.profile_id) "
+"INSERT INTO @account.changes (profile_id) SELECT profile_id FROM others";
+
 /*
  * The changes, read and not read, that tell under which keys the vendor knows
  * somebody.  $1: the export
@@ -144,6 +168,7 @@ typedef struct Confirmation
 {
 	Account    *account;
 	int64		export_id;
+	bool		is_full;
 	int			file_count;
 	ConfirmFile *files;
 } Confirmation;
@@ -189,7 +214,8 @@ static void
 refuse_rows(const Confirmation *confirmation, ExportResults *results)
 {
 	ExportCells  *batch = export_cells_create(confirmation->account,
-												 confirmation->export_id, refuse_cells);
+												 confirmation->export_id,
+												 confirmation->is_full ? refuse_full_cells : refuse_cells);
 	bool		has_same_columns = false;
 
 	for (int i = 0; i < confirmation->file_count; i++)
@@ -322,8 +348,16 @@ confirm_files(const Confirmation *confirmation)
 				1, &export_id) > 0)
 		return;
 
-	(void) sql_run(confirmation->account, add_leavers, 1, &export_id);
-	(void) sql_run(confirmation->account, remove_leavers, 1, &export_id);
+	if (confirmation->is_full)
+	{
+		(void) sql_run(confirmation->account, "DELETE FROM @account.leavers", 0, NULL);
+		(void) sql_run(confirmation->account, forget_others, 1, &export_id);
+	}
+	else
+	{
+		(void) sql_run(confirmation->account, add_leavers, 1, &export_id);
+		(void) sql_run(confirmation->account, remove_leavers, 1, &export_id);
+	}
 	(void) sql_run(confirmation->account,
 				   "DELETE FROM @account.changes WHERE change_id <@ " CHANGES_READ,
 				   1, &export_id);
@@ -351,6 +385,10 @@ confirm_export(FunctionCallInfo fcinfo, const char *results, size_t results_leng
 	confirmation.export_id = PG_GETARG_INT64(1);
 	account_lock(confirmation.account, ACCOUNT_LOCK_EXPORT, 0, ExclusiveLock);
 	check_can_be_confirmed(confirmation.account, confirmation.export_id);
+	confirmation.is_full =
+		sql_run(confirmation.account,
+				"SELECT FROM @account.exports WHERE export_id = $1 AND is_full",
+				1, (SqlArgument[]) {SQL_INT8(confirmation.export_id)}) > 0;
 	find_files(&confirmation, PG_ARGISNULL(3) ? NULL : &seq);
 
 	if (results != NULL)

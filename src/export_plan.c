@@ -332,19 +332,21 @@ export_plan_person(ExportPlan *plan, const PlannedPerson *planned)
 
 /*
  * Reads the diff of the account, in the notation of the files, and plans the
- * rows of the export.  *plan is filled in; all its memory is in the current
+ * rows of the export; full: as if the vendor had nothing.  *plan is filled in; all its memory is in the current
  * context.  Needs an SPI connection.
  */
 void
-export_plan_read(ExportPlan *plan, const Account *account, const DiffNotation *notation, bool override)
+export_plan_read(ExportPlan *plan, const Account *account, const DiffNotation *notation, bool full,
+				 bool override)
 {
-	DiffReader *reader = diff_open(account, notation, true);
+	DiffReader *reader = diff_open(account, notation, full ? DIFF_TO_EXPORT_ALL : DIFF_TO_EXPORT);
 	const DiffPerson *person;
 	List	   *all_linked = NIL;
 
 	memset(plan, 0, sizeof(ExportPlan));
 	plan->account = account;
 	plan->notation = *notation;
+	plan->is_full = full;
 	plan->rows = export_rows_create();
 	export_threshold_begin(plan);
 	while ((person = diff_next(reader)) != NULL)

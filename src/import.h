@@ -214,6 +214,7 @@ typedef struct Import
 	int64		inactive_cells; /* how many of all licenses say inactive */
 	int64		row_count;	/* rows of the file */
 	int64		unreadable_line;	/* first line whose key cannot be read, or 0 */
+	HTAB	   *shielded;		/* protected profiles, or NULL; see import_shield.c */
 	Bitmapset  *losing_rows;	/* their address is not given up after all; see import_decide.c */
 	Bitmapset  *withheld_rows;	/* their revocations cannot be counted on; see import_decide.c */
 	bool		refused;		/* a fatal finding: nothing is applied */
@@ -375,6 +376,9 @@ typedef struct PresentProfile
 	List	   *permissions;	/* of PresentPermission * */
 } PresentProfile;
 
+extern void import_shield_begin(Import *import);
+extern void import_shield_row(Import *import, ImportRow *row, const RowTarget *target,
+							  const PresentProfile *present, bool with_report);
 extern HTAB *import_fetch_present(Import *import, const int64 *profile_ids, int count);
 
 /* import_values.c */

@@ -8,7 +8,8 @@
  * ranges.  Sets are compared by the server's own operators.
  *
  * Absent is who was brought before, is named by no row of the file (applied or
- * rejected, by any key, or in a finding), and is in no other feed's last import.
+ * rejected, by any key, or in a finding), is in no other feed's last import, and
+ * is not protected (see protected_profile.c).
  * That is known when all rows are decided; before it, it is known of those whom
  * no row can possibly name, and so their seats count before all grants.
  */
@@ -74,7 +75,10 @@ make_set(Import *import, const int64 *profile_ids, int64 count)
 	return set;
 }
 
-/* The set of those whom the feed brought before, less the given profiles and those that other feeds hold. */
+/*
+ * The set of those whom the feed brought before, less the given profiles, those that other feeds hold,
+ * and those that are protected.
+ */
 static SqlArgument
 brought_without(Import *import, const int64 *present, int64 present_count)
 {
@@ -87,7 +91,9 @@ brought_without(Import *import, const int64 *present, int64 present_count)
 	arguments[1] = make_set(import, present, present_count);
 	(void) sql_run(import->account,
 				   "SELECT coalesce((SELECT brought FROM @account.feeds WHERE feed = $1), '{}')"
-				   " - $2 - coalesce((SELECT range_agg(last_import) FROM @account.feeds WHERE feed <> $1), '{}')",
+				   " - $2 - coalesce((SELECT range_agg(last_import) FROM @account.feeds WHERE feed <> $1), '{}')"
+				   " - coalesce((SELECT range_agg(int8range(profile_id, profile_id, '[]'))"
+				   "  FROM @account.protected_profiles), '{}')",
 				   2, arguments);
 	old_context = MemoryContextSwitchTo(import->attempt_context);
 	absent = SQL_DATUM(INT8MULTIRANGEOID, PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull))));
@@ -187,21 +193,28 @@ is_too_many(const Import *import, int64 part, int64 whole, double limit_percent)
 		part * 100.0 > whole * limit_percent;
 }
 
-static void
-report_too_many(Import *import, const SqlArgument *absent, int64 part, int64 whole, double limit)
+/* The first names of the absent, or, with group_id, of those of them who are in the group; palloc'd. */
+static char *
+first_names(Import *import, const SqlArgument *absent, int group_id, int64 count)
 {
-	char	   *names;
-
 	(void) sql_run(import->account,
 				   "SELECT string_agg(name, ', ') FROM (SELECT p.primary_email_address::text AS name"
 				   " FROM unnest($1) AS r JOIN @account.profiles AS p"
-				   " ON p.profile_id >= lower(r) AND p.profile_id < upper(r) ORDER BY p.profile_id LIMIT $2) AS n",
-				   2, (SqlArgument[]) {*absent, SQL_INT8(FIRST_NAMES)});
-	names = sql_string(0, 0);
+				   " ON p.profile_id >= lower(r) AND p.profile_id < upper(r)"
+				   " WHERE $3 = 0 OR EXISTS (SELECT FROM @account.memberships AS m"
+				   "  WHERE m.profile_id = p.profile_id AND m.group_id = $3)"
+				   " ORDER BY p.profile_id LIMIT $2) AS n",
+				   3, (SqlArgument[]) {*absent, SQL_INT8(FIRST_NAMES), SQL_INT4(group_id)});
+	return psprintf("%s%s", sql_string(0, 0), count > FIRST_NAMES ? ", ..." : "");
+}
+
+static void
+report_too_many(Import *import, const SqlArgument *absent, int64 part, int64 whole, double limit)
+{
 	import_report(import, FINDING_TOO_MANY_ABSENT, 0, NULL, NULL, 5,
 				  psprintf(INT64_FORMAT, part), psprintf(INT64_FORMAT, whole),
 				  psprintf("%.1f", part * 100.0 / whole), psprintf("%g", limit),
-				  psprintf("%s%s", names, part > FIRST_NAMES ? ", ..." : ""));
+				  first_names(import, absent, 0, part));
 }
 
 /* Takes the seats of who is absent, and the places on the waiting list. */
@@ -228,6 +241,46 @@ count_seats(Import *import, const SqlArgument *absent, int64 *lost, int64 *taken
 	*taken = sql_int64(0, 1);
 }
 
+/*
+ * Is a whole group missing, or too much of it?  Reports the first such group by
+ * name.  The inner LIMIT is as many members as would be enough.
+ */
+static bool
+report_group(Import *import, const SqlArgument *absent)
+{
+	double		limit = import->account->max_remove_percent;
+	int64		floor = Max(import->account->threshold_floor, 1);
+	int			group_id;
+	char	   *name;
+	int64		lost;
+	int64		size;
+	bool		isnull;
+
+	if (import->options.override || import->counts.absent < floor)
+		return false;
+	if (sql_run(import->account,
+				"WITH lost AS ("
+				" SELECT m.group_id, count(*) AS count FROM unnest($1) AS r JOIN @account.memberships AS m"
+				"  ON m.profile_id >= lower(r) AND m.profile_id < upper(r)"
+				" GROUP BY m.group_id HAVING count(*) >= $2"
+				"), sized AS ("
+				" SELECT l.group_id, l.count, (SELECT count(*) FROM (SELECT FROM @account.memberships AS m"
+				"   WHERE m.group_id = l.group_id LIMIT ceil(l.count * 100 / greatest($3, 0.001))::bigint + 1) AS m)"
+				"  AS size FROM lost AS l"
+				") SELECT g.group_id, g.name, s.count, s.size FROM sized AS s JOIN @account.groups AS g USING (group_id)"
+				" WHERE s.count * 100 > s.size * $3 ORDER BY g.name LIMIT 1",
+				3, (SqlArgument[]) {*absent, SQL_INT8(floor), SQL_DATUM(FLOAT8OID, Float8GetDatum(limit))}) == 0)
+		return false;
+	group_id = DatumGetInt32(sql_value(0, 0, &isnull));
+	name = sql_string(0, 1);
+	lost = sql_int64(0, 2);
+	size = sql_int64(0, 3);
+	import_report(import, FINDING_TOO_MANY_ABSENT_IN_GROUP, 0, NULL, NULL, 5,
+				  psprintf(INT64_FORMAT, lost), psprintf(INT64_FORMAT, size), name, psprintf("%g", limit),
+				  first_names(import, absent, group_id, lost));
+	return true;
+}
+
 /* Of mode full: revokes the seats of the absent, or reports that they are too many.  Returns who is absent. */
 static SqlArgument
 handle_absent(Import *import)
@@ -243,7 +296,7 @@ handle_absent(Import *import)
 						import->account->max_remove_percent);
 	else if (is_too_many(import, lost, taken, import->account->max_revoke_percent))
 		report_too_many(import, &absent, lost, taken, import->account->max_revoke_percent);
-	else
+	else if (!report_group(import, &absent))
 	{
 		revoke_absent(import, &absent);
 		import->counts.seats_revoked += lost;

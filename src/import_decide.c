@@ -400,6 +400,7 @@ pass(Import *import, Batch *batch, bool only_count)
 						errmsg("a profile of line " INT64_FORMAT " was deleted while the file was imported", row->line),
 						errhint("Import the file again."));
 			old_context = MemoryContextSwitchTo(import->row_context);
+			import_shield_row(import, row, &import->targets[batch->first + i], present, !only_count);
 			if (only_count)
 				count_row(import, row, batch->first + i, present);
 			else
@@ -433,6 +434,7 @@ import_decide(Import *import)
 	bool		has_losing_rows;
 	int64		new_row_count;
 
+	import_shield_begin(import);
 	find_movers(import, movers, claimants);
 	import->takes_addresses = hash_get_num_entries(claimants) > 0;
 	mark_taken_addresses(import, movers, claimants);

@@ -32,9 +32,15 @@ address_argument(Datum email)
 Datum
 orgsync_protect_profile(PG_FUNCTION_ARGS)
 {
-	SqlArgument arguments[2] = {address_argument(PG_GETARG_DATUM(1)), sql_text(text_to_cstring(PG_GETARG_TEXT_PP(2)))};
+	SqlArgument arguments[2];
 	Account    *account;
 
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("account, email and why must not be null"));
+	arguments[0] = address_argument(PG_GETARG_DATUM(1));
+	arguments[1] = sql_text(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	SPI_connect();
 	account = account_open(PG_GETARG_OID(0));
 	if (sql_write(account,

@@ -3,7 +3,7 @@
 CREATE FUNCTION orgsync.protect_profile(account regnamespace, email orgsync.email_address, why text)
 RETURNS void
 AS 'MODULE_PATHNAME', 'orgsync_protect_profile'
-LANGUAGE C VOLATILE STRICT;
+LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION orgsync.protect_profile(regnamespace, orgsync.email_address, text) IS
 	'from now on, no import of mode full and no export revokes, removes or renames the profile';
 

@@ -266,6 +266,14 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 		" imported again with override => true."
 	},
 
+	/* 1: absent people, 2: all people of the group, 3: group, 4: limit, 5: first names */
+	[FINDING_TOO_MANY_ABSENT_IN_GROUP] = {
+		"too_many_absent", SEVERITY_FATAL,
+		"{1} of {2} people in group \"{3}\" are missing from the file (the limit is {4} percent): {5}",
+		"Check that the file is complete: a whole department may have been left out. If all of them are"
+		" really to lose their licenses, have it imported again with override => true."
+	},
+
 	/* 1: the server's message */
 	[FINDING_CONSTRAINT_FAILED] = {
 		"constraint_failed", SEVERITY_ERROR,

@@ -47,6 +47,7 @@ typedef enum finding_code
 	FINDING_OVER_CAP,
 	FINDING_ABSENCE_UNKNOWN,
 	FINDING_TOO_MANY_ABSENT,
+	FINDING_TOO_MANY_ABSENT_IN_GROUP,
 	FINDING_CONSTRAINT_FAILED,	/* a constraint or trigger of the user's own refused the row */
 	FINDING_PROTECTED_PROFILE,	/* see orgsync.protect_profile() */
 	FINDING_VENDOR_KEY_TAKEN,	/* of an export: somebody else has it at the vendor's, and keeps it */

@@ -1,0 +1,136 @@
+-- What differs and is not exported yet: protected people, seats in their days of grace; invitations that nobody accepted.
+\pset null '(null)'
+SET client_min_messages = warning;
+SELECT orgsync.create_account('hold', 'linkedin_learning');
+SELECT orgsync.add_license('hold', 'Default_license_learning_proAllLanguages_status', seats => 4, counting => 'invited') AS license_id \gset
+SET search_path = hold, orgsync, public;
+\set header '''Default_license_learning_proAllLanguages_status'''
+CREATE VIEW d AS SELECT primary_email_address AS email, action, column_name, old_value, new_value FROM orgsync.diff('hold');
+CREATE FUNCTION export(override boolean DEFAULT true) RETURNS TABLE (seq int, kind text, csv text) LANGUAGE sql AS $$
+	SELECT e.seq, e.kind, replace(e.csv, E'\r\n', E'\n') FROM orgsync.export_csv('hold', override => override) e
+$$;
+CREATE FUNCTION confirm_last() RETURNS void LANGUAGE sql AS
+	$$SELECT orgsync.confirm_export('hold', max(export_id)) FROM hold.exports$$;
+INSERT INTO groups (name) VALUES ('HR');
+INSERT INTO profiles (primary_email_address, unique_user_id, preferred_first_name, preferred_last_name)
+	VALUES ('ann@example.com', 'A1', 'Ann', 'Archer'), ('bob@example.com', 'B1', 'Bob', 'Baker'),
+		('cleo@example.com', NULL, 'Cleo', 'Carter'), ('dan@example.com', NULL, 'Dan', 'Dyer');
+INSERT INTO seats SELECT profile_id, 1, 'activated' FROM profiles;
+INSERT INTO memberships SELECT profile_id, 1 FROM profiles;
+INSERT INTO permissions VALUES (1, 'permission_curate_content');
+SELECT kind, count(*) FROM export() GROUP BY kind;
+SELECT confirm_last();
+
+-- who protects whom
+SELECT orgsync.protect_profile('hold', 'nobody@example.com', 'there is nobody');
+SELECT orgsync.protect_profile('hold', 'ANN@example.com', 'runs the vendor''s account');
+SELECT orgsync.protect_profile('hold', 'bob@example.com', 'once');
+SELECT orgsync.protect_profile('hold', 'bob@example.com', 'again');
+SELECT profile_id, primary_email_address, why, protected_by = CURRENT_USER AS mine FROM protected_profiles ORDER BY 1;
+SELECT orgsync.unprotect_profile('hold', 'cleo@example.com');
+SELECT orgsync.protect_profile('hold', 'ann@example.com', NULL);
+
+-- plain SQL may do it here, but no export says so; all else of the person is exported
+SELECT orgsync.revoke_seat('hold', 'ann@example.com', :header);
+UPDATE profiles SET primary_email_address = 'ann.archer@example.com', unique_user_id = 'A2', work_title = 'CEO' WHERE profile_id = 1;
+DELETE FROM memberships WHERE profile_id = 1;
+DELETE FROM profiles WHERE profile_id = 2;
+SELECT * FROM d;
+SELECT * FROM export();
+SELECT column_name, code, severity, message FROM import_findings ORDER BY finding_id;
+SELECT confirm_last();
+SELECT * FROM d;
+-- what is left pending is no reason for an export
+SELECT * FROM export();
+-- whoever wants the address, or the id, that a protected person keeps at the vendor's has to wait
+INSERT INTO profiles (primary_email_address, unique_user_id) VALUES ('ann@example.com', 'X1'), ('x2@example.com', 'A1');
+SELECT * FROM export();
+SELECT column_name, code, message FROM import_findings WHERE export_id = (SELECT max(export_id) FROM exports) ORDER BY finding_id;
+SELECT orgsync.cancel_export('hold', max(export_id)) FROM exports;
+DELETE FROM profiles WHERE unique_user_id IN ('X1') OR primary_email_address = 'x2@example.com';
+-- the end of the protection, of somebody deleted too
+SELECT orgsync.unprotect_profile('hold', 'ann.archer@example.com');
+SELECT orgsync.unprotect_profile('hold', 'bob@example.com');
+SELECT * FROM export();
+SELECT confirm_last();
+SELECT * FROM d;
+SELECT count(*) FROM changes;
+
+-- mode full: neither an absent protected person nor what the file says of one counts; patch is somebody's decision
+SELECT orgsync.set_seats('hold', :header, 10);
+UPDATE settings SET threshold_floor = 100;
+SELECT state FROM orgsync.import_csv('hold', $$primary_email_address,unique_user_id,work_title,Default_license_learning_proAllLanguages_status
+p1@example.com,P1,One,active
+p2@example.com,P2,Two,active
+p3@example.com,P3,Three,active
+p4@example.com,P4,Four,active
+$$, mode => 'full');
+SELECT orgsync.protect_profile('hold', (p || '@example.com')::orgsync.email_address, 'test') FROM unnest('{p1,p2,p3}'::text[]) p;
+SELECT state, updated, unchanged, absent, seats_revoked, warnings
+FROM orgsync.import_csv('hold', $$primary_email_address,unique_user_id,new_unique_user_id,work_title,Default_license_learning_proAllLanguages_status
+p1.new@example.com,P1,P1N,Uno,inactive
+p2@example.com,P2,P2,Two,inactive
+$$, mode => 'full');
+SELECT line, column_name, code, severity, message, tip FROM import_findings WHERE import_id = (SELECT max(import_id) FROM imports) ORDER BY finding_id;
+SELECT primary_email_address, unique_user_id, work_title, status FROM profiles JOIN seats USING (profile_id)
+WHERE primary_email_address::text ~ '^p' ORDER BY 2;
+-- an address that a protected person keeps is not free for others
+SELECT state, rejected FROM orgsync.import_csv('hold', $$primary_email_address,unique_user_id
+p2.new@example.com,P2
+p2@example.com,P5
+$$, mode => 'full');
+SELECT line, code, message FROM import_findings WHERE import_id = (SELECT max(import_id) FROM imports) ORDER BY finding_id;
+SELECT state, updated, seats_revoked FROM orgsync.import_csv('hold', $$primary_email_address,Default_license_learning_proAllLanguages_status
+p1@example.com,inactive
+$$);
+SELECT primary_email_address, status FROM profiles JOIN seats USING (profile_id) WHERE unique_user_id = 'P1';
+SELECT orgsync.unprotect_profile('hold', (p || '@example.com')::orgsync.email_address) FROM unnest('{p1,p2,p3}'::text[]) p;
+SELECT count(*) FROM (SELECT FROM export()) e;
+SELECT confirm_last();
+
+-- days of grace: the seat is exported as revoked only then
+UPDATE settings SET grace_days = 30;
+TRUNCATE seats;
+SELECT orgsync.set_seats('hold', :header, 3);
+SELECT profile_id AS p2 FROM profiles WHERE unique_user_id = 'P2' \gset
+SELECT profile_id AS p3 FROM profiles WHERE unique_user_id = 'P3' \gset
+SELECT profile_id AS p4 FROM profiles WHERE unique_user_id = 'P4' \gset
+INSERT INTO seats VALUES (:p2, 1, 'activated'), (:p3, 1, 'activated'), (:p4, 1, 'activated');
+DELETE FROM changes;
+SELECT orgsync.revoke_seat('hold', 'p2@example.com', :header);
+DELETE FROM profiles WHERE profile_id = :p3;
+UPDATE profiles SET work_title = 'Zwei' WHERE profile_id = :p2;
+SELECT * FROM d;
+SELECT * FROM export();
+SELECT confirm_last();
+SELECT * FROM d;
+-- a later export, when the days are over
+UPDATE changes SET changed_at = changed_at - interval '31 days' WHERE profile_id = :p2;
+SELECT * FROM export();
+-- the seat was given again meanwhile: nothing to say
+SELECT orgsync.grant_seat('hold', 'p2@example.com', :header);
+SELECT * FROM d;
+-- nobody is kept out by somebody's grace: the seat that was lost first is revoked when it is needed
+UPDATE changes SET changed_at = now() - interval '2 days' WHERE profile_id = :p3;
+SELECT orgsync.revoke_seat('hold', 'p4@example.com', :header);
+SELECT * FROM d;
+INSERT INTO profiles (primary_email_address) VALUES ('new1@example.com');
+SELECT orgsync.grant_seat('hold', 'new1@example.com', :header);
+SELECT seq, kind, csv FROM export();
+SELECT confirm_last();
+SELECT * FROM d;
+UPDATE settings SET grace_days = 0;
+SELECT * FROM export();
+SELECT confirm_last();
+SELECT count(*) FROM changes;
+
+-- invitations that nobody accepted, ready to be revoked, or given once more
+UPDATE seats SET since = now() - interval '40 days' WHERE status = 'invited';
+SELECT primary_email_address, header, since < now() AS before_now, takes_a_seat FROM orgsync.stale_invitations('hold', '30 days') ORDER BY 1;
+SELECT count(*) FROM orgsync.stale_invitations('hold', '50 days');
+SELECT orgsync.revoke_seat('hold', primary_email_address, header) FROM orgsync.stale_invitations('hold', '30 days');
+SELECT count(*) FROM orgsync.stale_invitations('hold', '30 days');
+SELECT * FROM d;
+
+\set VERBOSITY terse
+DROP SCHEMA hold CASCADE;
