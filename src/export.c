@@ -17,8 +17,6 @@
  */
 #include "export.h"
 
-#include <ctype.h>
-
 #include "account_lock.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -33,6 +31,8 @@ PG_FUNCTION_INFO_V1(orgsync_export_csv);
 
 #define EXPORT_FILE_COLUMNS	6
 #define MAX_GROUPS_IN_NAME	80
+#define FILE_NAME_CHARACTERS \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_."
 
 typedef struct ExportLayout
 {
@@ -97,7 +97,7 @@ append_groups(StringInfo name, const char *groups)
 
 	appendStringInfoChar(name, '-');
 	for (const char *c = groups; *c != '\0' && count < MAX_GROUPS_IN_NAME; c++, count++)
-		appendStringInfoChar(name, isalnum((unsigned char) *c) || strchr("+-_.", *c) != NULL ? *c : '_');
+		appendStringInfoChar(name, strchr(FILE_NAME_CHARACTERS, *c) != NULL ? *c : '_');
 }
 
 /* A name that sorts in the order of upload. */

@@ -100,7 +100,7 @@ BATCH_CELLS
 /* Nor of whom it had no row for. */
 static const char forget_others[] =
 "WITH exported AS MATERIALIZED ("
-" SELECT unnest(profile_ids) AS profile_id FROM @account.export_files WHERE export_id = $1 AND kind = 'add'"
+" SELECT unnest(profile_ids) AS profile_id FROM @account.export_files WHERE export_id = $1"
 "), others AS MATERIALIZED ("
 " SELECT p.profile_id FROM @account.profiles p"
 " WHERE NOT EXISTS (SELECT FROM exported e WHERE e.profile_id = p.profile_id)"
