@@ -82,6 +82,21 @@ diff_column_by_id(const DiffColumns *columns, int id)
 	return entry != NULL ? entry->column : NULL;
 }
 
+/* All of them, palloc'd, in no order; returns how many. */
+int
+diff_all_columns(const DiffColumns *columns, DiffColumn ***all)
+{
+	HASH_SEQ_STATUS scan;
+	IdEntry    *entry;
+	int			count = 0;
+
+	*all = palloc(sizeof(DiffColumn *) * Max(hash_get_num_entries(columns->by_id), 1));
+	hash_seq_init(&scan, columns->by_id);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+		(*all)[count++] = entry->column;
+	return count;
+}
+
 /* The one whose cells have that key, or NULL. */
 const DiffColumn *
 diff_column_by_key(const DiffColumns *columns, const char *key)

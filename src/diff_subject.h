@@ -155,6 +155,7 @@ extern DiffPlace diff_place_of(const char *column_name);
 extern char *diff_key_of(DiffPlace place, const char *column_name);
 extern char *diff_lower(const char *string);
 extern const DiffColumn *diff_column_by_id(const DiffColumns *columns, int id);
+extern int	diff_all_columns(const DiffColumns *columns, DiffColumn ***all);
 extern const DiffColumn *diff_column_by_key(const DiffColumns *columns, const char *key);
 
 extern void diff_keys_read(DiffReader *reader);

@@ -160,7 +160,8 @@ write_files(ExportPlan *plan, int64 export_id, bool dry_run, int max_rows, bool 
 	MemoryContext old_context = MemoryContextSwitchTo(context);
 	ExportFile	file;
 
-	for (int seq = 1; export_rows_next_file(plan->rows, max_rows, spreadsheet_safe, &file); seq++)
+	for (int seq = 1; plan->full != NULL ? export_full_next_file(plan->full, &file) :
+		 export_rows_next_file(plan->rows, max_rows, spreadsheet_safe, &file); seq++)
 	{
 		char	   *name = file_name(plan->account, export_id, seq, &file);
 		Datum		csv = PointerGetDatum(cstring_to_text_with_len(file.csv.data, file.csv.len));
@@ -235,6 +236,8 @@ orgsync_export_csv(PG_FUNCTION_ARGS)
 	if (!dry_run)
 		account_lock(account, ACCOUNT_LOCK_EXPORT, 0, ExclusiveLock);
 	export_plan_read(&plan, account, &notation, boolean_argument(fcinfo, 6), override);
+	if (plan.is_full && account->product->has_license_columns)
+		plan.full = export_full_open(plan.reader, &notation, rows_per_file, spreadsheet_safe);
 	if (plan.row_count > 0)
 	{
 		int64		export_id = dry_run ? 0 : record_export(&plan);
@@ -244,7 +247,7 @@ orgsync_export_csv(PG_FUNCTION_ARGS)
 		if (!dry_run)
 			record_findings(&plan, export_id);
 	}
-	export_rows_end(plan.rows);
+	export_plan_end(&plan);
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -7,6 +7,7 @@
  *	export_links.c		addresses that pass from one person to another
  *	export_threshold.c	what looks like an accident
  *	export_rows.c		sorts the rows into files and writes them
+ *	export_full.c		the files of a full export
  *	export_confirm.c	confirm_export(), cancel_export()
  *	export_cells.c		which cells stand in a file
  *	export_results.c	reads exported files and the vendor's results
@@ -87,6 +88,13 @@ extern bool export_rows_next_file(ExportRows *rows, int max_rows, bool spreadshe
 								  ExportFile *file);
 extern void export_rows_end(ExportRows *rows);
 
+typedef struct ExportFull ExportFull;
+
+extern ExportFull *export_full_open(DiffReader *reader, const DiffNotation *notation, int max_rows,
+									bool spreadsheet_safe);
+extern bool export_full_next_file(ExportFull *full, ExportFile *file);
+extern void export_full_close(ExportFull *full);
+
 #define EXPORT_NAMED_PEOPLE	3
 
 typedef struct ExportThreshold ExportThreshold;
@@ -106,6 +114,8 @@ typedef struct ExportPlan
 	const Account *account;
 	DiffNotation notation;
 	bool		is_full;
+	DiffReader *reader;
+	ExportFull *full;			/* where the files come from, if not from rows */
 	ExportRows *rows;
 	int64		row_count;
 	List	   *findings;		/* ExportFinding */
@@ -115,6 +125,7 @@ typedef struct ExportPlan
 
 extern void export_plan_read(ExportPlan *plan, const Account *account,
 							 const DiffNotation *notation, bool full, bool override);
+extern void export_plan_end(ExportPlan *plan);
 extern void export_threshold_begin(ExportPlan *plan);
 extern void export_threshold_check(ExportPlan *plan, const DiffReader *reader);
 

@@ -332,14 +332,14 @@ export_plan_person(ExportPlan *plan, const PlannedPerson *planned)
 
 /*
  * Reads the diff of the account, in the notation of the files, and plans the
- * rows of the export; full: as if the vendor had nothing.  *plan is filled in; all its memory is in the current
- * context.  Needs an SPI connection.
+ * rows of the export; full: as if the vendor had nothing (see export_full.c).
+ * *plan is filled in; all its memory is in the current context.  Needs an SPI
+ * connection.
  */
 void
 export_plan_read(ExportPlan *plan, const Account *account, const DiffNotation *notation, bool full,
 				 bool override)
 {
-	DiffReader *reader = diff_open(account, notation, full ? DIFF_TO_EXPORT_ALL : DIFF_TO_EXPORT);
 	const DiffPerson *person;
 	List	   *all_linked = NIL;
 
@@ -347,19 +347,33 @@ export_plan_read(ExportPlan *plan, const Account *account, const DiffNotation *n
 	plan->account = account;
 	plan->notation = *notation;
 	plan->is_full = full;
+	plan->reader = diff_open(account, notation, full ? DIFF_TO_EXPORT_ALL : DIFF_TO_EXPORT);
 	plan->rows = export_rows_create();
 	export_threshold_begin(plan);
-	while ((person = diff_next(reader)) != NULL)
-	{
-		if (person->email_holder.profile_id != 0 || person->id_holder.profile_id != 0 || person->is_holder)
-			all_linked = lappend(all_linked, export_link_person(person));
-		else
-			export_plan_person(plan, &(PlannedPerson) {.person = *person});
-	}
+	if (full && account->product->has_license_columns)
+		plan->row_count = diff_count(plan->reader, "SELECT count(*) FROM (SELECT FROM @account.profiles LIMIT 1) AS p",
+									 0, NULL);
+	else
+		while ((person = diff_next(plan->reader)) != NULL)
+		{
+			if (person->email_holder.profile_id != 0 || person->id_holder.profile_id != 0 || person->is_holder)
+				all_linked = lappend(all_linked, export_link_person(person));
+			else
+				export_plan_person(plan, &(PlannedPerson) {.person = *person});
+		}
 	export_plan_linked(plan, all_linked);
-	if (!override)
-		export_threshold_check(plan, reader);
-	plan->changes_read = diff_changes_read(reader);
-	diff_close(reader);
+	if (!override && !full)
+		export_threshold_check(plan, plan->reader);
+	plan->changes_read = diff_changes_read(plan->reader);
 	export_rows_sort(plan->rows);
+}
+
+/* Gives back what is not memory. */
+void
+export_plan_end(ExportPlan *plan)
+{
+	if (plan->full != NULL)
+		export_full_close(plan->full);
+	diff_close(plan->reader);
+	export_rows_end(plan->rows);
 }
