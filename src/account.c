@@ -26,6 +26,7 @@
 static const char *const account_tables[] = {
 	"settings", "profiles", "licenses", "seats", "seat_counters", "groups", "memberships", "permissions",
 	"duplicate_rules", "domain_aliases", "protected_profiles", "leavers", "feeds", "feed_groups",
+	"feed_records", "feed_record_doubts",
 	"cell_sources", "imports", "import_findings", "exports", "export_files", "changes", "past_changes"
 };
 

@@ -53,6 +53,7 @@ typedef struct Account
 #define LICENSES_HEADER					2
 #define LICENSES_SEATS					3
 #define LICENSES_COUNTING				4
+#define FEED_GROUPS_PROFILE_ID			3
 #define GROUPS_GROUP_ID					1
 #define GROUPS_NAME						2
 #define IMPORTS_IMPORT_ID				1

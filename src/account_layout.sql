@@ -4,7 +4,8 @@
 -- any others; they refer to nothing of the extension but its types and its
 -- trigger and key functions.
 --
--- Truth and derivation: seat_counters is derived from seats.  Everything else
+-- Truth and derivation: seat_counters is derived from seats, feed_records from the
+-- imported files.  Everything else
 -- is truth, changes too: it holds what the vendor has, as the difference from
 -- what the account wants.
 
@@ -159,11 +160,35 @@ COMMENT ON COLUMN @account.leavers.primary_email_address IS 'as the vendor has i
 CREATE TABLE @account.feeds (
 	feed text COLLATE "C" PRIMARY KEY,
 	brought int8multirange NOT NULL DEFAULT '{}',
-	last_import int8multirange NOT NULL DEFAULT '{}'
+	last_import int8multirange NOT NULL DEFAULT '{}',
+	records_fingerprint bytea
 );
 COMMENT ON TABLE @account.feeds IS 'the sources of imports, and whom each of them brought';
 COMMENT ON COLUMN @account.feeds.brought IS 'profile_ids that the feed brought and that were not absent since';
 COMMENT ON COLUMN @account.feeds.last_import IS 'profile_ids that the feed''s last import held';
+COMMENT ON COLUMN @account.feeds.records_fingerprint IS 'what all that the meaning of a record depends on comes to, for the records in feed_records';
+
+CREATE TABLE @account.feed_records (
+	segment bigint GENERATED ALWAYS AS IDENTITY,
+	feed text COLLATE "C" NOT NULL,
+	entries bytea NOT NULL,
+	PRIMARY KEY (feed, segment)
+);
+ALTER TABLE @account.feed_records ALTER COLUMN entries SET STORAGE PLAIN;
+COMMENT ON TABLE @account.feed_records IS 'derived: hashes of the records that each feed brought, by which an import knows those that come again';
+COMMENT ON COLUMN @account.feed_records.segment IS 'what a later row says of a profile counts';
+COMMENT ON COLUMN @account.feed_records.entries IS 'profile_ids and hashes, see orgsync.feed_record_entries()';
+
+CREATE TABLE @account.feed_record_doubts (
+	doubt_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+	only_feed text COLLATE "C",
+	except_feed text COLLATE "C",
+	profile_ids bigint[]
+);
+COMMENT ON TABLE @account.feed_record_doubts IS 'derived: profiles that were written to, so that their records in feed_records count no more; the next import of the feed settles it';
+COMMENT ON COLUMN @account.feed_record_doubts.only_feed IS 'the feed whose records are meant; NULL: those of all feeds';
+COMMENT ON COLUMN @account.feed_record_doubts.except_feed IS 'the feed whose import has written to them';
+COMMENT ON COLUMN @account.feed_record_doubts.profile_ids IS 'NULL: all profiles';
 
 CREATE TABLE @account.feed_groups (
 	feed text COLLATE "C" NOT NULL,
@@ -402,6 +427,15 @@ CREATE TRIGGER change_log_truncate BEFORE TRUNCATE ON @account.memberships
 	FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_truncate();
 CREATE TRIGGER change_log_truncate BEFORE TRUNCATE ON @account.permissions
 	FOR EACH STATEMENT EXECUTE FUNCTION orgsync.change_log_truncate();
+
+CREATE TRIGGER feed_records_insert AFTER INSERT ON @account.feed_groups
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.feed_records_forget();
+CREATE TRIGGER feed_records_update AFTER UPDATE ON @account.feed_groups
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.feed_records_forget();
+CREATE TRIGGER feed_records_delete AFTER DELETE ON @account.feed_groups
+	REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION orgsync.feed_records_forget();
+CREATE TRIGGER feed_records_truncate AFTER TRUNCATE ON @account.feed_groups
+	FOR EACH STATEMENT EXECUTE FUNCTION orgsync.feed_records_forget();
 
 $layout$
 $function$;

@@ -189,6 +189,7 @@ orgsync_drop_account(PG_FUNCTION_ARGS)
 			   " @account.seat_counters, @account.groups, @account.memberships, @account.permissions,"
 			   " @account.duplicate_rules, @account.domain_aliases, @account.protected_profiles,"
 			   " @account.leavers, @account.feeds, @account.feed_groups,"
+			   " @account.feed_records, @account.feed_record_doubts,"
 			   " @account.cell_sources, @account.imports,"
 			   " @account.import_findings, @account.exports, @account.export_files, @account.changes,"
 			   " @account.past_changes");

@@ -177,7 +177,12 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 			slot_int64(rows.old_slot, PROFILES_PROFILE_ID) == slot_int64(rows.new_slot, PROFILES_PROFILE_ID);
 
 		if (rows.old_slot != NULL)
+		{
+			change_log_written(log, slot_int64(rows.old_slot, PROFILES_PROFILE_ID));
 			log_profile(log, rows.old_slot, is_same ? rows.new_slot : NULL);
+			if (rows.new_slot != NULL)
+				change_log_written(log, slot_int64(rows.new_slot, PROFILES_PROFILE_ID));
+		}
 		if (rows.new_slot != NULL && !is_same)
 			change_log_profile_made(log, slot_int64(rows.new_slot, PROFILES_PROFILE_ID));
 	}
@@ -315,9 +320,15 @@ log_link_change(ChangeLog *log, ColumnNames *names, const ChangedRows *rows, con
 	Link		after = {0};
 
 	if (rows->old_slot != NULL)
+	{
 		before = read_link(rows->old_slot, seats);
+		change_log_written(log, before.profile_id);
+	}
 	if (rows->new_slot != NULL)
+	{
 		after = read_link(rows->new_slot, seats);
+		change_log_written(log, after.profile_id);
+	}
 	if (rows->old_slot != NULL && rows->new_slot != NULL &&
 		before.profile_id == after.profile_id && before.id == after.id)
 	{
@@ -407,6 +418,10 @@ orgsync_change_log_permissions(PG_FUNCTION_ARGS)
 		bool		same = rows.old_slot != NULL && rows.new_slot != NULL && old_id == new_id &&
 			strings_equal(old_permission, new_permission);
 
+		if (rows.old_slot != NULL)
+			change_log_written(log, old_id);
+		if (rows.new_slot != NULL)
+			change_log_written(log, new_id);
 		if (same && strings_equal(before, after))
 			continue;
 		if (rows.old_slot != NULL && !change_log_is_new(account, old_id))

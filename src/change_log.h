@@ -51,6 +51,7 @@ extern const ChangeSource *change_log_source(const Account *account);
 extern bool change_log_is_new(const Account *account, int64 profile_id);
 
 extern ChangeLog *change_log_begin(const Account *account, bool is_first_load);
+extern void change_log_written(ChangeLog *log, int64 profile_id);
 extern void change_log_profile_imported(ChangeLog *log, int64 profile_id);
 extern void change_log_profile_made(ChangeLog *log, int64 profile_id);
 extern void change_log_cell(ChangeLog *log, int64 profile_id, const char *column_name, const char *former);

@@ -10,6 +10,7 @@
 
 #include "change_log.h"
 #include "commands/trigger.h"
+#include "feed_records.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "sql.h"
@@ -88,6 +89,8 @@ log_renamed(FunctionCallInfo fcinfo, const char *function, const char *table, in
 		log_by_statement(account, old_name_query, id, old_name);
 		if (new_name != NULL)
 			log_by_statement(account, new_name_query, id, new_name);
+		/* what a record names is another thing now, whoever has it */
+		feed_records_forget_all(account);
 	}
 	SPI_finish();
 	return PointerGetDatum(result);
@@ -156,6 +159,7 @@ orgsync_change_log_truncate(PG_FUNCTION_ARGS)
 
 				SPI_connect();
 				log_by_statement(account, truncate_queries[i].query, 0, NULL);
+				feed_records_forget_all(account);
 				SPI_finish();
 				return PointerGetDatum(NULL);
 			}

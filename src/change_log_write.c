@@ -19,6 +19,7 @@
 #include "catalog/dependency.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "feed_records.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "table_writer.h"
@@ -60,6 +61,7 @@ struct ChangeLog
 	Tuplestorestate *rows;		/* for the INSERT */
 	TupleDesc	descriptor;		/* of these */
 	MemoryContext row_context;	/* holds what a row is made of */
+	ProfileList written;		/* what feeds brought of them is no longer as it came */
 
 	/* the row that is being made */
 	Datum		values[COLUMN_COUNT];
@@ -168,6 +170,7 @@ change_log_begin(const Account *account, bool is_first_load)
 
 	log->account = account;
 	log->row_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync logged row", ALLOCSET_SMALL_SIZES);
+	log->written.context = CurrentMemoryContext;
 	log->source = change_log_source(account);
 	log->changed_at = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	if (log->source == NULL || log->source->undoes)
@@ -240,6 +243,14 @@ end_row(ChangeLog *log)
 	else
 		tuplestore_putvalues(log->rows, log->descriptor, log->values, log->nulls);
 	MemoryContextReset(log->row_context);
+}
+
+/* The profile was written to, whether a cell of it is another now or not. */
+void
+change_log_written(ChangeLog *log, int64 profile_id)
+{
+	if (!change_log_is_new(log->account, profile_id))
+		profile_list_add(&log->written, profile_id);
 }
 
 /*
@@ -333,6 +344,10 @@ change_log_end(ChangeLog *log)
 		table_writer_close(log->writer);
 	else
 		insert_by_statement(log);
+	profile_list_sort(&log->written);
+	feed_records_forget(log->account, log->written.profile_ids, log->written.count);
+	if (log->written.profile_ids != NULL)
+		pfree(log->written.profile_ids);
 	MemoryContextDelete(log->row_context);
 	pfree(log);
 }

@@ -110,7 +110,8 @@ compare_rows(Import *import)
 static void
 check_source(FunctionCallInfo fcinfo, Import *import, csv_memory_source *source)
 {
-	import_read_file(import, csv_memory_source_read, source);
+	import->source = (ImportSource) {csv_memory_source_read, source, source->length, csv_memory_source_rewind};
+	import_read_file(import);
 	if (!import->refused)
 		compare_rows(import);
 	import_findings_return(import, (ReturnSetInfo *) fcinfo->resultinfo);

@@ -31,8 +31,9 @@
 void
 csv_memory_source_open(csv_memory_source *source, const char *data, size_t length)
 {
-	source->next = data;
-	source->remaining = length;
+	source->data = data;
+	source->length = length;
+	source->position = 0;
 }
 
 /*
@@ -62,12 +63,18 @@ csv_memory_source_read(void *context, char *buffer, size_t size)
 	csv_memory_source *source = context;
 
 	CHECK_FOR_INTERRUPTS();
-	if (size > source->remaining)
-		size = source->remaining;
-	memcpy(buffer, source->next, size);
-	source->next += size;
-	source->remaining -= size;
+	if (size > source->length - source->position)
+		size = source->length - source->position;
+	memcpy(buffer, source->data + source->position, size);
+	source->position += size;
 	return size;
+}
+
+/* Goes back to the first byte. */
+void
+csv_memory_source_rewind(void *context)
+{
+	((csv_memory_source *) context)->position = 0;
 }
 
 /*
@@ -119,6 +126,7 @@ csv_file_source_open(csv_file_source *source, const char *path)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a regular file", path),
 				 errhint("Save what is to be imported to a file first.")));
+	source->size = status.st_size;
 }
 
 /* A csv_source; context is a csv_file_source. */
@@ -137,6 +145,18 @@ csv_file_source_read(void *context, char *buffer, size_t size)
 	return (size_t) count;
 }
 
+/* Goes back to the file's first byte. */
+void
+csv_file_source_rewind(void *context)
+{
+	csv_file_source *source = context;
+
+	if (lseek(source->descriptor, 0, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not seek in file \"%s\": %m", source->path)));
+}
+
 /* Closes the file. */
 void
 csv_file_source_close(csv_file_source *source)
@@ -146,6 +166,14 @@ csv_file_source_close(csv_file_source *source)
 				(errcode_for_file_access(),
 				 errmsg("could not close file \"%s\": %m", source->path)));
 	source->descriptor = -1;
+}
+
+/* Goes to one end of a large object and returns the place. */
+static int64
+seek(const csv_large_object_source *source, int whence)
+{
+	return DatumGetInt64(DirectFunctionCall3(be_lo_lseek64, Int32GetDatum(source->descriptor),
+											 Int64GetDatum(0), Int32GetDatum(whence)));
 }
 
 /*
@@ -159,6 +187,8 @@ csv_large_object_source_open(csv_large_object_source *source, Oid large_object)
 	source->descriptor = DatumGetInt32(DirectFunctionCall2(be_lo_open,
 														   ObjectIdGetDatum(large_object),
 														   Int32GetDatum(INV_READ)));
+	source->size = seek(source, SEEK_END);
+	(void) seek(source, SEEK_SET);
 }
 
 /* A csv_source; context is a csv_large_object_source. */
@@ -169,6 +199,13 @@ csv_large_object_source_read(void *context, char *buffer, size_t size)
 
 	CHECK_FOR_INTERRUPTS();
 	return (size_t) lo_read(source->descriptor, buffer, (int) Min(size, MaxAllocSize));
+}
+
+/* Goes back to the large object's first byte. */
+void
+csv_large_object_source_rewind(void *context)
+{
+	(void) seek(context, SEEK_SET);
 }
 
 /* Closes the large object. */

@@ -206,7 +206,8 @@ import_from_memory(Import *import, FunctionCallInfo fcinfo,
 	struct varlena *data = PG_GETARG_VARLENA_PP(ARGUMENT_CSV);
 
 	open(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	import_read_file(import, csv_memory_source_read, &source);
+	import->source = (ImportSource) {csv_memory_source_read, &source, source.length, csv_memory_source_rewind};
+	import_read_file(import);
 	return import_finish(import);
 }
 
@@ -232,6 +233,7 @@ orgsync_import_file(PG_FUNCTION_ARGS)
 {
 	csv_file_source source;
 	Import	   *import;
+	Datum		summary;
 	char	   *path;
 
 	SPI_connect();
@@ -240,9 +242,11 @@ orgsync_import_file(PG_FUNCTION_ARGS)
 	if (import->options.source == NULL)
 		import->options.source = path;
 	csv_file_source_open(&source, path);
-	import_read_file(import, csv_file_source_read, &source);
+	import->source = (ImportSource) {csv_file_source_read, &source, source.size, csv_file_source_rewind};
+	import_read_file(import);
+	summary = import_finish(import);
 	csv_file_source_close(&source);
-	PG_RETURN_DATUM(import_finish(import));
+	PG_RETURN_DATUM(summary);
 }
 
 /* import_large_object(account, loid, ...) */
@@ -251,6 +255,7 @@ orgsync_import_large_object(PG_FUNCTION_ARGS)
 {
 	csv_large_object_source source;
 	Import	   *import;
+	Datum		summary;
 	Oid			large_object;
 
 	SPI_connect();
@@ -259,9 +264,12 @@ orgsync_import_large_object(PG_FUNCTION_ARGS)
 	if (import->options.source == NULL)
 		import->options.source = psprintf("large object %u", large_object);
 	csv_large_object_source_open(&source, large_object);
-	import_read_file(import, csv_large_object_source_read, &source);
+	import->source = (ImportSource) {csv_large_object_source_read, &source, source.size,
+		csv_large_object_source_rewind};
+	import_read_file(import);
+	summary = import_finish(import);
 	csv_large_object_source_close(&source);
-	PG_RETURN_DATUM(import_finish(import));
+	PG_RETURN_DATUM(summary);
 }
 
 /* import_table(account, relation, ...) */
@@ -279,7 +287,8 @@ orgsync_import_table(PG_FUNCTION_ARGS)
 	if (import->options.source == NULL)
 		import->options.source = DatumGetCString(DirectFunctionCall1(regclassout, ObjectIdGetDatum(relation)));
 	source = import_table_open(relation);
-	import_read_file(import, import_table_read, source);
+	import->source = (ImportSource) {import_table_read, source, 0, NULL};
+	import_read_file(import);
 	import_table_close(source);
 	PG_RETURN_DATUM(import_finish(import));
 }

@@ -21,6 +21,7 @@
  *		import_change.c		the change set
  *		import_apply.c		writes the change set
  *		import_direct.c		writes the people whom the import makes, below the triggers
+ *		import_unchanged.c	records that came before and need not be read again
  *		import_absence.c	who is missing from a file of mode full
  *		import_finding.c	collects what was wrong
  *		import_table.c		reads a table or view as if it were a file
@@ -139,6 +140,7 @@ typedef struct RowTarget
 	bool		has_address;	/* the row gives one */
 	bool		renames;		/* the profile's address changes */
 	bool		counted;		/* its revocations have been counted before all grants */
+	bool		is_unsettled;	/* not all is done that the row says, it may be another time */
 } RowTarget;
 
 typedef struct ImportCounts
@@ -160,6 +162,16 @@ typedef struct ImportStaging ImportStaging;
 typedef struct ImportKeys ImportKeys;
 typedef struct ImportChanges ImportChanges;
 typedef struct ImportDirect ImportDirect;
+typedef struct ImportUnchanged ImportUnchanged;
+
+/* Where the file's bytes come from; the caller's. */
+typedef struct ImportSource
+{
+	csv_source	read;
+	void	   *context;
+	int64		size;			/* in bytes; 0: not known */
+	void		(*rewind) (void *context);	/* goes back to the first byte; NULL: it cannot */
+} ImportSource;
 
 typedef struct Import
 {
@@ -170,6 +182,7 @@ typedef struct Import
 	MemoryContext context;		/* lives as long as the import */
 	MemoryContext row_context;	/* reset for each row */
 	MemoryContext attempt_context;	/* reset for each attempt at writing */
+	ImportSource source;
 
 	csv_encoding encoding;		/* how the file turned out to be written */
 	char		delimiter;		/* '\0': a table has none */
@@ -207,6 +220,7 @@ typedef struct Import
 
 	ImportFindings *findings;
 	ImportStaging *staging;
+	ImportUnchanged *unchanged; /* NULL: no account, or a list of the vendor's */
 	ImportKeys *emails;			/* keys that several rows have */
 	ImportKeys *user_ids;
 	ImportKeys *addresses;
@@ -238,8 +252,7 @@ typedef struct Import
 } Import;
 
 /* import_reader.c */
-extern csv_reader *import_reader_open(Import *import, csv_source source, void *source_context,
-									  csv_record *record, csv_fault *fault, csv_result *result);
+extern csv_reader *import_reader_open(Import *import, csv_record *record, csv_fault *fault, csv_result *result);
 extern void import_reader_cut(Import *import, csv_record *record);
 extern void import_reader_close(Import *import, csv_reader *reader);
 
@@ -255,7 +268,7 @@ extern Jsonb *import_columns_argument(FunctionCallInfo fcinfo, int argument);
 
 /* import_run.c */
 extern Import *import_create(void);
-extern void import_read_file(Import *import, csv_source source, void *source_context);
+extern void import_read_file(Import *import);
 extern Datum import_finish(Import *import);
 extern Oid	import_identity_sequence(const Account *account, const char *table, AttrNumber column);
 
@@ -289,6 +302,7 @@ extern void import_reject(Import *import, ImportRow *row, finding_code code, con
 						  int argument_count,...);
 extern void import_findings_mark(ImportFindings *findings);
 extern void import_findings_forget(ImportFindings *findings);
+extern void import_findings_end(ImportFindings *findings);
 extern void import_findings_restart(ImportFindings *findings);
 extern void import_findings_return(Import *import, ReturnSetInfo *result);
 extern int64 import_findings_count(const ImportFindings *findings, finding_severity severity);
@@ -377,6 +391,7 @@ typedef struct PresentProfile
 } PresentProfile;
 
 extern void import_shield_begin(Import *import);
+extern bool import_shield_covers(const Import *import, int64 profile_id);
 extern void import_shield_row(Import *import, ImportRow *row, const RowTarget *target,
 							  const PresentProfile *present, bool with_report);
 extern HTAB *import_fetch_present(Import *import, const int64 *profile_ids, int count);
@@ -466,6 +481,22 @@ extern void import_direct_count_seats(Import *import);
 /* import_apply.c */
 extern void import_apply(Import *import);
 extern void import_apply_row_by_row(Import *import, int64 *line);
+
+/* import_unchanged.c */
+extern void import_unchanged_begin(Import *import);
+extern bool import_unchanged_skip(Import *import, const csv_record *record);
+extern void import_unchanged_stage(Import *import, const ImportRow *row, bool says_active, bool says_inactive);
+extern void import_unchanged_end_pass(Import *import);
+extern void import_unchanged_count_cells(const Import *import, int64 *active, int64 *inactive);
+extern int64 import_unchanged_count(const Import *import);
+extern void import_unchanged_check(Import *import);
+extern void import_unchanged_touch(Import *import, int64 profile_id);
+extern bool import_unchanged_must_read_again(const Import *import);
+extern int64 import_unchanged_next_profile(const Import *import, int64 *position);
+extern void import_unchanged_collect(Import *import);
+extern void import_unchanged_collect_end(void);
+extern void import_unchanged_store(Import *import);
+extern void import_unchanged_end(Import *import);
 
 /* import_absence.c */
 extern void import_count_absent_seats(Import *import, int64 *free);

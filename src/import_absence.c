@@ -20,10 +20,38 @@
 #include "trigger_rows.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
 /* So many names of absent people a finding gives. */
 #define FIRST_NAMES 5
+
+/* A walk over profile_ids in ascending order: sorted ones, and those of unchanged records. */
+typedef struct ProfileWalk
+{
+	const Import *import;
+	const int64 *profile_ids;
+	int64		count;
+	int64		position;		/* in the records; see import_unchanged_next_profile() */
+	int64		unchanged;		/* the next of them, or 0 */
+} ProfileWalk;
+
+/* Sets *profile_id to the next one; false after the last. */
+static bool
+walk_next(ProfileWalk *walk, int64 *profile_id)
+{
+	if (walk->count > 0 && (walk->unchanged == 0 || *walk->profile_ids <= walk->unchanged))
+	{
+		walk->count--;
+		*profile_id = *walk->profile_ids++;
+		return true;
+	}
+	if (walk->unchanged == 0)
+		return false;
+	*profile_id = walk->unchanged;
+	walk->unchanged = import_unchanged_next_profile(walk->import, &walk->position);
+	return true;
+}
 
 /* The profile_ids of the accepted rows, sorted; with those that only were named if asked for. */
 static int64 *
@@ -43,26 +71,30 @@ collect_profiles(Import *import, bool with_named, int64 *count)
 	return profile_ids;
 }
 
-/* A set of profile_ids as an int8multirange. */
+/* A set of sorted profile_ids and those of the unchanged records, as an int8multirange. */
 static SqlArgument
 make_set(Import *import, const int64 *profile_ids, int64 count)
 {
+	ProfileWalk walk = {.import = import,.profile_ids = profile_ids,.count = count};
 	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
 	ArrayBuildState *first = initArrayResult(INT8OID, CurrentMemoryContext, false);
 	ArrayBuildState *last = initArrayResult(INT8OID, CurrentMemoryContext, false);
 	SqlArgument arguments[2];
 	SqlArgument set;
+	int64		profile_id;
+	int64		end;
 	bool		isnull;
+	bool		is_more;
 
-	for (int64 i = 0; i < count;)
+	walk.unchanged = import_unchanged_next_profile(import, &walk.position);
+	is_more = walk_next(&walk, &profile_id);
+	while (is_more)
 	{
-		int64		end = i;
-
-		while (end + 1 < count && profile_ids[end + 1] <= profile_ids[end] + 1)
-			end++;
-		first = accumArrayResult(first, Int64GetDatum(profile_ids[i]), false, INT8OID, CurrentMemoryContext);
-		last = accumArrayResult(last, Int64GetDatum(profile_ids[end]), false, INT8OID, CurrentMemoryContext);
-		i = end + 1;
+		first = accumArrayResult(first, Int64GetDatum(profile_id), false, INT8OID, CurrentMemoryContext);
+		do
+			end = profile_id;
+		while ((is_more = walk_next(&walk, &profile_id)) && profile_id <= end + 1);
+		last = accumArrayResult(last, Int64GetDatum(end), false, INT8OID, CurrentMemoryContext);
 	}
 	arguments[0] = SQL_DATUM(INT8ARRAYOID, makeArrayResult(first, CurrentMemoryContext));
 	arguments[1] = SQL_DATUM(INT8ARRAYOID, makeArrayResult(last, CurrentMemoryContext));
@@ -316,8 +348,12 @@ import_note_absence(Import *import)
 	SqlArgument arguments[4];
 	int64		count;
 	int64	   *profile_ids;
-	SqlArgument absent = make_set(import, NULL, 0);
+	SqlArgument absent;
+	bool		isnull;
 
+	(void) sql_run(import->account, "SELECT '{}'::int8multirange", 0, NULL);
+	absent = SQL_DATUM(INT8MULTIRANGEOID, datumCopy(sql_value(0, 0, &isnull), false, -1));
+	SPI_freetuptable(SPI_tuptable);
 	if (import->options.full && import->unreadable_line != 0)
 		import_report(import, FINDING_ABSENCE_UNKNOWN, import->unreadable_line, NULL, NULL, 1,
 					  psprintf(INT64_FORMAT, import->unreadable_line));

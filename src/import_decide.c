@@ -293,6 +293,20 @@ next_profile_id(Import *import, int64 line)
 	return profile_id;
 }
 
+/* Does a seat of the row get onto the waiting list, or stay there? */
+static bool
+is_waiting(const Import *import)
+{
+	for (int i = 0; i < import->license_count; i++)
+	{
+		const char *result = import_seat_result(import, i);
+
+		if (result != NULL && strcmp(result, "waitlisted") == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfile *present)
 {
@@ -311,6 +325,8 @@ decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfil
 			import_similar_check(import, row, row_number, target, &values);
 		if (!row->rejected)
 			(void) import_seats_request(import, row, present, target->counted);
+		target->is_unsettled = !row->rejected &&
+			(is_waiting(import) || import_shield_covers(import, target->profile_id));
 	}
 	if (row->rejected)
 	{

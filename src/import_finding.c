@@ -134,6 +134,15 @@ import_findings_mark(ImportFindings *findings)
 	MemoryContextSwitchTo(old_context);
 }
 
+/* Frees what is kept, without writing it. */
+void
+import_findings_end(ImportFindings *findings)
+{
+	tuplestore_end(findings->of_file.rows);
+	if (findings->marked)
+		tuplestore_end(findings->of_attempt.rows);
+}
+
 /* Takes back what the attempt found, and ends it. */
 void
 import_findings_forget(ImportFindings *findings)

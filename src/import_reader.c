@@ -63,11 +63,10 @@ is_blank(const csv_field *field)
  * does.  The source stays the caller's.
  */
 csv_reader *
-import_reader_open(Import *import, csv_source source, void *source_context, csv_record *record,
-				   csv_fault *fault, csv_result *result)
+import_reader_open(Import *import, csv_record *record, csv_fault *fault, csv_result *result)
 {
 	csv_allocator allocator = csv_allocator_in(import->context);
-	csv_reader *reader = csv_reader_open(&allocator, source, source_context, ',',
+	csv_reader *reader = csv_reader_open(&allocator, import->source.read, import->source.context, ',',
 										 (size_t) orgsync_max_record_size * 1024);
 
 	/* a table has no delimiter */

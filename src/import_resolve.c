@@ -292,6 +292,16 @@ note_rejected(Import *import, const ImportRow *row, const RowMatch *match)
 		import->unreadable_line = row->line;
 }
 
+/* The records of profiles that a row may mean are not unchanged, but have to be compared with it. */
+static void
+touch_unchanged(Import *import, const RowMatch *match)
+{
+	import_unchanged_touch(import, match->by_user_id);
+	import_unchanged_touch(import, match->by_address);
+	import_unchanged_touch(import, match->by_existing_address);
+	import_unchanged_touch(import, match->by_new_user_id);
+}
+
 /*
  * Sets import->targets, and reports the rows that do not say clearly whom they
  * are about.
@@ -327,6 +337,7 @@ import_resolve(Import *import)
 		MemoryContextReset(import->row_context);
 		if (!import_staging_next(import, &row, false))
 			elog(ERROR, "staged row " INT64_FORMAT " is missing", i);
+		touch_unchanged(import, match);
 		import_repeated_keys_check(import, &keys, &row, i);
 		if (!row.rejected)
 			choose_profile(import, &row, match, target);

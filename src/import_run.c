@@ -107,9 +107,11 @@ report_fault(Import *import, const csv_fault *fault)
 
 /* Notes what matters for the row's licenses, groups and keys before it is staged. */
 static void
-note_row(Import *import, const ImportRow *row)
+note_row(Import *import, const ImportRow *row, bool *says_active, bool *says_inactive)
 {
 	int64		number = import_staging_count(import->staging);
+
+	*says_active = *says_inactive = false;
 
 	if (!row->key_known && import->unreadable_line == 0)
 		import->unreadable_line = row->line;
@@ -120,11 +122,16 @@ note_row(Import *import, const ImportRow *row)
 		{
 			import->active_cells[import->columns[i].license] += row->cells[i].value == CELL_YES;
 			import->inactive_cells += row->cells[i].value == CELL_NO;
+			*says_active = *says_active || row->cells[i].value == CELL_YES;
+			*says_inactive = *says_inactive || row->cells[i].value == CELL_NO;
 		}
 		else if (import->columns[i].kind == COLUMN_GROUP_NAME && row->cells[i].text != NULL)
 			import->groups[row->cells[i].group].is_used = true;
 	if (import->initial_license != NO_LICENSE)
+	{
 		import->active_cells[import->initial_license]++;
+		*says_active = true;
+	}
 	if (row->primary_email_address != NULL)
 	{
 		size_t		length = strlen(row->primary_email_address);
@@ -145,6 +152,8 @@ read_row(Import *import, csv_record *record)
 {
 	MemoryContext old_context;
 	ImportRow	row;
+	bool		says_active;
+	bool		says_inactive;
 
 	MemoryContextReset(import->row_context);
 	import->row_count++;
@@ -153,8 +162,9 @@ read_row(Import *import, csv_record *record)
 	import_reader_cut(import, record);
 	import_parse_row(import, record, &row);
 	old_context = MemoryContextSwitchTo(import->row_context);
-	note_row(import, &row);
+	note_row(import, &row, &says_active, &says_inactive);
 	MemoryContextSwitchTo(old_context);
+	import_unchanged_stage(import, &row, says_active, says_inactive);
 	import_staging_put(import, &row);
 }
 
@@ -163,13 +173,16 @@ static void
 check_group_columns(Import *import)
 {
 	int64		active = 0;
+	int64		inactive = import->inactive_cells;
 	bool		has_group = false;
+
+	import_unchanged_count_cells(import, &active, &inactive);
 
 	for (int i = 0; i < import->license_count; i++)
 		active += import->active_cells[i];
 	for (int i = 0; i < import->column_count; i++)
 		has_group = has_group || import->columns[i].kind == COLUMN_GROUP;
-	if (has_group && active == 0 && import->inactive_cells > 0)
+	if (has_group && active == 0 && inactive > 0)
 		import_report(import, FINDING_GROUP_COLUMN_NOT_ALLOWED, 1, NULL, NULL, 0);
 }
 
@@ -178,20 +191,33 @@ check_group_columns(Import *import)
  * by themselves, and stages them.
  */
 void
-import_read_file(Import *import, csv_source source, void *source_context)
+import_read_file(Import *import)
 {
 	csv_record	record;
 	csv_fault	fault;
 	csv_result	result;
-	csv_reader *reader = import_reader_open(import, source, source_context, &record, &fault, &result);
+	csv_reader *reader = import_reader_open(import, &record, &fault, &result);
 
 	if (result == CSV_RECORD)
 	{
 		import_read_header(import, &record);
 		import->active_cells = MemoryContextAllocZero(import->context,
 													  sizeof(int64) * Max(import->license_count, 1));
-		while (!import->refused && (result = csv_reader_next(reader, &record, &fault)) == CSV_RECORD)
+		if (!import->refused)
+			import_unchanged_begin(import);
+		while (!import->refused && (result = csv_reader_next_raw(reader, &record, &fault)) == CSV_RECORD)
+		{
+			if (import_unchanged_skip(import, &record))
+			{
+				import->row_count++;
+				continue;
+			}
+			result = csv_reader_split(reader, &record, &fault);
+			if (result != CSV_RECORD)
+				break;
 			read_row(import, &record);
+		}
+		import_unchanged_end_pass(import);
 	}
 	if (result == CSV_FAULT)
 		report_fault(import, &fault);
@@ -246,16 +272,17 @@ begin_attempt(Import *import)
 /*
  * Finds the profiles and decides on the rows, until every address is free that
  * was counted on.  New profiles are written on the way, so each try is a
- * subtransaction of its own.
+ * subtransaction of its own.  False if the file has to be read once more.
  */
-static void
+static bool
 decide(Import *import)
 {
 	ResourceOwner old_owner = CurrentResourceOwner;
 	MemoryContext old_context = CurrentMemoryContext;
 	bool		is_decided = false;
 
-	while (!is_decided)
+	import_unchanged_check(import);
+	while (!is_decided && !import_unchanged_must_read_again(import))
 	{
 		begin_attempt(import);
 		MemoryContextSwitchTo(import->attempt_context);
@@ -264,7 +291,7 @@ decide(Import *import)
 		BeginInternalSubTransaction(NULL);
 		MemoryContextSwitchTo(old_context);
 		import_resolve(import);
-		is_decided = import_decide(import);
+		is_decided = !import_unchanged_must_read_again(import) && import_decide(import);
 		if (is_decided)
 			ReleaseCurrentSubTransaction();
 		else
@@ -277,8 +304,12 @@ decide(Import *import)
 		CurrentResourceOwner = old_owner;
 	}
 	import_staging_unregister();
+	if (!is_decided)
+		return false;
 	for (int64 i = 0; i < import_staging_count(import->staging); i++)
 		import->counts.rejected += import->targets[i].state == ROW_REJECTED;
+	import->counts.unchanged += import_unchanged_count(import);
+	return true;
 }
 
 /* Changes the account's tables, on the import's behalf; see import_apply.c. */
@@ -287,6 +318,7 @@ apply(Import *import, bool row_by_row, int64 *failing_line)
 {
 	take_import_id(import);
 	import_source_set(import);
+	import_unchanged_collect(import);
 	PG_TRY();
 	{
 		import_note_absence(import);
@@ -297,6 +329,7 @@ apply(Import *import, bool row_by_row, int64 *failing_line)
 	}
 	PG_FINALLY();
 	{
+		import_unchanged_collect_end();
 		import_source_reset();
 	}
 	PG_END_TRY();
@@ -310,7 +343,8 @@ write_all(Import *import, int64 *unused)
 {
 	(void) unused;
 	import_make_groups(import);
-	decide(import);
+	if (!decide(import))
+		return;
 	if (import->options.stop_on_error && import_findings_count(import->findings, SEVERITY_ERROR) > 0)
 	{
 		import->refused = true;
@@ -318,8 +352,10 @@ write_all(Import *import, int64 *unused)
 	}
 	import_report_conflicts(import);
 	apply(import, false, NULL);
-	if (!import->refused)
-		import_changes_end(import->changes);
+	if (import->refused)
+		return;
+	import_unchanged_store(import);
+	import_changes_end(import->changes);
 }
 
 static void
@@ -337,8 +373,8 @@ static void
 write_row_by_row(Import *import, int64 *failing_line)
 {
 	import_make_groups(import);
-	decide(import);
-	apply(import, true, failing_line);
+	if (decide(import))
+		apply(import, true, failing_line);
 }
 
 /*
@@ -360,7 +396,7 @@ try_step(Import *import, AttemptStep step, bool keep, int64 *failing_line)
 	PG_TRY();
 	{
 		step(import, failing_line);
-		if (keep && !import->refused)
+		if (keep && !import->refused && !import_unchanged_must_read_again(import))
 			ReleaseCurrentSubTransaction();
 		else
 			RollbackAndReleaseCurrentSubTransaction();
@@ -528,6 +564,28 @@ note_import(Import *import)
 
 StaticAssertDecl(sizeof(ImportCounts) == 10 * sizeof(int64), "note_import() writes ten counts");
 
+/* Reads the file once more, in an import like the one that has read it. */
+static Import *
+read_again(Import *before)
+{
+	Import	   *import;
+
+	import_staging_end(before->staging);
+	import_findings_end(before->findings);
+	MemoryContextSwitchTo(MemoryContextGetParent(before->context));
+	import = import_create();
+	import->account = before->account;
+	import->options = before->options;
+	import->rules = before->rules;
+	import->started_at = before->started_at;
+	import->import_id = before->import_id;
+	import->source = before->source;
+	import->unchanged = before->unchanged;
+	import->source.rewind(import->source.context);
+	import_read_file(import);
+	return import;
+}
+
 /*
  * The second and third phase: writes and notes what was read.  Returns the
  * import_summary, in the caller's memory, and ends the SPI connection.
@@ -537,8 +595,15 @@ import_finish(Import *import)
 {
 	Datum		summary;
 
-	if (!import->refused)
-		write_file(import);
+	while (!import->refused)
+	{
+		if (!import_unchanged_must_read_again(import))
+			write_file(import);
+		if (!import_unchanged_must_read_again(import))
+			break;
+		import = read_again(import);
+	}
+	import_unchanged_end(import);
 	summary = note_import(import);
 	SPI_finish();
 	return summary;

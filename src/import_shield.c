@@ -50,6 +50,13 @@ import_shield_begin(Import *import)
 	}
 }
 
+/* May the import not do all that a row says of the profile? */
+bool
+import_shield_covers(const Import *import, int64 profile_id)
+{
+	return import->shielded != NULL && hash_search(import->shielded, &profile_id, HASH_FIND, NULL) != NULL;
+}
+
 /* Takes out of a protected person's row what the import must not do; reports it if asked to. */
 void
 import_shield_row(Import *import, ImportRow *row, const RowTarget *target, const PresentProfile *present,

@@ -13,6 +13,7 @@ PG_MODULE_MAGIC;
 void		_PG_init(void);
 
 int			orgsync_max_record_size = 1024;
+bool		orgsync_skip_unchanged_records = true;
 
 void
 _PG_init(void)
@@ -24,5 +25,12 @@ _PG_init(void)
 							1024, 1, MaxAllocSize / 1024 / 2,
 							PGC_USERSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("orgsync.skip_unchanged_records",
+							 "Whether an import passes over records that its feed had before.",
+							 "Nothing else than the time it takes depends on it.",
+							 &orgsync_skip_unchanged_records,
+							 true,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("orgsync");
 }

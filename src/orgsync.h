@@ -13,4 +13,7 @@
 /* GUC orgsync.max_record_size, in kB */
 extern int	orgsync_max_record_size;
 
+/* GUC orgsync.skip_unchanged_records */
+extern bool orgsync_skip_unchanged_records;
+
 #endif

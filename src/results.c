@@ -124,7 +124,7 @@ split_record(const ResultsFile *file, const char *record, int *count)
 	*count = 0;
 	csv_memory_source_open_text(&source, text, strlen(text));
 	reader = csv_reader_open(&allocator, csv_memory_source_read, &source, file->delimiter,
-							 source.remaining + 1);
+							 source.length + 1);
 	if (csv_reader_next(reader, &split, &fault) == CSV_RECORD &&
 		csv_reader_next(reader, &split, &fault) == CSV_RECORD)
 	{

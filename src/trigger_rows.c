@@ -39,6 +39,7 @@ static const struct
 	{"permissions", PERMISSIONS_PROFILE_ID, INT8OID, NULL},
 	{"permissions", PERMISSIONS_PERMISSION, TEXTOID, NULL},
 	{"permissions", PERMISSIONS_SCOPE, InvalidOid, "group_scope"},
+	{"feed_groups", FEED_GROUPS_PROFILE_ID, INT8OID, NULL},
 	{"licenses", LICENSES_LICENSE_ID, INT4OID, NULL},
 	{"licenses", LICENSES_HEADER, InvalidOid, "license_header"},
 	{"licenses", LICENSES_SEATS, INT4OID, NULL},

@@ -11,6 +11,7 @@
  */
 #include "verify.h"
 
+#include "feed_records.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "license_counter.h"
@@ -24,6 +25,7 @@ PG_FUNCTION_INFO_V1(orgsync_repair_account);
 static const VerifyCheck checks[] =
 {
 	{"seat_counters", license_counter_differences, license_counter_recount},
+	{"feed_records", feed_records_differences, feed_records_drop},
 };
 
 /* verify_account(account): a row for each derived figure that differs. */

@@ -7,7 +7,7 @@
  *	csv_encoding.c	turns what comes from the source into UTF-8;
  *	csv_splitter.c	finds where each record ends: csv_reader_next_raw();
  *	here			libcsv splits a record into fields and unescapes them:
- *					csv_reader_split_fields().
+ *					csv_reader_split().
  *
  * csv_reader_next() takes all of them.  The last two are apart because a file that
  * comes every day hardly changes: who knows a record by its raw bytes need not
@@ -18,7 +18,7 @@
  * csv_reader_close() or with the allocator's context.
  *
  * libcsv's traps, and how we stay out of them: it strips blanks (see
- * csv_reader_split_fields); it grows its buffer by malloc, 128 bytes at a time (we
+ * split_fields); it grows its buffer by malloc, 128 bytes at a time (we
  * give it one of ours that is never too small); it reuses that buffer for the next
  * field (see store_field); its csv_fini is for records without a line end (ours
  * always have one: the splitter gives one to the last).
@@ -133,7 +133,7 @@ csv_reader_peek(csv_reader *reader, const char **data)
 
 /*
  * The next record as it came: sets all of *record but its fields, which
- * csv_reader_split_fields() may add.  On CSV_FAULT, sets *fault.  What *record
+ * csv_reader_split() may add.  On CSV_FAULT, sets *fault.  What *record
  * points to is valid until the next call.
  */
 csv_result
@@ -235,8 +235,7 @@ make_room(csv_reader *reader, size_t raw_length)
 }
 
 /*
- * Splits the record that csv_reader_next_raw() has just given and sets its
- * fields; they are valid until the next call.
+ * Splits the record into fields with libcsv.
  *
  * libcsv strips blanks around unquoted fields unless its test for a blank is
  * replaced, which costs it a call per byte and a fifth of the whole reader's time
@@ -250,8 +249,8 @@ make_room(csv_reader *reader, size_t raw_length)
  * Should libcsv ever see another grammar than scan_record() does, the record gets
  * no fields and the next call reports a fault: better than a shifted column.
  */
-void
-csv_reader_split_fields(csv_reader *reader, csv_record *record)
+static void
+split_fields(csv_reader *reader, csv_record *record)
 {
 	size_t		length = record->raw_length + 1;	/* with its line end */
 	size_t		parsed;
@@ -290,20 +289,25 @@ csv_reader_split_fields(csv_reader *reader, csv_record *record)
 	record->fields = reader->fields;
 }
 
+/*
+ * Splits the record that csv_reader_next_raw() has just given and sets its
+ * fields; they are valid until the next call.  On CSV_FAULT, sets *fault.
+ */
+csv_result
+csv_reader_split(csv_reader *reader, csv_record *record, csv_fault *fault)
+{
+	split_fields(reader, record);
+	if (reader->splitter.fault.code == CSV_FAULT_NONE)
+		return CSV_RECORD;
+	*fault = reader->splitter.fault;
+	return CSV_FAULT;
+}
+
 /* The next record with its fields; see csv_reader_next_raw(). */
 csv_result
 csv_reader_next(csv_reader *reader, csv_record *record, csv_fault *fault)
 {
 	csv_result	result = csv_splitter_next(&reader->splitter, record, fault);
 
-	if (result == CSV_RECORD)
-	{
-		csv_reader_split_fields(reader, record);
-		if (reader->splitter.fault.code != CSV_FAULT_NONE)
-		{
-			*fault = reader->splitter.fault;
-			result = CSV_FAULT;
-		}
-	}
-	return result;
+	return result == CSV_RECORD ? csv_reader_split(reader, record, fault) : result;
 }

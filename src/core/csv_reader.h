@@ -93,7 +93,7 @@ extern size_t csv_reader_peek(csv_reader *reader, const char **data);
 extern void csv_reader_set_delimiter(csv_reader *reader, char delimiter);
 extern csv_result csv_reader_next(csv_reader *reader, csv_record *record, csv_fault *fault);
 extern csv_result csv_reader_next_raw(csv_reader *reader, csv_record *record, csv_fault *fault);
-extern void csv_reader_split_fields(csv_reader *reader, csv_record *record);
+extern csv_result csv_reader_split(csv_reader *reader, csv_record *record, csv_fault *fault);
 extern int64_t csv_reader_bytes_read(const csv_reader *reader);
 extern csv_encoding csv_reader_encoding(const csv_reader *reader);
 extern void csv_reader_close(csv_reader *reader);

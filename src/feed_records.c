@@ -1,0 +1,727 @@
+/*
+ * feed_records.c
+ *		What each feed's records were, by hash, and which of them are in doubt.
+ *
+ * Table "feed_records" keeps, of each profile and feed, the hash of the record
+ * that stands for it: who comes with the same record again changes nothing, as
+ * long as nobody has written to the profile meanwhile.  How an import uses it is
+ * in import_unchanged.c; here it is stored.
+ *
+ *	- A row holds a few hundred records in one bytea, with a checksum before
+ *	  them, and is never changed.  An import appends rows for what is new, and a
+ *	  later row counts more than an earlier one; so a file with one changed record
+ *	  in a hundred writes a hundredth.  When too much is outdated, an import
+ *	  writes all anew.
+ *	- Whoever writes to a profile appends it to "feed_record_doubts", by the
+ *	  triggers that keep the change log, in the same transaction: nothing is looked
+ *	  up, and no two writers wait for each other.  The next import of each feed
+ *	  heeds the doubts, and takes away those that it has seen, before anything
+ *	  was decided; later ones wait for the next.
+ *	- An import knows itself which profiles it writes to: they are collected, and
+ *	  become a doubt for the other feeds.
+ *
+ * In memory, a record takes 20 bytes, and 5 more in the index.  Records lie in the
+ * order of profiles, so that the set of those whom a file holds is found in that order.
+ *
+ * Both tables are derived, and written as the account's owner.
+ */
+#include "feed_records.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "sql.h"
+#include "storage/bufmgr.h"
+#include "trigger_rows.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/uuid.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+PG_FUNCTION_INFO_V1(orgsync_feed_records_forget);
+PG_FUNCTION_INFO_V1(orgsync_feed_record_entries);
+
+/* A row fits into a page, with the longest name of a feed that its key can have. */
+#define ROW_SIZE		7900
+#define CHECKSUM_SIZE	((int) sizeof(uint64))
+
+/* Rows are read and written so many at a time. */
+#define FETCH_COUNT		32
+
+/* Profile_ids of one doubt. */
+#define DOUBT_SIZE		100000
+
+StaticAssertDecl(sizeof(FeedRecord) == 20, "records are stored as they are in memory");
+
+/* The account whose writes are collected, and where; see feed_records_collect(). */
+static Oid	collecting_account = InvalidOid;
+static ProfileList *collected = NULL;
+
+/* ---- lists of profiles ---- */
+
+void
+profile_list_add(ProfileList *list, int64 profile_id)
+{
+	if (list->count > 0 && list->profile_ids[list->count - 1] == profile_id)
+		return;
+	if (list->count == list->capacity)
+	{
+		list->capacity = Max(list->capacity * 2, 64);
+		list->profile_ids = list->profile_ids == NULL ?
+			MemoryContextAllocHuge(list->context ? list->context : CurrentMemoryContext, sizeof(int64) * list->capacity) :
+			repalloc_huge(list->profile_ids, sizeof(int64) * list->capacity);
+	}
+	list->profile_ids[list->count++] = profile_id;
+}
+
+/* Sorts the list and leaves each profile once. */
+void
+profile_list_sort(ProfileList *list)
+{
+	int64		count = 0;
+
+	if (list->count > 1)
+		qsort(list->profile_ids, list->count, sizeof(int64), compare_int64s);
+	for (int64 i = 0; i < list->count; i++)
+		if (count == 0 || list->profile_ids[count - 1] != list->profile_ids[i])
+			list->profile_ids[count++] = list->profile_ids[i];
+	list->count = count;
+}
+
+/* ---- doubts ---- */
+
+static void
+write_doubt(const Account *account, const char *except_feed, const SqlArgument *profile_ids)
+{
+	SqlArgument arguments[] = {sql_text(except_feed), *profile_ids};
+	OwnerContext context;
+
+	account_become_owner(account, &context);
+	(void) sql_run(account, "INSERT INTO @account.feed_record_doubts (except_feed, profile_ids) VALUES ($1, $2)",
+				   2, arguments);
+	account_restore_user(&context);
+}
+
+static void
+write_doubts(const Account *account, const char *except_feed, const int64 *profile_ids, int64 count)
+{
+	for (int64 done = 0; done < count; done += DOUBT_SIZE)
+	{
+		SqlArgument array = sql_int8_array(profile_ids + done, (int) Min(count - done, DOUBT_SIZE));
+
+		write_doubt(account, except_feed, &array);
+		pfree(DatumGetPointer(array.value));
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * Forgets the records of profiles that were written to, in all feeds.  Within an
+ * import's own writes, they are noted for it instead.
+ */
+void
+feed_records_forget(const Account *account, const int64 *profile_ids, int64 count)
+{
+	if (collected != NULL && collecting_account == account->namespace_oid)
+		for (int64 i = 0; i < count; i++)
+			profile_list_add(collected, profile_ids[i]);
+	else
+		write_doubts(account, NULL, profile_ids, count);
+}
+
+/* Forgets all records of all feeds. */
+void
+feed_records_forget_all(const Account *account)
+{
+	SqlArgument all = SQL_NULL(INT8ARRAYOID);
+
+	write_doubt(account, NULL, &all);
+}
+
+/* Forgets the records of profiles in all feeds but one. */
+void
+feed_records_forget_for_others(const Account *account, const char *feed, const ProfileList *profiles)
+{
+	write_doubts(account, feed, profiles->profile_ids, profiles->count);
+}
+
+/*
+ * From now on, profiles of the account that are written to are added to the list,
+ * which was allocated with palloc.  To be ended also after an error.
+ */
+void
+feed_records_collect(const Account *account, ProfileList *written)
+{
+	collecting_account = account->namespace_oid;
+	collected = written;
+}
+
+void
+feed_records_collect_end(void)
+{
+	collected = NULL;
+}
+
+/* Trigger after each statement on feed_groups: what a feed gave a profile was changed. */
+Datum
+orgsync_feed_records_forget(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_check(fcinfo, "feed_records_forget", "feed_groups");
+	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
+	ProfileList list = {0};
+	ChangedRows rows;
+
+	SPI_connect();
+	list.context = CurrentMemoryContext;
+	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		feed_records_forget_all(account);
+	else
+	{
+		changed_rows_begin(&rows, trigger);
+		while (changed_rows_next(&rows))
+		{
+			if (rows.old_slot != NULL)
+				profile_list_add(&list, slot_int64(rows.old_slot, FEED_GROUPS_PROFILE_ID));
+			if (rows.new_slot != NULL)
+				profile_list_add(&list, slot_int64(rows.new_slot, FEED_GROUPS_PROFILE_ID));
+		}
+		changed_rows_end(&rows);
+		profile_list_sort(&list);
+		feed_records_forget(account, list.profile_ids, list.count);
+	}
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
+
+/* ---- reading ---- */
+
+static uint32
+profile_of(const FeedRecord *record)
+{
+	return record->profile_id & FEED_RECORD_MAX_PROFILE;
+}
+
+static bool
+is_empty(const FeedRecord *record)
+{
+	return (record->hash[0] | record->hash[1] | record->hash[2] | (record->hash[3] & ~FEED_RECORD_CELLS)) == 0;
+}
+
+/* The first of the records whose profile is not less. */
+static int64
+lower_bound(const FeedRecord *records, int64 count, uint32 profile_id)
+{
+	int64		low = 0;
+	int64		high = count;
+
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		if (profile_of(&records[middle]) < profile_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The records in the bytea of a row, and how many; an error if they are not as they were written. */
+static const char *
+row_records(const struct varlena *row, int64 *count)
+{
+	const char *data = VARDATA_ANY(row);
+	size_t		length = VARSIZE_ANY_EXHDR(row);
+	uint64		checksum = 0;
+
+	if (length >= CHECKSUM_SIZE)
+		memcpy(&checksum, data, CHECKSUM_SIZE);
+	if (length < CHECKSUM_SIZE || (length - CHECKSUM_SIZE) % sizeof(FeedRecord) != 0 ||
+		checksum != XXH3_64bits(data + CHECKSUM_SIZE, length - CHECKSUM_SIZE))
+		ereport(ERROR,
+				errcode(ERRCODE_DATA_CORRUPTED),
+				errmsg("table \"feed_records\" is damaged"),
+				errhint("Run orgsync.repair_account(), which drops what it holds."));
+	*count = (int64) ((length - CHECKSUM_SIZE) / sizeof(FeedRecord));
+	return data + CHECKSUM_SIZE;
+}
+
+/* Reads all rows of the feed, in the order in which they were written. */
+static void
+read_rows(FeedRecords *records, const Account *account, const char *feed)
+{
+	SqlArgument argument = sql_text(feed);
+	Portal		portal = sql_open(account, "SELECT entries FROM @account.feed_records WHERE feed = $1"
+								  " ORDER BY segment", 1, &argument);
+	int64		capacity = 0;
+
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, FETCH_COUNT);
+		if (SPI_processed == 0)
+			break;
+		for (int i = 0; i < (int) SPI_processed; i++)
+		{
+			bool		isnull;
+			int64		count;
+			const char *data = row_records(PG_DETOAST_DATUM_PACKED(sql_value(i, 0, &isnull)), &count);
+
+			if (records->stored_count + count > capacity)
+			{
+				capacity = Max(records->stored_count + count, capacity + capacity / 2);
+				records->records = records->records == NULL ?
+					MemoryContextAllocHuge(records->context, capacity * sizeof(FeedRecord)) :
+					repalloc_huge(records->records, capacity * sizeof(FeedRecord));
+			}
+			memcpy(records->records + records->stored_count, data, count * sizeof(FeedRecord));
+			records->stored_count += count;
+		}
+		SPI_freetuptable(SPI_tuptable);
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_freetuptable(SPI_tuptable);
+	SPI_cursor_close(portal);
+}
+
+/* A record with its place in the table, to sort by. */
+typedef struct PlacedRecord
+{
+	FeedRecord	record;
+	uint32		place;
+} PlacedRecord;
+
+static int
+compare_placed(const void *a, const void *b)
+{
+	const PlacedRecord *left = a;
+	const PlacedRecord *right = b;
+
+	if (left->record.profile_id != right->record.profile_id)
+		return left->record.profile_id < right->record.profile_id ? -1 : 1;
+	return (left->place > right->place) - (left->place < right->place);
+}
+
+/*
+ * Leaves the last record of each profile, in the order of profiles.  Nearly all
+ * are in order, from the last time that all was written; what was appended since
+ * replaces them in place, and only profiles that are new among it are sorted in.
+ */
+static void
+put_in_order(FeedRecords *records)
+{
+	FeedRecord *all = records->records;
+	PlacedRecord *others;
+	int64		sorted = Min(records->stored_count, 1);
+	int64		other_count = 0;
+	int64		count = 0;
+	int64		end;
+
+	while (sorted < records->stored_count && all[sorted - 1].profile_id < all[sorted].profile_id)
+		sorted++;
+	records->count = sorted;
+	if (sorted == records->stored_count)
+		return;
+
+	others = MemoryContextAllocHuge(records->context, (records->stored_count - sorted) * sizeof(PlacedRecord));
+	for (int64 i = sorted; i < records->stored_count; i++)
+	{
+		int64		position = lower_bound(all, sorted, all[i].profile_id);
+
+		if (position < sorted && all[position].profile_id == all[i].profile_id)
+			all[position] = all[i];
+		else
+		{
+			others[other_count].record = all[i];
+			others[other_count].place = (uint32) i;
+			other_count++;
+		}
+	}
+	if (other_count > 1)
+		qsort(others, other_count, sizeof(PlacedRecord), compare_placed);
+	for (int64 i = 0; i < other_count; i++)
+	{
+		if (count > 0 && others[count - 1].record.profile_id == others[i].record.profile_id)
+			count--;
+		others[count++] = others[i];
+	}
+
+	/* from the end, into the room of what was appended */
+	records->count = end = sorted + count;
+	while (count > 0)
+	{
+		if (sorted > 0 && all[sorted - 1].profile_id > others[count - 1].record.profile_id)
+			all[--end] = all[--sorted];
+		else
+			all[--end] = others[--count].record;
+	}
+	pfree(others);
+}
+
+/* Takes a record away, which may be NULL; does the present file have it? */
+static bool
+take_away(FeedRecords *records, FeedRecord *record)
+{
+	if (record == NULL || is_empty(record))
+		return false;
+	memset(record->hash, 0, sizeof(record->hash));
+	profile_list_add(&records->doubted, profile_of(record));
+	return (record->profile_id & FEED_RECORD_SEEN) != 0;
+}
+
+/*
+ * Heeds the doubts that there are and that were not heeded yet.  Returns whether
+ * a record is in doubt that the present file has.
+ */
+static bool
+heed_doubts(FeedRecords *records, const Account *account, const char *feed)
+{
+	SqlArgument argument = sql_text(feed);
+	bool		concerns_seen = false;
+	uint64		count = sql_run(account, "SELECT doubt_id, profile_ids,"
+								" (only_feed IS NULL OR only_feed = $1) AND except_feed IS DISTINCT FROM $1"
+								" FROM @account.feed_record_doubts WHERE only_feed IS NULL OR only_feed = $1",
+								1, &argument);
+	int			known_count = records->doubt_count;
+
+	for (int i = 0; i < (int) count; i++)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(records->context);
+		bool		isnull;
+		Datum		key = sql_value(i, 0, &isnull);
+		Datum		profile_ids;
+		bool		is_known = false;
+
+		for (int j = 0; j < known_count && !is_known; j++)
+			is_known = memcmp(DatumGetPointer(records->doubts[j]), DatumGetPointer(key), UUID_LEN) == 0;
+		if (!is_known)
+		{
+			records->doubts = records->doubts == NULL ? palloc(sizeof(Datum)) :
+				repalloc(records->doubts, sizeof(Datum) * (records->doubt_count + 1));
+			records->doubts[records->doubt_count++] = datumCopy(key, false, UUID_LEN);
+		}
+		MemoryContextSwitchTo(old_context);
+		if (is_known || !DatumGetBool(sql_value(i, 2, &isnull)))
+			continue;
+		profile_ids = sql_value(i, 1, &isnull);
+		if (isnull)
+			for (int64 j = 0; j < records->count; j++)
+				concerns_seen |= take_away(records, &records->records[j]);
+		else
+		{
+			ArrayType  *array = DatumGetArrayTypeP(profile_ids);
+			int			id_count = ARR_HASNULL(array) ? 0 : ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+			for (int j = 0; j < id_count; j++)
+				concerns_seen |= take_away(records, feed_records_of(records, ((int64 *) ARR_DATA_PTR(array))[j]));
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return concerns_seen;
+}
+
+static uint64
+slot_of(const FeedRecords *records, const uint32 *hash)
+{
+	return ((uint64) hash[0] * records->index_size) >> 32;
+}
+
+static void
+make_index(FeedRecords *records)
+{
+	records->index_size = (uint32) Min(records->count + records->count / 3 + 16, PG_UINT32_MAX);
+	records->index = MemoryContextAllocExtended(records->context, sizeof(uint32) * records->index_size,
+												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int64 i = 0; i < records->count; i++)
+	{
+		uint64		slot = slot_of(records, records->records[i].hash);
+
+		if (is_empty(&records->records[i]))
+			continue;
+		while (records->index[slot] != 0)
+			slot = slot + 1 == records->index_size ? 0 : slot + 1;
+		records->index[slot] = (uint32) (i + 1);
+	}
+}
+
+/*
+ * Reads the records of a feed that are beyond doubt, into a memory context of
+ * their own below the current one; only_doubts: none of them, but who wants to
+ * write all anew settles the doubts with it.
+ */
+FeedRecords *
+feed_records_load(const Account *account, const char *feed, bool only_doubts)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "orgsync feed records",
+												  ALLOCSET_DEFAULT_SIZES);
+	FeedRecords *records = MemoryContextAllocZero(context, sizeof(FeedRecords));
+	OwnerContext owner;
+
+	records->context = records->doubted.context = context;
+	account_become_owner(account, &owner);
+	if (!only_doubts)
+	{
+		read_rows(records, account, feed);
+		put_in_order(records);
+	}
+	(void) heed_doubts(records, account, feed);
+	account_restore_user(&owner);
+	make_index(records);
+	return records;
+}
+
+/* Has anybody written meanwhile to a profile whose record the present file has? */
+bool
+feed_records_have_new_doubts(FeedRecords *records, const Account *account, const char *feed)
+{
+	OwnerContext owner;
+	bool		concerns_seen;
+
+	account_become_owner(account, &owner);
+	concerns_seen = heed_doubts(records, account, feed);
+	account_restore_user(&owner);
+	return concerns_seen;
+}
+
+/* The record with that hash, or NULL. */
+FeedRecord *
+feed_records_find(const FeedRecords *records, const uint32 *hash)
+{
+	uint64		slot = slot_of(records, hash);
+
+	for (; records->index[slot] != 0; slot = slot + 1 == records->index_size ? 0 : slot + 1)
+	{
+		FeedRecord *record = &records->records[records->index[slot] - 1];
+
+		if (record->hash[0] == hash[0] && record->hash[1] == hash[1] && record->hash[2] == hash[2] &&
+			(record->hash[3] | FEED_RECORD_CELLS) == (hash[3] | FEED_RECORD_CELLS))
+			return record;
+	}
+	return NULL;
+}
+
+/* The record that stands for a profile, be it an empty one, or NULL. */
+FeedRecord *
+feed_records_of(const FeedRecords *records, int64 profile_id)
+{
+	int64		position;
+
+	if (profile_id <= 0 || profile_id > FEED_RECORD_MAX_PROFILE)
+		return NULL;
+	position = lower_bound(records->records, records->count, (uint32) profile_id);
+	if (position == records->count || profile_of(&records->records[position]) != profile_id)
+		return NULL;
+	return &records->records[position];
+}
+
+/*
+ * Takes away the doubts that were heeded: they are settled for this feed, and
+ * remain for the others that have records.
+ */
+void
+feed_records_settle_doubts(const FeedRecords *records, const Account *account, const char *feed)
+{
+	SqlArgument arguments[2];
+	OwnerContext owner;
+
+	if (records->doubt_count == 0)
+		return;
+	arguments[0] = sql_text(feed);
+	arguments[1] = SQL_DATUM(UUIDARRAYOID, PointerGetDatum(construct_array(records->doubts, records->doubt_count,
+																		  UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)));
+	account_become_owner(account, &owner);
+	(void) sql_run(account,
+				   "WITH d AS (DELETE FROM @account.feed_record_doubts WHERE doubt_id = ANY ($2)"
+				   " RETURNING only_feed, except_feed, profile_ids)"
+				   " INSERT INTO @account.feed_record_doubts (only_feed, profile_ids)"
+				   " SELECT f.feed, d.profile_ids FROM d JOIN @account.feeds AS f"
+				   " ON f.feed <> $1 AND f.feed IS DISTINCT FROM d.except_feed"
+				   " WHERE d.only_feed IS NULL AND f.records_fingerprint IS NOT NULL", 2, arguments);
+	account_restore_user(&owner);
+}
+
+/* About how many records the account has stored, of all feeds; costs next to nothing. */
+int64
+feed_records_estimate(const Account *account)
+{
+	Relation	relation = table_open(get_relname_relid("feed_records", account->namespace_oid), AccessShareLock);
+	int64		count = (int64) RelationGetNumberOfBlocks(relation) * (ROW_SIZE / sizeof(FeedRecord));
+
+	table_close(relation, AccessShareLock);
+	return count;
+}
+
+/* ---- writing ---- */
+
+/* Begins to append records of the feed; memory is taken from the current context. */
+FeedRecordsWriter *
+feed_records_write_begin(const Account *account, const char *feed)
+{
+	FeedRecordsWriter *writer = palloc0(sizeof(FeedRecordsWriter));
+
+	writer->account = account;
+	writer->feed = feed;
+	writer->context = AllocSetContextCreate(CurrentMemoryContext, "orgsync feed records to write",
+											ALLOCSET_DEFAULT_SIZES);
+	writer->capacity = (ROW_SIZE - CHECKSUM_SIZE - (int) Min(strlen(feed), ROW_SIZE / 2)) / (int) sizeof(FeedRecord);
+	writer->records = palloc(sizeof(FeedRecord) * writer->capacity);
+	writer->rows = palloc(sizeof(Datum) * FETCH_COUNT);
+	return writer;
+}
+
+static void
+write_rows(FeedRecordsWriter *writer)
+{
+	MemoryContext old_context;
+	SqlArgument arguments[2];
+	OwnerContext owner;
+
+	if (writer->row_count == 0)
+		return;
+	old_context = MemoryContextSwitchTo(writer->context);
+	arguments[0] = sql_text(writer->feed);
+	arguments[1] = SQL_DATUM(BYTEAARRAYOID, PointerGetDatum(construct_array(writer->rows, writer->row_count, BYTEAOID,
+																		  -1, false, TYPALIGN_INT)));
+	MemoryContextSwitchTo(old_context);
+	account_become_owner(writer->account, &owner);
+	(void) sql_run(writer->account,
+				   "INSERT INTO @account.feed_records (feed, entries)"
+				   " SELECT $1, e FROM unnest($2) WITH ORDINALITY AS r (e, number) ORDER BY number", 2, arguments);
+	account_restore_user(&owner);
+	MemoryContextReset(writer->context);
+	writer->row_count = 0;
+	CHECK_FOR_INTERRUPTS();
+}
+
+static void
+finish_row(FeedRecordsWriter *writer)
+{
+	size_t		length = writer->count * sizeof(FeedRecord);
+	bytea	   *row;
+	uint64		checksum;
+
+	if (writer->count == 0)
+		return;
+	row = MemoryContextAlloc(writer->context, VARHDRSZ + CHECKSUM_SIZE + length);
+	SET_VARSIZE(row, VARHDRSZ + CHECKSUM_SIZE + length);
+	checksum = XXH3_64bits(writer->records, length);
+	memcpy(VARDATA(row), &checksum, CHECKSUM_SIZE);
+	memcpy(VARDATA(row) + CHECKSUM_SIZE, writer->records, length);
+	writer->rows[writer->row_count++] = PointerGetDatum(row);
+	writer->count = 0;
+	if (writer->row_count == FETCH_COUNT)
+		write_rows(writer);
+}
+
+/* Appends the record that stands for a profile; hash NULL: it has none any more. */
+void
+feed_records_write(FeedRecordsWriter *writer, int64 profile_id, const uint32 *hash)
+{
+	FeedRecord *record;
+
+	if (profile_id <= 0 || profile_id > FEED_RECORD_MAX_PROFILE)
+		return;
+	record = &writer->records[writer->count++];
+	record->profile_id = (uint32) profile_id;
+	if (hash != NULL)
+		memcpy(record->hash, hash, sizeof(record->hash));
+	else
+		memset(record->hash, 0, sizeof(record->hash));
+	if (writer->count == writer->capacity)
+		finish_row(writer);
+}
+
+void
+feed_records_write_end(FeedRecordsWriter *writer)
+{
+	finish_row(writer);
+	write_rows(writer);
+	MemoryContextDelete(writer->context);
+	pfree(writer->records);
+	pfree(writer->rows);
+	pfree(writer);
+}
+
+/* Deletes all records of the feed. */
+void
+feed_records_delete(const Account *account, const char *feed)
+{
+	SqlArgument argument = sql_text(feed);
+	OwnerContext owner;
+
+	account_become_owner(account, &owner);
+	(void) sql_run(account, "DELETE FROM @account.feed_records WHERE feed = $1", 1, &argument);
+	account_restore_user(&owner);
+}
+
+/* ---- verifying ---- */
+
+/*
+ * feed_record_entries(entries bytea): the profiles of a row of feed_records, and
+ * whether each has a record; one row without a profile if it is damaged.
+ */
+Datum
+orgsync_feed_record_entries(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bytea	   *row = PG_GETARG_BYTEA_PP(0);
+	const char *data = VARDATA_ANY(row);
+	size_t		length = VARSIZE_ANY_EXHDR(row);
+	uint64		checksum = 0;
+	Datum		values[2] = {0};
+	bool		nulls[2] = {true, true};
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (length >= CHECKSUM_SIZE)
+		memcpy(&checksum, data, CHECKSUM_SIZE);
+	if (length < CHECKSUM_SIZE || (length - CHECKSUM_SIZE) % sizeof(FeedRecord) != 0 ||
+		checksum != XXH3_64bits(data + CHECKSUM_SIZE, length - CHECKSUM_SIZE))
+	{
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		return (Datum) 0;
+	}
+	nulls[0] = nulls[1] = false;
+	for (size_t i = CHECKSUM_SIZE; i < length; i += sizeof(FeedRecord))
+	{
+		FeedRecord	record;
+
+		memcpy(&record, data + i, sizeof(FeedRecord));
+		values[0] = Int64GetDatum(profile_of(&record));
+		values[1] = BoolGetDatum(!is_empty(&record));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* A record whose profile is gone, and nobody doubts it; or a row that is damaged. */
+const char	feed_records_differences[] =
+	"WITH e AS MATERIALIZED (SELECT r.feed, r.segment, e.profile_id, e.has_record FROM @account.feed_records AS r"
+	" CROSS JOIN LATERAL feed_record_entries(r.entries) AS e),"
+	" last AS (SELECT DISTINCT ON (feed, profile_id) feed, profile_id, has_record FROM e WHERE profile_id IS NOT NULL"
+	" ORDER BY feed, profile_id, segment DESC)"
+	" SELECT concat('feed ', feed, ', row ', segment), 'damaged', NULL FROM e WHERE profile_id IS NULL"
+	" UNION ALL SELECT concat('feed ', feed, ', profile ', profile_id), 'a record', NULL FROM last"
+	" WHERE has_record AND NOT EXISTS (SELECT FROM @account.profiles AS p WHERE p.profile_id = last.profile_id)"
+	" AND NOT EXISTS (SELECT FROM @account.feed_record_doubts AS d WHERE d.profile_ids IS NULL"
+	" OR d.profile_ids @> ARRAY[last.profile_id])";
+
+/* Drops all records of all feeds: the next import of each reads every record. */
+void
+feed_records_drop(const Account *account)
+{
+	OwnerContext owner;
+
+	account_become_owner(account, &owner);
+	(void) sql_run(account, "DELETE FROM @account.feed_records", 0, NULL);
+	(void) sql_run(account, "UPDATE @account.feeds SET records_fingerprint = NULL WHERE records_fingerprint IS NOT NULL",
+				   0, NULL);
+	account_restore_user(&owner);
+}
