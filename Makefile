@@ -2,7 +2,9 @@
 #
 #   make && make install && make installcheck    for a server of your own (PG_CONFIG= chooses it)
 #   make test, make demo, make bench             everything else by themselves, on a fresh Debian
+#   make test SANITIZE=1, make coverage          all tests under sanitizers; what they run of src/
 #   make fuzz SECONDS=n                          fuzzes the core, see test/fuzz/run
+#   make crash POINTS=n                          kills servers at random moments, see test/crash/crash.py
 
 EXTENSION = orgsync
 EXTVERSION = 1.0
@@ -31,7 +33,7 @@ ISOLATION_OPTS = --load-extension=orgsync --encoding=UTF8 --inputdir=$(srcdir)/t
 srcdir = .
 
 # These bring their own PostgreSQL: where they are asked for, there may be none yet.
-BY_THEMSELVES = test demo bench fuzz
+BY_THEMSELVES = test demo bench fuzz crash coverage
 ifneq ($(filter-out $(BY_THEMSELVES),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -47,6 +49,10 @@ bench:
 	@test/throwaway $(if $(TMPFS),,--disk) --settings test/bench/postgresql.conf test/bench/bench.py $(BENCH)
 fuzz:
 	@test/fuzz/run $(or $(SECONDS),60)
+crash:
+	@test/throwaway test/crash/run $(or $(POINTS),1000)
+coverage:
+	@COVERAGE=1 test/throwaway test/coverage
 
 orgsync--$(EXTVERSION).sql: $(SQL_FILES)
 	cat $^ > $@
