@@ -283,13 +283,29 @@ UPDATE profiles SET work_title = 's' WHERE profile_id = 5;
 SELECT seq, file, csv FROM export();
 SELECT orgsync.confirm_export('exp', last_export(), E'Name,Messages\nEve,no\n');
 SELECT orgsync.confirm_export('exp', last_export(), E'primary_email_address,Messages\n"+eve@example.com,no\n');
-SELECT orgsync.confirm_export('exp', last_export(), E'primary_email_address,Messages\n,no\n');
 SELECT orgsync.confirm_export('exp', last_export(), E'primary_email_address,Messages\nsomebody@example.com,no\n');
 SELECT orgsync.confirm_export('exp', last_export(), '');
 SELECT email, action FROM d;
 SELECT count(*) FROM import_findings WHERE export_id = last_export();
 -- none is as none refused
 SELECT orgsync.confirm_export('exp', last_export(), NULL::bytea);
+SELECT * FROM d;
+
+-- a critical error, above the header or in a row that names nobody: the vendor took nothing of that file
+UPDATE profiles SET work_title = 't' WHERE profile_id = 5;
+INSERT INTO profiles (primary_email_address) VALUES ('critical@example.com');
+SELECT seq, file, csv FROM export();
+SELECT orgsync.confirm_export('exp', last_export(), E'The file has too many columns.\n');
+SELECT orgsync.confirm_export('exp', last_export(), E'The file has too many columns.\n', seq => 1);
+SELECT * FROM d;
+SELECT orgsync.confirm_export('exp', last_export(), E'Critical error: the license is unknown,\n,\nprimary_email_address,Messages\n', seq => 2);
+SELECT * FROM d;
+SELECT line, code, message, record FROM import_findings WHERE export_id = last_export();
+SELECT seq, file FROM export();
+SELECT orgsync.confirm_export('exp', last_export(), E'primary_email_address,work_title,Messages\n,,No such license\nr3@example.com,t,and this\n');
+SELECT * FROM d;
+SELECT seq, file FROM export();
+SELECT confirm_last();
 SELECT * FROM d;
 
 -- too many seats revoked at once

@@ -163,7 +163,8 @@ typedef struct ExportRefusalKey
 /* All rows that the vendor refused, with the keys by which they are found. */
 typedef struct ExportResults
 {
-	char	   *columns;		/* see export_columns_signature() */
+	char	   *columns;		/* see export_columns_signature(); empty: it has none */
+	bool		refuses_all;	/* the whole file */
 	int			count;
 	int			capacity;
 	ExportRefusal *refusals;

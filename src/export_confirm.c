@@ -218,6 +218,13 @@ refuse_rows(const Confirmation *confirmation, ExportResults *results)
 												 confirmation->is_full ? refuse_full_cells : refuse_cells);
 	bool		has_same_columns = false;
 
+	if (results->refuses_all && results->columns[0] == '\0' && confirmation->file_count > 1)
+		ereport(ERROR,
+				errcode(ERRCODE_NO_DATA_FOUND),
+				errmsg("the results file does not tell which of %d files the vendor refused",
+					   confirmation->file_count),
+				errdetail("Line %lld: %s", (long long) results->refusals[0].line, results->refusals[0].message),
+				errhint("Give the file's number as seq."));
 	for (int i = 0; i < confirmation->file_count; i++)
 		has_same_columns |= strcmp(confirmation->files[i].columns, results->columns) == 0;
 	for (int i = 0; i < confirmation->file_count; i++)

@@ -8,6 +8,9 @@
  * without regard to case.  A row of ours that shares any key with a refused row
  * is taken for refused: to export it once more does no harm, to forget it would.
  *
+ * What refused the whole file, a critical error, stands above the header, or in a
+ * row that names nobody.  Then nothing of the file was taken.
+ *
  * Results are few and are kept in memory, with their keys sorted; our files are
  * streamed past them.  All is palloc'd in the context that was current when the
  * reader was opened or the results were read.
@@ -149,6 +152,20 @@ classify(const product *product, const char *header)
 	return column.kind;
 }
 
+/* Takes the record for the header. */
+static void
+take_header(ExportReader *reader, const product *product)
+{
+	reader->column_count = reader->record.field_count;
+	reader->headers = palloc(reader->column_count * sizeof(char *));
+	reader->kinds = palloc(reader->column_count * sizeof(column_kind));
+	for (int i = 0; i < reader->column_count; i++)
+	{
+		reader->headers[i] = export_reader_cell(reader, i);
+		reader->kinds[i] = classify(product, reader->headers[i]);
+	}
+}
+
 /*
  * Opens a file that is in memory, UTF-8, and reads its header.  data must last
  * as long as the reader.  An error that calls the file "what" if it has no
@@ -171,14 +188,7 @@ export_reader_open(ExportReader *reader, const product *product, const char *wha
 				errmsg("%s is empty", what),
 				errhint("Give the file as the vendor made it, or leave it out if all rows were taken."));
 
-	reader->column_count = reader->record.field_count;
-	reader->headers = palloc(reader->column_count * sizeof(char *));
-	reader->kinds = palloc(reader->column_count * sizeof(column_kind));
-	for (int i = 0; i < reader->column_count; i++)
-	{
-		reader->headers[i] = export_reader_cell(reader, i);
-		reader->kinds[i] = classify(product, reader->headers[i]);
-	}
+	take_header(reader, product);
 }
 
 void
@@ -290,19 +300,13 @@ check_key_column(const ExportReader *reader)
 			errhint("Give the vendor's error file of this export, with its header."));
 }
 
+/* With a message about the record, which has no keys if it refuses the whole file. */
 static void
-add_refusal(ExportResults *results, const ExportReader *reader, const char *message)
+add_refusal(ExportResults *results, const ExportReader *reader, const char *message,
+			char **keys, int key_count)
 {
-	char	   *keys[lengthof(key_kinds)];
-	int			key_count = record_keys(reader, keys);
 	ExportRefusal *refusal;
 	char	   *record;
-
-	if (key_count == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
-				errmsg("%s has a row that names no profile", reader->what),
-				errdetail("In line %lld, all key columns are empty.", (long long) reader->record.line));
 
 	if (results->count == results->capacity)
 	{
@@ -315,7 +319,8 @@ add_refusal(ExportResults *results, const ExportReader *reader, const char *mess
 	refusal->line = reader->record.line;
 	refusal->message = pstrdup(message);
 	refusal->record = pg_any_to_server(record, reader->record.raw_length, PG_UTF8);
-	refusal->is_matched = false;
+	refusal->is_matched = key_count == 0;
+	results->refuses_all |= key_count == 0;
 
 	if (results->key_count + key_count > results->key_capacity)
 	{
@@ -329,6 +334,25 @@ add_refusal(ExportResults *results, const ExportReader *reader, const char *mess
 }
 
 /*
+ * Is what was taken for the header something that stands above it: a remark, or
+ * nothing?  *text is the remark.
+ */
+static bool
+is_above_header(const ExportReader *reader, const char **text)
+{
+	*text = NULL;
+	for (int i = 0; i < reader->column_count; i++)
+	{
+		if (reader->headers[i][0] == '\0')
+			continue;
+		if (*text != NULL || reader->kinds[i] != COLUMN_UNKNOWN)
+			return false;
+		*text = reader->headers[i];
+	}
+	return true;
+}
+
+/*
  * Reads the vendor's error file, UTF-8; palloc'd.  A row with a message was
  * refused; in a file without the column "Messages", all were.  An error if the
  * file cannot be read or does not say which rows it is about.
@@ -338,24 +362,41 @@ export_results_read(const product *product, const char *data, size_t length)
 {
 	ExportResults *results = palloc0(sizeof(ExportResults));
 	ExportReader reader;
+	const char *remark;
 	int			messages;
 
-	export_reader_open(&reader, product, "the results file", csv_guess_delimiter(data, length),
-					   data, length);
-	check_key_column(&reader);
-	messages = messages_column(&reader);
-	results->columns = export_columns_signature(reader.headers, reader.column_count);
 	results->capacity = 64;
 	results->refusals = palloc(results->capacity * sizeof(ExportRefusal));
 	results->key_capacity = 64;
 	results->keys = palloc(results->key_capacity * sizeof(ExportRefusalKey));
+	export_reader_open(&reader, product, "the results file", csv_guess_delimiter(data, length),
+					   data, length);
+	while (is_above_header(&reader, &remark))
+	{
+		if (remark != NULL)
+			add_refusal(results, &reader, remark, NULL, 0);
+		if (!export_reader_next(&reader))
+		{
+			results->columns = pstrdup("");
+			export_reader_close(&reader);
+			return results;
+		}
+		take_header(&reader, product);
+	}
+	messages = messages_column(&reader);
+	if (!(reader.column_count == 1 && messages == 0))
+		check_key_column(&reader);
+	results->columns = reader.column_count == 1 && messages == 0 ? pstrdup("") :
+		export_columns_signature(reader.headers, reader.column_count);
 	while (export_reader_next(&reader))
 	{
+		char	   *keys[lengthof(key_kinds)];
+		int			key_count = record_keys(&reader, keys);
 		const char *message = messages < 0 ? "the vendor refused this row" :
 			export_reader_cell(&reader, messages);
 
 		if (message[0] != '\0')
-			add_refusal(results, &reader, message);
+			add_refusal(results, &reader, message, keys, key_count);
 	}
 	export_reader_close(&reader);
 	qsort(results->keys, results->key_count, sizeof(ExportRefusalKey), compare_keys);
@@ -369,7 +410,7 @@ export_results_refuse(ExportResults *results, const ExportReader *file)
 	char	   *keys[lengthof(key_kinds)];
 	int			key_count = record_keys(file, keys);
 	const ExportRefusalKey *end = results->keys + results->key_count;
-	bool		is_refused = false;
+	bool		is_refused = results->refuses_all;
 
 	for (int i = 0; i < key_count; i++)
 	{
