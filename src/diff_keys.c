@@ -46,11 +46,17 @@ typedef struct KeyEntry
 static const char keys_query[] =
 "SELECT DISTINCT ON (c.profile_id, c.column_name) c.profile_id, c.column_name, c.vendor_value "
 "FROM @account.changes AS c "
-"WHERE c.column_name IN ('primary_email_address', 'unique_user_id', 'preferred_first_name',"
-"  'preferred_last_name')"
+"WHERE c.column_name IN ('primary_email_address', 'unique_user_id')"
 " AND NOT EXISTS (SELECT FROM @account.changes AS n"
 "  WHERE n.profile_id = c.profile_id AND n.column_name IS NULL AND n.change_id < c.change_id) "
 "ORDER BY c.profile_id, c.column_name, c.change_id";
+
+/* What the vendor has of the names of some who were deleted. */
+static const char names_query[] =
+"SELECT DISTINCT ON (profile_id, column_name) profile_id, column_name, vendor_value "
+"FROM @account.changes "
+"WHERE profile_id = ANY ($1) AND column_name IN ('preferred_first_name', 'preferred_last_name') "
+"ORDER BY profile_id, column_name, change_id";
 
 /* Who has these addresses, or these ids, and is new. */
 static const char twins_query[] =
@@ -161,12 +167,8 @@ collect_vendor_keys(DiffReader *reader)
 				value = NULL;
 			if (strcmp(column, "primary_email_address") == 0)
 				holder->vendor_email = value;
-			else if (strcmp(column, "unique_user_id") == 0)
-				holder->vendor_id = value != NULL ? value : "";
-			else if (strcmp(column, "preferred_first_name") == 0)
-				holder->first_name = value;
 			else
-				holder->last_name = value;
+				holder->vendor_id = value != NULL ? value : "";
 			MemoryContextSwitchTo(old_context);
 		}
 		SPI_freetuptable(SPI_tuptable);
@@ -248,24 +250,50 @@ text_array(List *strings)
 	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* Reads the names of some who were deleted. */
+static void
+read_names(DiffReader *reader, const int64 *profile_ids, int count)
+{
+	SqlArgument ids = sql_int8_array(profile_ids, count);
+	uint64		found = sql_run_at(reader->account, names_query, 1, &ids, reader->snapshot);
+
+	for (uint64 i = 0; i < found; i++)
+	{
+		KeyHolder  *holder = diff_keys_by_profile(reader, sql_int64((int) i, 0));
+		MemoryContext old_context = MemoryContextSwitchTo(reader->context);
+		char	   *name = sql_string((int) i, 2);
+
+		if (strcmp(sql_string((int) i, 1), "preferred_first_name") == 0)
+			holder->first_name = name;
+		else
+			holder->last_name = name;
+		MemoryContextSwitchTo(old_context);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /* Whoever of these was deleted has an address or an id that somebody new may have. */
 static void
 find_twins(DiffReader *reader, KeyHolder **holders, int64 count)
 {
 	List	   *emails = NIL;
 	List	   *ids = NIL;
+	int64	   *deleted = palloc(sizeof(int64) * count);
+	int			deleted_count = 0;
 	uint64		found;
 
 	for (int64 i = 0; i < count; i++)
 	{
 		if (holders[i]->lives || holders[i]->vendor_email == NULL)
 			continue;
+		deleted[deleted_count++] = holders[i]->profile_id;
 		emails = lappend(emails, holders[i]->vendor_email);
 		if (holders[i]->vendor_id != NULL)
 			ids = lappend(ids, holders[i]->vendor_id);
 	}
 	if (emails == NIL)
 		return;
+	read_names(reader, deleted, deleted_count);
 	found = sql_run_at(reader->account, twins_query, 2, (SqlArgument[])
 					   {
 						   SQL_DATUM(TEXTARRAYOID, text_array(emails)),

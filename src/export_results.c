@@ -377,6 +377,8 @@ export_results_read(const product *product, const char *data, size_t length)
 			add_refusal(results, &reader, remark, NULL, 0);
 		if (!export_reader_next(&reader))
 		{
+			if (results->count == 0)
+				check_key_column(&reader);
 			results->columns = pstrdup("");
 			export_reader_close(&reader);
 			return results;
