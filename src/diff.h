@@ -107,6 +107,7 @@ typedef struct DiffReader DiffReader;
 typedef enum DiffMode
 {
 	DIFF_TO_SHOW,
+	DIFF_TO_REPORT,				/* an export, of what the calling query sees */
 	DIFF_TO_EXPORT,
 	DIFF_TO_EXPORT_ALL			/* as if the vendor had nothing */
 } DiffMode;

@@ -157,8 +157,9 @@ read_columns(DiffReader *reader, DiffPlace place, const char *query, const char 
 /* ---- the reader ---- */
 
 /*
- * Begins to read the diff of an account.  For exports: with what only they need,
- * and of what is committed now; else of what the calling query sees.  All
+ * Begins to read the diff of an account.  For exports (and reports of them): with
+ * what only they need.  Exports are of what is committed now, all else of what
+ * the calling query sees.  All
  * memory is in the current context.  Needs an SPI connection.  An error if the
  * caller may not read the account's tables.
  */
@@ -177,9 +178,10 @@ diff_open(const Account *account, const DiffNotation *notation, DiffMode mode)
 												  ALLOCSET_DEFAULT_SIZES);
 	reader->person_context = AllocSetContextCreate(reader->context, "orgsync diff person",
 												   ALLOCSET_DEFAULT_SIZES);
-	if (reader->for_export)
+	if (mode >= DIFF_TO_EXPORT)
 		CommandCounterIncrement();
-	reader->snapshot = RegisterSnapshot(reader->for_export ? GetTransactionSnapshot() : GetActiveSnapshot());
+	reader->snapshot = RegisterSnapshot(mode >= DIFF_TO_EXPORT ? GetTransactionSnapshot() :
+										GetActiveSnapshot());
 
 	/* compiling a sort of all changes takes longer than the sort */
 	reader->nest_level = sql_pin_search_path();

@@ -252,7 +252,14 @@ orgsync_export_csv(PG_FUNCTION_ARGS)
 
 	if (!dry_run)
 		account_lock(account, ACCOUNT_LOCK_EXPORT, 0, ExclusiveLock);
-	export_plan_read(&plan, account, &notation, boolean_argument(fcinfo, 6), override);
+	export_plan_read(&plan, account, &notation,
+					 boolean_argument(fcinfo, 6) ? DIFF_TO_EXPORT_ALL : DIFF_TO_EXPORT, NULL, NULL);
+	if (plan.held_up != NULL && !override)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg_internal("%s", plan.held_up),
+				errdetail_internal("%s", plan.held_up_detail),
+				errhint("See orgsync.diff() for all of them. If this is meant, export with override => true."));
 	if (plan.is_full && account->product->has_license_columns)
 		plan.full = export_full_open(plan.reader, &notation, rows_per_file, spreadsheet_safe);
 	if (plan.row_count > 0)

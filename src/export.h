@@ -11,6 +11,7 @@
  *	export_confirm.c	confirm_export(), cancel_export()
  *	export_cells.c		which cells stand in a file
  *	export_results.c	reads exported files and the vendor's results
+ *	export_report.c		export_report(), see export_report.h
  */
 #ifndef ORGSYNC_EXPORT_H
 #define ORGSYNC_EXPORT_H
@@ -108,23 +109,34 @@ typedef struct ExportFinding
 	char	   *argument;
 } ExportFinding;
 
+/* The kind of a cell that stays as it is. */
+#define EXPORT_NOT_AT_ALL	EXPORT_KIND_COUNT
+
+/* Sees each person when he is planned, with the kind of row of each cell. */
+typedef void (*ExportObserver) (void *context, const DiffPerson *person, const ExportKind *kinds);
+
 /* Everything that an export says, read under one snapshot. */
 typedef struct ExportPlan
 {
 	const Account *account;
 	DiffNotation notation;
 	bool		is_full;
+	ExportObserver observer;	/* may be NULL */
+	void	   *observer_context;
 	DiffReader *reader;
 	ExportFull *full;			/* where the files come from, if not from rows */
 	ExportRows *rows;
 	int64		row_count;
 	List	   *findings;		/* ExportFinding */
 	ExportThreshold *threshold;
+	char	   *held_up;		/* why it looks like an accident, or NULL */
+	char	   *held_up_detail;
 	Datum		changes_read;	/* int8multirange; 0 if there are no changes */
 } ExportPlan;
 
 extern void export_plan_read(ExportPlan *plan, const Account *account,
-							 const DiffNotation *notation, bool full, bool override);
+							 const DiffNotation *notation, DiffMode mode,
+							 ExportObserver observer, void *observer_context);
 extern void export_plan_end(ExportPlan *plan);
 extern void export_threshold_begin(ExportPlan *plan);
 extern void export_threshold_check(ExportPlan *plan, const DiffReader *reader);

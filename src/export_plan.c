@@ -33,9 +33,6 @@
 #include "core/csv_writer.h"
 #include "miscadmin.h"
 
-/* Not a kind: the cell stays as it is. */
-#define EXPORT_NOT_AT_ALL	EXPORT_KIND_COUNT
-
 /* Where the cells of a diff stand in a file. */
 static const ExportPlace file_places[] = {
 	[DIFF_PRIMARY_EMAIL_ADDRESS] = EXPORT_PRIMARY_EMAIL_ADDRESS,
@@ -328,6 +325,16 @@ export_plan_person(ExportPlan *plan, const PlannedPerson *planned)
 	plan_manual(plan, planned);
 	report_obstacles(plan, planned);
 	export_threshold_count(plan, &planned->person);
+	if (plan->observer != NULL)
+	{
+		const DiffPerson *person = &planned->person;
+		ExportKind *kinds = palloc(sizeof(ExportKind) * Max(person->cell_count, 1));
+
+		for (int i = 0; i < person->cell_count; i++)
+			kinds[i] = cell_kind(plan, planned, &person->cells[i]);
+		plan->observer(plan->observer_context, person, kinds);
+		pfree(kinds);
+	}
 }
 
 /*
@@ -337,8 +344,8 @@ export_plan_person(ExportPlan *plan, const PlannedPerson *planned)
  * connection.
  */
 void
-export_plan_read(ExportPlan *plan, const Account *account, const DiffNotation *notation, bool full,
-				 bool override)
+export_plan_read(ExportPlan *plan, const Account *account, const DiffNotation *notation,
+				 DiffMode mode, ExportObserver observer, void *observer_context)
 {
 	const DiffPerson *person;
 	List	   *all_linked = NIL;
@@ -346,11 +353,13 @@ export_plan_read(ExportPlan *plan, const Account *account, const DiffNotation *n
 	memset(plan, 0, sizeof(ExportPlan));
 	plan->account = account;
 	plan->notation = *notation;
-	plan->is_full = full;
-	plan->reader = diff_open(account, notation, full ? DIFF_TO_EXPORT_ALL : DIFF_TO_EXPORT);
+	plan->is_full = mode == DIFF_TO_EXPORT_ALL;
+	plan->observer = observer;
+	plan->observer_context = observer_context;
+	plan->reader = diff_open(account, notation, mode);
 	plan->rows = export_rows_create();
 	export_threshold_begin(plan);
-	if (full && account->product->has_license_columns)
+	if (plan->is_full && account->product->has_license_columns)
 		plan->row_count = diff_count(plan->reader, "SELECT count(*) FROM (SELECT FROM @account.profiles LIMIT 1) AS p",
 									 0, NULL);
 	else
@@ -362,7 +371,7 @@ export_plan_read(ExportPlan *plan, const Account *account, const DiffNotation *n
 				export_plan_person(plan, &(PlannedPerson) {.person = *person});
 		}
 	export_plan_linked(plan, all_linked);
-	if (!override && !full)
+	if (!plan->is_full)
 		export_threshold_check(plan, plan->reader);
 	plan->changes_read = diff_changes_read(plan->reader);
 	export_rows_sort(plan->rows);

@@ -189,16 +189,16 @@ dangerous_size(int64 count, double percent)
 	return (int64) Min(size, (double) PG_INT32_MAX) + 1;
 }
 
-/* what: the message, as "the export would ... of account" */
+/* Notes why the export is held up; what: "the export would ... of account", palloc'd. */
 static void
-stop(const Loss *loss, int64 part, int64 whole, const char *setting, double limit, char *what)
+hold_up(ExportPlan *plan, const Loss *loss, int64 part, int64 whole, const char *setting, double limit,
+		char *what)
 {
-	ereport(ERROR,
-			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg_internal("%s", what),
-			errdetail("That is %.1f %%, and %s is %g. It concerns %s.",
-					  percent_of(part, whole), setting, limit, names_of(loss)),
-			errhint("See orgsync.diff() for all of them. If this is meant, export with override => true."));
+	if (plan->held_up != NULL)
+		return;
+	plan->held_up = what;
+	plan->held_up_detail = psprintf("That is %.1f %%, and %s is %g. It concerns %s.",
+									percent_of(part, whole), setting, limit, names_of(loss));
 }
 
 static bool
@@ -208,7 +208,7 @@ is_too_many(const Account *account, const Loss *loss, int64 part, int64 whole, d
 }
 
 static void
-check_account(const ExportPlan *plan, const DiffReader *reader)
+check_account(ExportPlan *plan, const DiffReader *reader)
 {
 	const Account *account = plan->account;
 	const ExportThreshold *threshold = plan->threshold;
@@ -216,7 +216,7 @@ check_account(const ExportPlan *plan, const DiffReader *reader)
 
 	if (is_too_many(account, &threshold->revoked, threshold->seats_revoked, seats,
 					account->max_revoke_percent))
-		stop(&threshold->revoked, threshold->seats_revoked, seats, "max_revoke_percent",
+		hold_up(plan, &threshold->revoked, threshold->seats_revoked, seats, "max_revoke_percent",
 			 account->max_revoke_percent,
 			 psprintf("the export would revoke %lld of the %lld seats taken in account \"%s\"",
 					  (long long) threshold->seats_revoked, (long long) seats, account->name));
@@ -228,7 +228,7 @@ check_account(const ExportPlan *plan, const DiffReader *reader)
 
 		if (is_too_many(account, &threshold->removed, threshold->removed.count, people,
 						account->max_remove_percent))
-			stop(&threshold->removed, threshold->removed.count, people, "max_remove_percent",
+			hold_up(plan, &threshold->removed, threshold->removed.count, people, "max_remove_percent",
 				 account->max_remove_percent,
 				 psprintf("the export would remove %lld of the %lld people of account \"%s\"",
 						  (long long) threshold->removed.count, (long long) people, account->name));
@@ -236,7 +236,7 @@ check_account(const ExportPlan *plan, const DiffReader *reader)
 }
 
 static void
-check_group(const ExportPlan *plan, const DiffReader *reader, const GroupLoss *loss)
+check_group(ExportPlan *plan, const DiffReader *reader, const GroupLoss *loss)
 {
 	const Account *account = plan->account;
 	int64		limit = Max(dangerous_size(loss->revoked.count, account->max_revoke_percent),
@@ -253,12 +253,12 @@ check_group(const ExportPlan *plan, const DiffReader *reader, const GroupLoss *l
 					   sql_text(plan->notation.group_header_prefix), sql_text(loss->header), SQL_INT8(limit)
 				   });
 	if (is_too_many(account, &loss->revoked, loss->revoked.count, people, account->max_revoke_percent))
-		stop(&loss->revoked, loss->revoked.count, people, "max_revoke_percent",
+		hold_up(plan, &loss->revoked, loss->revoked.count, people, "max_revoke_percent",
 			 account->max_revoke_percent,
 			 psprintf("the export would revoke seats of %lld of the %lld people in \"%s\" of account \"%s\"",
 					  (long long) loss->revoked.count, (long long) people, loss->header, account->name));
 	if (is_too_many(account, &loss->removed, loss->removed.count, people, account->max_remove_percent))
-		stop(&loss->removed, loss->removed.count, people, "max_remove_percent",
+		hold_up(plan, &loss->removed, loss->removed.count, people, "max_remove_percent",
 			 account->max_remove_percent,
 			 psprintf("the export would remove %lld of the %lld people in \"%s\" of account \"%s\"",
 					  (long long) loss->removed.count, (long long) people, loss->header, account->name));
@@ -270,7 +270,7 @@ compare_losses(const void *a, const void *b)
 	return strcmp((*(GroupLoss *const *) a)->header, (*(GroupLoss *const *) b)->header);
 }
 
-/* An error if the export does more than the thresholds allow. */
+/* Sets plan->held_up if the export does more than the thresholds allow. */
 void
 export_threshold_check(ExportPlan *plan, const DiffReader *reader)
 {
@@ -285,6 +285,6 @@ export_threshold_check(ExportPlan *plan, const DiffReader *reader)
 	while ((loss = hash_seq_search(&scan)) != NULL)
 		losses[count++] = loss;
 	qsort(losses, count, sizeof(GroupLoss *), compare_losses);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count && plan->held_up == NULL; i++)
 		check_group(plan, reader, losses[i]);
 }
