@@ -25,6 +25,7 @@
 #include "sql.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(orgsync_export_report);
 
@@ -84,7 +85,7 @@ tally(Gathering *gathering, const DiffCell *cell)
 	{
 		/* a cell's name lasts no longer than its person */
 		entry->column_name = pstrdup(cell->column_name);
-		entry->tally = (ReportTally) {(char *) entry->column_name, cell->place};
+		entry->tally = (ReportTally) {.column_name = (char *) entry->column_name, .place = cell->place};
 	}
 	return &entry->tally;
 }
@@ -401,7 +402,7 @@ static const char protected_query[] =
 static const char refusals_query[] =
 "SELECT line::text, record, message, NULL, count(*) OVER () "
 "FROM @account.import_findings WHERE export_id ="
-" (SELECT max(export_id) FROM @account.exports WHERE state <> 'cancelled') "
+" (SELECT max(export_id) FROM @account.exports WHERE state <> 'cancelled') AND code = 'vendor_refused' "
 "ORDER BY finding_id LIMIT $1";
 
 /* Fills the list with the rows of the query, whose fifth column is their number in all. */
