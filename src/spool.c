@@ -74,7 +74,7 @@ spool_write(Spool *spool, const void *data, Size size)
 	}
 	if (spool->file != NULL)
 		BufFileWrite(spool->file, unconstify(void *, data), size);
-	else
+	else if (size > 0)			/* data may be NULL else */
 	{
 		memcpy(spool->memory + spool->used, data, size);
 		spool->used += size;
