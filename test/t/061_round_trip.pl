@@ -1,0 +1,34 @@
+
+# 061_round_trip.pl: twenty random days of an account and its simulated vendor, of
+# each of LinkedIn's products, in which uploads fail as they do in life; see
+# test/vendor/round_trip.py.  And the vendor itself is tried first.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($output, $errors) = run_command([ 'test/vendor/vendor_test.py' ]);
+like($errors, qr/^OK$/m, 'the vendor refuses what it should') or diag($errors);
+
+my $node = PostgreSQL::Test::Cluster->new('trip');
+$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+$node->append_conf('postgresql.conf', 'fsync = off');
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION orgsync');
+$ENV{PGHOST} = $node->host;
+$ENV{PGPORT} = $node->port;
+$ENV{PGDATABASE} = 'postgres';
+
+for my $product ('linkedin_learning', 'talent_insights')
+{
+	($output, $errors) =
+	  run_command([ 'test/vendor/round_trip.py', '--days', '20', '--seed', '1', '--product', $product ]);
+	like($output, qr/^$product, seed 1: 20 days.*, days that end well [1-9]/, "$product: the vendor has what it shall have")
+	  or diag("$output\n$errors");
+}
+
+$node->stop;
+done_testing();
