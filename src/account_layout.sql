@@ -49,11 +49,17 @@ CREATE TABLE @account.profiles (
 	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX profiles_address_key ON @account.profiles (orgsync.address_key(primary_email_address));
+CREATE INDEX profiles_person_key ON @account.profiles
+	(orgsync.person_key(primary_email_address, preferred_first_name, preferred_last_name));
+CREATE INDEX profiles_unnamed_key ON @account.profiles (orgsync.unnamed_key(primary_email_address))
+	WHERE orgsync.is_unnamed(preferred_first_name, preferred_last_name);
 COMMENT ON TABLE @account.profiles IS 'the people that the vendor''s account shall have';
 COMMENT ON COLUMN @account.profiles.unique_user_id IS 'employee id: with it, an e-mail address may change';
 COMMENT ON COLUMN @account.profiles.attributes IS 'custom attributes, name to text';
 COMMENT ON COLUMN @account.profiles.reupload_user_profile IS 'confirmed to be another person than the one with a similar address';
 COMMENT ON INDEX @account.profiles_address_key IS 'finds the addresses that the rule same_address takes for one';
+COMMENT ON INDEX @account.profiles_person_key IS 'finds the people who may be similar to somebody with a name';
+COMMENT ON INDEX @account.profiles_unnamed_key IS 'finds those of them who have no name themselves';
 
 CREATE TABLE @account.licenses (
 	license_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -124,7 +130,6 @@ CREATE TABLE @account.duplicate_rules (
 	action orgsync.rule_action NOT NULL
 );
 COMMENT ON TABLE @account.duplicate_rules IS 'what becomes of a profile that is similar to another, by rule; see orgsync.set_duplicate_rule()';
-INSERT INTO @account.duplicate_rules VALUES ('same_address', 'reject');
 
 CREATE TABLE @account.domain_aliases (
 	alias text COLLATE "C" PRIMARY KEY CHECK (alias = pg_catalog.lower(alias)),

@@ -21,6 +21,7 @@
 #include "commands/dbcommands.h"
 #include "commands/trigger.h"
 #include "common/keywords.h"
+#include "duplicate_rule.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "funcapi.h"
@@ -161,6 +162,7 @@ orgsync_create_account(PG_FUNCTION_ARGS)
 	sql_script(&account, layout);
 	sql_run_once(&account, "INSERT INTO @account.settings (product) VALUES ($1::product)", 1,
 				 (SqlArgument[]) {SQL_DATUM(catalog_type("product"), PG_GETARG_DATUM(1))});
+	duplicate_rules_create(&account, product);
 	if (product->initial_license != NULL)
 		sql_run_once(&account, "INSERT INTO @account.licenses (header) VALUES ($1::license_header)", 1,
 					 (SqlArgument[]) {sql_text(product->initial_license)});

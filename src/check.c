@@ -39,8 +39,7 @@ begin_check(FunctionCallInfo fcinfo)
 	import->account->product =
 		product_by_name(OidOutputFunctionCall(F_ENUM_OUT, PG_GETARG_DATUM(ARGUMENT_PRODUCT)));
 	import->options.columns = import_columns_argument(fcinfo, ARGUMENT_COLUMNS);
-	import->rules = palloc0(sizeof(DuplicateRules));
-	import->rules->same_address = RULE_REJECT;
+	import->rules = duplicate_rules_default(import->account->product);
 	return import;
 }
 
@@ -76,7 +75,7 @@ compare_profile(Import *import, ImportRow *row, int64 row_number)
 		import_similar_accept(import, row, row_number, &newcomer, &values);
 }
 
-/* Compares the rows with the ones before them; only those that share a key need be looked at. */
+/* Compares the rows with the ones before them. */
 static void
 compare_rows(Import *import)
 {
@@ -94,9 +93,7 @@ compare_rows(Import *import)
 		if (!import_staging_next(import, &row, true))
 			elog(ERROR, "staged row " INT64_FORMAT " is missing", i);
 		CHECK_FOR_INTERRUPTS();
-		if (row.rejected || (import_keys_shared(import->emails, i) == 0 &&
-						 import_keys_shared(import->user_ids, i) == 0 &&
-						 import_keys_shared(import->addresses, i) == 0))
+		if (row.rejected)
 			continue;
 		old_context = MemoryContextSwitchTo(import->row_context);
 		import_repeated_keys_check(import, &keys, &row, i);

@@ -66,4 +66,13 @@
 	reindex_index(NULL, index, false, RELPERSISTENCE_PERMANENT, &(ReindexParams) {0})
 #endif
 
+/* index_beginscan() takes instrumentation since PostgreSQL 18 (2025-03). */
+#if PG_VERSION_NUM < 180000
+#define compat_index_beginscan(heap, index, snapshot, key_count) \
+	index_beginscan(heap, index, snapshot, key_count, 0)
+#else
+#define compat_index_beginscan(heap, index, snapshot, key_count) \
+	index_beginscan(heap, index, snapshot, NULL, key_count, 0)
+#endif
+
 #endif

@@ -27,8 +27,8 @@
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "fold.h"
 #include "miscadmin.h"
+#include "name_fold.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -120,10 +120,20 @@ diff_keys_by_profile(const DiffReader *reader, int64 profile_id)
 	return hash_search(reader->keys.by_profile, &profile_id, HASH_FIND, NULL);
 }
 
-static bool
-names_overlap(const char *a, const char *b)
+/* A name that is not known is one of no length. */
+static FoldedName
+fold_name(const char *name)
 {
-	return a != NULL && b != NULL && strcmp(fold_name(a), fold_name(b)) == 0;
+	FoldedName	folded;
+
+	name_fold(&folded, name, name ? strlen(name) : 0);
+	return folded;
+}
+
+static bool
+names_overlap(const FoldedName *a, const FoldedName *b)
+{
+	return a->length == b->length && a->hash == b->hash;
 }
 
 /* Are they two people, as far as ids and names tell?  Any argument may be NULL. */
@@ -131,11 +141,16 @@ bool
 diff_keys_differ(const char *id_a, const char *first_a, const char *last_a,
 				 const char *id_b, const char *first_b, const char *last_b)
 {
+	FoldedName	fa = fold_name(first_a);
+	FoldedName	la = fold_name(last_a);
+	FoldedName	fb = fold_name(first_b);
+	FoldedName	lb = fold_name(last_b);
+
 	if (id_a != NULL && id_b != NULL)
 		return strcmp(id_a, id_b) != 0;
-	return names_known(first_a, last_a) && names_known(first_b, last_b) &&
-		!names_overlap(first_a, first_b) && !names_overlap(last_a, last_b) &&
-		!names_overlap(first_a, last_b) && !names_overlap(last_a, first_b);
+	return fa.length > 0 && la.length > 0 && fb.length > 0 && lb.length > 0 &&
+		!names_overlap(&fa, &fb) && !names_overlap(&la, &lb) &&
+		!names_overlap(&fa, &lb) && !names_overlap(&la, &fb);
 }
 
 /* Keeps what the rows of keys_query say. */

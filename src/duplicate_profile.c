@@ -3,15 +3,17 @@
  *		Holds the duplicate rules on "profiles", whoever writes.
  *
  * Statement triggers collect the profiles that are new, or whose address or
- * names changed, and compare each with the profiles that share a key with it
- * (see duplicate_rule.c).  Profiles of the same statement are in the table
- * already, so they are compared with one another too.
+ * names changed, and look for others that are similar: by the indexes
+ * (similar_probe.c) or, for many at once, among all profiles in memory
+ * (similar_set.c).  Profiles of the same statement are in the table already, so
+ * they are compared with one another too.
  *
- * Between sessions: no unique index covers rules like these, so who makes or
- * changes an address locks its key until the transaction ends, and then looks
- * with the latest snapshot.  Many keys at once would overflow the lock table;
- * so a statement with more than SINGLE_KEYS of them locks all addresses of the
- * account instead, which the others hold in share mode.
+ * Between sessions: no unique index covers rules like these.  Whoever makes or
+ * changes a profile locks what it has in common with all that a rule might refuse
+ * beside it - the address, the name with the digits - until the transaction ends,
+ * and then looks with the latest snapshot.  Many keys at once would overflow the
+ * lock table; so a statement with more than SINGLE_PROFILES of them locks all
+ * addresses of the account instead, which the others hold in share mode.
  *
  * A profile that is confirmed to be another person is not compared with those
  * that are there, nor with those of its own statement, which has no order:
@@ -19,80 +21,83 @@
  */
 #include "duplicate_profile.h"
 
+#include "access/table.h"
+#include "access/xact.h"
 #include "account_lock.h"
-#include "catalog/pg_type.h"
-#include "duplicate_rule.h"
 #include "miscadmin.h"
-#include "sql.h"
+#include "similar_set.h"
+#include "storage/bufmgr.h"
 #include "trigger_rows.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
-#include "utils/rel.h"
 #include "utils/rls.h"
 
 PG_FUNCTION_INFO_V1(orgsync_duplicate_profile_check);
 
-/* A lock of each key is cheaper up to here, and shuts out nobody else. */
-#define SINGLE_KEYS		32
+/* A lock for each profile is cheaper up to here, and shuts out nobody else. */
+#define SINGLE_PROFILES	32
 
 /* So many similar profiles are warned of one by one. */
 #define MAX_WARNINGS	10
 
-static bool warnings_enabled = true;
+/* What it takes, in tenths of a microsecond, measured on 1M profiles. */
+#define COST_OF_NAMED	40
+#define COST_OF_UNNAMED	10000
+#define COST_OF_ROW		8
+
+static Oid	imported_account = InvalidOid;
+static bool import_is_trusted;
 
 /*
- * Whether the triggers warn of similar profiles; an import does so itself, line
- * by line.  Who turns them off must turn them on again also after an error.
+ * Says that an import is writing the profiles of an account, whose rows it has
+ * compared itself, line by line, under the same locks: nobody is warned again.
+ * is_trusted: nor need they be compared, for nothing comes in between that might
+ * change them.  InvalidOid ends it, which must be said also after an error.
  */
 void
-duplicate_profile_warnings(bool enabled)
+duplicate_profile_imported(Oid namespace_oid, bool is_trusted)
 {
-	warnings_enabled = enabled;
+	imported_account = namespace_oid;
+	import_is_trusted = is_trusted;
 }
 
-/* The keys of the profiles that a statement made or changed. */
-typedef struct KeyList
+bool
+duplicate_profile_is_bulk(Relation profiles, int64 named_count, int64 unnamed_count)
 {
-	int64	   *profile_ids;	/* the profile of each key */
-	int64	   *keys;
-	int		   *own_keys;		/* to lock: one a profile, cut to the width of a lock's key */
+	double		row_count = profiles->rd_rel->reltuples >= 0 ? profiles->rd_rel->reltuples : 0;
+
+	/* the table may have grown since it was counted; some fifty profiles fill a page */
+	row_count = Max(row_count, RelationGetNumberOfBlocks(profiles) * 50.0);
+	return (double) named_count * COST_OF_NAMED + (double) unnamed_count * COST_OF_UNNAMED > row_count * COST_OF_ROW;
+}
+
+/* ---- who has to be compared ---- */
+
+/* Those whom a statement made or changed. */
+typedef struct Newcomers
+{
+	OwnedPerson people[SINGLE_PROFILES];	/* if they are not more */
+	int64	   *profile_ids;
 	int			count;
-	int			own_count;
 	int			capacity;
+	int			unnamed_count;
 	int64	   *confirmed_ids;	/* profiles that the statement made and confirmed */
 	int			confirmed_count;
 	int			confirmed_capacity;
-} KeyList;
+} Newcomers;
 
 static void
-add_profile(KeyList *list, const DuplicateRules *rules, TupleTableSlot *slot)
+append_id(int64 **ids, int *count, int *capacity, int64 id, MemoryContext context)
 {
-	char	   *address = slot_string(slot, PROFILES_PRIMARY_EMAIL_ADDRESS);
-	bool		isnull;
-	int64		profile_id = DatumGetInt64(slot_getattr(slot, PROFILES_PROFILE_ID, &isnull));
-	int64	   *keys;
-	int			count = duplicate_rules_keys(rules, address, &keys);
-
-	while (list->count + count > list->capacity)
+	if (*count == *capacity)
 	{
-		size_t		size;
-
-		list->capacity = Max(list->capacity * 2, 64);
-		size = sizeof(int64) * list->capacity;
-		list->profile_ids = list->keys ? repalloc_huge(list->profile_ids, size) : palloc(size);
-		list->own_keys = list->keys ? repalloc_huge(list->own_keys, size / 2) : palloc(size / 2);
-		list->keys = list->keys ? repalloc_huge(list->keys, size) : palloc(size);
+		*capacity = Max(*capacity * 2, 64);
+		*ids = *ids == NULL ? MemoryContextAlloc(context, sizeof(int64) * *capacity) :
+			repalloc_huge(*ids, sizeof(int64) * *capacity);
 	}
-	for (int i = 0; i < count; i++)
-	{
-		list->profile_ids[list->count] = profile_id;
-		list->keys[list->count++] = keys[i];
-	}
-	list->own_keys[list->own_count++] = (int) duplicate_rules_own_key(rules, address);
-	pfree(keys);
-	pfree(address);
+	(*ids)[(*count)++] = id;
 }
 
 static bool
@@ -135,18 +140,32 @@ needs_check(TupleTableSlot *old_slot, TupleTableSlot *new_slot)
 }
 
 static void
-note_confirmed(KeyList *list, TupleTableSlot *slot)
+collect_newcomers(Newcomers *newcomers, TriggerData *trigger)
 {
-	bool		isnull;
+	MemoryContext context = CurrentMemoryContext;
+	ChangedRows rows;
 
-	if (list->confirmed_count == list->confirmed_capacity)
+	changed_rows_begin(&rows, trigger);
+	while (changed_rows_next(&rows))
 	{
-		list->confirmed_capacity = Max(list->confirmed_capacity * 2, 64);
-		list->confirmed_ids = list->confirmed_ids ?
-			repalloc_huge(list->confirmed_ids, sizeof(int64) * list->confirmed_capacity) :
-			palloc(sizeof(int64) * list->confirmed_capacity);
+		int64		profile_id = slot_int64(rows.new_slot, PROFILES_PROFILE_ID);
+
+		if (needs_check(rows.old_slot, rows.new_slot))
+		{
+			OwnedPerson person;
+			OwnedPerson *place = newcomers->count < SINGLE_PROFILES ? &newcomers->people[newcomers->count] : &person;
+
+			(void) similar_person_read_slot(place, rows.new_slot);
+			newcomers->unnamed_count += place->person.name == 0;
+			append_id(&newcomers->profile_ids, &newcomers->count, &newcomers->capacity, profile_id, context);
+		}
+		else if (rows.old_slot == NULL && is_confirmed(rows.new_slot))
+			append_id(&newcomers->confirmed_ids, &newcomers->confirmed_count, &newcomers->confirmed_capacity,
+					  profile_id, context);
 	}
-	list->confirmed_ids[list->confirmed_count++] = DatumGetInt64(slot_getattr(slot, PROFILES_PROFILE_ID, &isnull));
+	changed_rows_end(&rows);
+	if (newcomers->confirmed_count > 1)
+		qsort(newcomers->confirmed_ids, newcomers->confirmed_count, sizeof(int64), compare_int64s);
 }
 
 static bool
@@ -155,126 +174,90 @@ is_among(int64 profile_id, const int64 *sorted_ids, int count)
 	return count > 0 && bsearch(&profile_id, sorted_ids, count, sizeof(int64), compare_int64s) != NULL;
 }
 
-/* The profiles to be compared, sorted; palloc'd, list->count of them. */
-static int64 *
-sorted_profiles(const KeyList *list)
+/* ---- locks ---- */
+
+static bool
+needs_all_locks(const DuplicateRules *rules, const Newcomers *newcomers)
 {
-	Size		size = sizeof(int64) * list->count;
-	int64	   *profile_ids = MemoryContextAllocHuge(CurrentMemoryContext, size);
-
-	memcpy(profile_ids, list->profile_ids, size);
-	qsort(profile_ids, list->count, sizeof(int64), compare_int64s);
-	return profile_ids;
-}
-
-/*
- * How many profiles have to be compared, as far as it matters.  An UPDATE puts
- * the old and the new rows into their tables in one order.
- */
-static int
-count_profiles(TriggerData *trigger, int limit)
-{
-	bool		updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-	TriggerRows old_rows;
-	TriggerRows new_rows;
-	int			count = 0;
-
-	trigger_rows_begin(&new_rows, trigger, trigger->tg_newtable);
-	if (updated)
-		trigger_rows_begin(&old_rows, trigger, trigger->tg_oldtable);
-	while (count < limit && trigger_rows_next(&new_rows))
-	{
-		if (updated)
-			(void) trigger_rows_next(&old_rows);
-		if (needs_check(updated ? old_rows.slot : NULL, new_rows.slot))
-			count++;
-	}
-	trigger_rows_end(&new_rows);
-	if (updated)
-		trigger_rows_end(&old_rows);
-	return count;
+	if (newcomers->count > SINGLE_PROFILES)
+		return rules->any;
+	for (int i = 0; i < newcomers->count; i++)
+		if (duplicate_rules_need_all_locks(rules, &newcomers->people[i].person))
+			return true;
+	return false;
 }
 
 static void
-collect_profiles(KeyList *list, const DuplicateRules *rules, TriggerData *trigger)
+lock_one_by_one(const Account *account, const DuplicateRules *rules, const Newcomers *newcomers)
 {
-	bool		updated = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-	TriggerRows old_rows;
-	TriggerRows new_rows;
+	int			locks[SINGLE_PROFILES * 2];
+	int			count = 0;
 
-	trigger_rows_begin(&new_rows, trigger, trigger->tg_newtable);
-	if (updated)
-		trigger_rows_begin(&old_rows, trigger, trigger->tg_oldtable);
-	while (trigger_rows_next(&new_rows))
-	{
-		if (updated)
-			(void) trigger_rows_next(&old_rows);
-		if (needs_check(updated ? old_rows.slot : NULL, new_rows.slot))
-			add_profile(list, rules, new_rows.slot);
-		else if (!updated && is_confirmed(new_rows.slot))
-			note_confirmed(list, new_rows.slot);
-	}
-	if (list->confirmed_count > 1)
-		qsort(list->confirmed_ids, list->confirmed_count, sizeof(int64), compare_int64s);
-	trigger_rows_end(&new_rows);
-	if (updated)
-		trigger_rows_end(&old_rows);
+	for (int i = 0; i < newcomers->count; i++)
+		count += duplicate_rules_locks(rules, &newcomers->people[i].person, &locks[count]);
+	qsort(locks, count, sizeof(int), compare_ints);
+	for (int i = 0; i < count; i++)
+		if (i == 0 || locks[i] != locks[i - 1])
+			account_lock(account, ACCOUNT_LOCK_ADDRESS, (uint32) locks[i], ExclusiveLock);
 }
 
+/* Locks what the newcomers need, and returns the rules, which cannot change from then on. */
 static DuplicateRules *
-read_rules(const Account *account)
+lock_addresses(const Account *account, const Newcomers *newcomers)
 {
-	OwnerContext context;
+	bool		all = needs_all_locks(duplicate_rules_read(account), newcomers);
 	DuplicateRules *rules;
 
-	account_become_owner(account, &context);
+	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, all ? ExclusiveLock : ShareLock);
 	rules = duplicate_rules_read(account);
-	account_restore_user(&context);
+	/* the rules may have become stricter just now */
+	if (!all && needs_all_locks(rules, newcomers))
+		account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
+	else if (!all)
+		lock_one_by_one(account, rules, newcomers);
 	return rules;
 }
 
-/*
- * Locks all addresses in the way that so many profiles need, and returns the
- * rules, which cannot change from then on.
- */
-static DuplicateRules *
-lock_addresses(const Account *account, int profile_count)
+/* ---- comparing ---- */
+
+/* What is done about a statement's newcomers. */
+typedef struct Check
 {
-	bool		in_bulk = profile_count > SINGLE_KEYS && read_rules(account)->same_address != RULE_OFF;
+	Relation	profiles;
+	const Newcomers *newcomers;
+	const int64 *compared_ids;	/* those of the newcomers, sorted */
+	bool		is_update;
+	SimilarProbe *probe;
+	int			warnings;
+	bool		may_read;		/* the caller, all profiles */
 
-	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, in_bulk ? ExclusiveLock : ShareLock);
-	return read_rules(account);
-}
+	/* of one newcomer */
+	int64		profile_id;
+	SimilarMatch found;			/* the strictest so far; action RULE_OFF: none */
+} Check;
 
-static void
-lock_keys(const Account *account, KeyList *list)
+/* Of those that are found, the strictest, by the rules' order, and the first. */
+static bool
+keep_strictest(void *context, const SimilarMatch *match)
 {
-	if (list->own_count > SINGLE_KEYS)
-	{
-		account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
-		return;
-	}
-	qsort(list->own_keys, list->own_count, sizeof(int), compare_ints);
-	for (int i = 0; i < list->own_count; i++)
-		account_lock(account, ACCOUNT_LOCK_ADDRESS, (uint32) list->own_keys[i], ExclusiveLock);
-}
+	Check	   *check = context;
+	const Newcomers *newcomers = check->newcomers;
+	const SimilarMatch *found = &check->found;
 
-static const char candidates_query[] =
-	"SELECT n.primary_email_address::text, n.unique_user_id, n.preferred_first_name, n.preferred_last_name,"
-	" p.primary_email_address::text, p.unique_user_id, p.preferred_first_name, p.preferred_last_name,"
-	" p.reupload_user_profile, p.profile_id, n.profile_id"
-	" FROM unnest($1, $2) AS k (profile_id, key)"
-	" JOIN @account.profiles AS p ON address_key(p.primary_email_address) = k.key AND p.profile_id <> k.profile_id"
-	" JOIN @account.profiles AS n ON n.profile_id = k.profile_id"
-	" ORDER BY n.profile_id, p.profile_id";
-
-static void
-read_profile(ComparedProfile *profile, int row, int first_column)
-{
-	profile->primary_email_address = sql_string(row, first_column);
-	profile->unique_user_id = sql_string(row, first_column + 1);
-	profile->preferred_first_name = sql_string(row, first_column + 2);
-	profile->preferred_last_name = sql_string(row, first_column + 3);
+	if (match->id == check->profile_id)
+		return true;
+	/* the other one was confirmed when it came: only a newcomer is compared with it */
+	if (match->is_confirmed &&
+		(check->is_update || is_among(match->id, newcomers->confirmed_ids, newcomers->confirmed_count)))
+		return true;
+	/* of two in one statement, the later one is similar to the earlier */
+	if (match->id > check->profile_id && is_among(match->id, check->compared_ids, newcomers->count))
+		return true;
+	if (match->action > found->action ||
+		(match->action == found->action &&
+		 (match->rule < found->rule || (match->rule == found->rule && match->id < found->id))))
+		check->found = *match;
+	return true;
 }
 
 /*
@@ -282,73 +265,104 @@ read_profile(ComparedProfile *profile, int row, int first_column)
  * may read it, the profile itself to one who may read it or has written it.
  */
 static void
-report_duplicate(int level, const Relation relation, const ComparedProfile *profile, const ComparedProfile *other,
-				 const char *rule, bool may_read, bool may_name)
+report_duplicate(Check *check, const char *address)
 {
+	int			level = check->found.action == RULE_REJECT ? ERROR : WARNING;
+	const char *rule = duplicate_rule_name(check->found.rule);
+	const char *other = check->may_read ? similar_probe_address(check->probe, check->found.id) : NULL;
+
+	if (level == WARNING &&
+		(RelationGetNamespace(check->profiles) == imported_account || check->warnings++ >= MAX_WARNINGS))
+		return;
 	ereport(level,
 			errcode(level == ERROR ? ERRCODE_UNIQUE_VIOLATION : ERRCODE_WARNING),
-			may_name ?
-			errmsg("e-mail address \"%s\" is similar to an existing one", profile->primary_email_address) :
+			check->may_read || !check->is_update ?
+			errmsg("e-mail address \"%s\" is similar to an existing one", address) :
 			errmsg("the e-mail address is similar to an existing one"),
-			may_read ?
-			errdetail("By the rule %s it may be the profile \"%s\" again.", rule, other->primary_email_address) :
+			other != NULL ?
+			errdetail("By the rule %s it may be the profile \"%s\" again.", rule, other) :
 			errdetail("By the rule %s it may be a profile again that is there already.", rule),
 			errhint("Use the existing profile, or set reupload_user_profile to true if this is another person."),
-			errtableconstraint(relation, "duplicate_profile"));
+			errtableconstraint(check->profiles, "duplicate_profile"));
 }
 
+/* Looks for each newcomer, in a set of all profiles or, if that is NULL, by the indexes. */
 static void
-compare_candidates(const Account *account, const DuplicateRules *rules, const Relation relation,
-				   const KeyList *list, bool updated)
+compare_newcomers(Check *check, TriggerData *trigger, SimilarSet *set)
 {
-	OwnerContext context;
-	SqlArgument arguments[2];
-	int64	   *compared = sorted_profiles(list);
-	uint64		count;
-	int			warnings = 0;
-	Oid			relation_oid = RelationGetRelid(relation);
-	bool		may_read = pg_class_aclcheck(relation_oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
-		check_enable_rls(relation_oid, InvalidOid, true) != RLS_ENABLED;
+	ChangedRows rows;
 
-	arguments[0] = sql_int8_array(list->profile_ids, list->count);
-	arguments[1] = sql_int8_array(list->keys, list->count);
-	account_become_owner(account, &context);
-	/* one plan for few keys, which is kept, and another for many, which is not */
-	if (list->own_count <= SINGLE_KEYS)
-		count = sql_run_latest(account, candidates_query, 2, arguments);
-	else
-		count = sql_run_once_latest(account, candidates_query, 2, arguments);
-	account_restore_user(&context);
-
-	for (uint64 i = 0; i < count; i++)
+	changed_rows_begin(&rows, trigger);
+	while (changed_rows_next(&rows))
 	{
-		ComparedProfile profile;
-		ComparedProfile other;
-		RuleAction	action;
-		const char *rule;
-		int64		other_id = sql_int64(i, 9);
-		bool		isnull;
+		OwnedPerson person;
 
-		/* the other one was confirmed when it came: only a newcomer is compared with it */
-		if (DatumGetBool(sql_value(i, 8, &isnull)) &&
-			(updated || is_among(other_id, list->confirmed_ids, list->confirmed_count)))
+		if (!needs_check(rows.old_slot, rows.new_slot))
 			continue;
-		/* of two in one statement, the later one is similar to the earlier */
-		if (other_id > sql_int64(i, 10) && is_among(other_id, compared, list->count))
-			continue;
-		read_profile(&profile, i, 0);
-		read_profile(&other, i, 4);
-		action = duplicate_rules_compare(rules, &profile, &other, &rule);
-		if (action == RULE_REJECT)
-			report_duplicate(ERROR, relation, &profile, &other, rule, may_read, may_read || !updated);
-		else if (action == RULE_WARN && warnings_enabled && warnings++ < MAX_WARNINGS)
-			report_duplicate(WARNING, relation, &profile, &other, rule, may_read, may_read || !updated);
+		(void) similar_person_read_slot(&person, rows.new_slot);
+		check->profile_id = slot_int64(rows.new_slot, PROFILES_PROFILE_ID);
+		check->found.action = RULE_OFF;
+		if (set != NULL)
+			similar_set_find(set, &person.person, keep_strictest, check);
+		else
+			similar_probe_find(check->probe, &person.person, keep_strictest, check);
+		if (check->found.action != RULE_OFF)
+			report_duplicate(check, slot_string(rows.new_slot, PROFILES_PRIMARY_EMAIL_ADDRESS));
+		CHECK_FOR_INTERRUPTS();
 	}
-	if (warnings > MAX_WARNINGS)
+	changed_rows_end(&rows);
+	if (check->warnings > MAX_WARNINGS)
 		ereport(WARNING,
 				errmsg_plural("%d further similar e-mail address is not shown",
 							  "%d further similar e-mail addresses are not shown",
-							  warnings - MAX_WARNINGS, warnings - MAX_WARNINGS));
+							  check->warnings - MAX_WARNINGS, check->warnings - MAX_WARNINGS));
+}
+
+/* All profiles in memory who are similar to a newcomer or to whom one is. */
+static SimilarSet *
+make_set(const DuplicateRules *rules, const Check *check, TriggerData *trigger)
+{
+	SimilarFilter *filter = similar_filter_create();
+	SimilarSet *set = similar_set_create(rules, filter);
+	ChangedRows rows;
+
+	changed_rows_begin(&rows, trigger);
+	while (changed_rows_next(&rows))
+	{
+		OwnedPerson person;
+
+		if (!needs_check(rows.old_slot, rows.new_slot))
+			continue;
+		(void) similar_person_read_slot(&person, rows.new_slot);
+		similar_filter_note(filter, &person.person);
+	}
+	changed_rows_end(&rows);
+	similar_set_add_profiles(set, check->profiles, check->compared_ids, check->newcomers->count);
+	return set;
+}
+
+static void
+check_newcomers(const DuplicateRules *rules, TriggerData *trigger, Newcomers *newcomers)
+{
+	SimilarProbe probe;
+	Oid			relation_oid = RelationGetRelid(trigger->tg_relation);
+	Check		check = {.profiles = trigger->tg_relation,.newcomers = newcomers,.probe = &probe};
+	SimilarSet *set = NULL;
+
+	check.is_update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+	check.may_read = pg_class_aclcheck(relation_oid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		check_enable_rls(relation_oid, InvalidOid, true) != RLS_ENABLED;
+	check.compared_ids = newcomers->profile_ids;
+	qsort(newcomers->profile_ids, newcomers->count, sizeof(int64), compare_int64s);
+
+	CommandCounterIncrement();	/* what the statement has written is compared too */
+	similar_probe_begin(&probe, rules, trigger->tg_relation);
+	if (newcomers->count > SINGLE_PROFILES &&
+		duplicate_profile_is_bulk(trigger->tg_relation, newcomers->count - newcomers->unnamed_count,
+								  newcomers->unnamed_count))
+		set = make_set(rules, &check, trigger);
+	compare_newcomers(&check, trigger, set);
+	similar_probe_end(&probe);
 }
 
 /* Trigger on profiles, for each statement; see the top of the file. */
@@ -356,23 +370,27 @@ Datum
 orgsync_duplicate_profile_check(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_check(fcinfo, "duplicate_profile_check", "profiles");
-	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
-	int			profile_count = count_profiles(trigger, SINGLE_KEYS + 1);
-	DuplicateRules *rules;
-	KeyList		list = {0};
+	Account    *account;
+	MemoryContext context;
+	MemoryContext old_context;
+	Newcomers  *newcomers;
 
-	if (profile_count == 0)
+	if (import_is_trusted && RelationGetNamespace(trigger->tg_relation) == imported_account)
 		return PointerGetDatum(NULL);
-	SPI_connect();
-	rules = lock_addresses(account, profile_count);
-	if (rules->same_address != RULE_OFF)
-		collect_profiles(&list, rules, trigger);
-	if (list.count > 0)
+	context = AllocSetContextCreate(CurrentMemoryContext, "orgsync duplicate profiles", ALLOCSET_DEFAULT_SIZES);
+	old_context = MemoryContextSwitchTo(context);
+	newcomers = palloc0(sizeof(Newcomers));
+	collect_newcomers(newcomers, trigger);
+	if (newcomers->count > 0)
 	{
-		lock_keys(account, &list);
-		compare_candidates(account, rules, trigger->tg_relation, &list,
-						   TRIGGER_FIRED_BY_UPDATE(trigger->tg_event));
+		DuplicateRules *rules;
+
+		account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
+		rules = lock_addresses(account, newcomers);
+		if (rules->any)
+			check_newcomers(rules, trigger, newcomers);
 	}
-	SPI_finish();
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
 	return PointerGetDatum(NULL);
 }

@@ -7,6 +7,10 @@
 
 #include "orgsync.h"
 
-extern void duplicate_profile_warnings(bool enabled);
+#include "utils/rel.h"
+
+/* Is a search by index for so many people dearer than reading all profiles? */
+extern bool duplicate_profile_is_bulk(Relation profiles, int64 named_count, int64 unnamed_count);
+extern void duplicate_profile_imported(Oid namespace_oid, bool is_trusted);
 
 #endif

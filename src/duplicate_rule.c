@@ -3,84 +3,211 @@
  *		When two profiles look like one person.
  *
  * Here: the rules themselves, and the functions that set them.  Who compares
- * whom is the business of duplicate_profile.c (plain SQL) and import_decide.c.
+ * whom is the business of others: similar_probe.c looks for one person among the
+ * profiles, similar_set.c among many in memory, duplicate_profile.c holds the
+ * rules for plain SQL and import_similar.c for imports.
  *
- * Candidates are found by a key, the hash of the canonical address, on which
- * "profiles" has an index; whether two candidates really match is then decided
- * by comparing them, so that collisions do not matter.  The index cannot know
- * the domain aliases of the account: an address is looked for under each domain
- * that is the same as its own.
+ * Indexes cannot know the domain aliases of the account: an address is looked for
+ * under each domain that is the same as its own, its "spellings".
+ *
+ * The two tables are read below the executor: that takes a microsecond or two,
+ * which matters to a single look, and runs nothing of the owner's.
  */
 #include "duplicate_rule.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
 #include "account_lock.h"
 #include "catalog.h"
+#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
-#include "core/email.h"
+#include "find_similar.h"
 #include "fmgr.h"
-#include "fold.h"
 #include "sql.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
-PG_FUNCTION_INFO_V1(orgsync_address_key);
 PG_FUNCTION_INFO_V1(orgsync_set_duplicate_rule);
 PG_FUNCTION_INFO_V1(orgsync_add_domain_alias);
 
-static int64
-key_of_canonical(const char *canonical, size_t length)
+static const char *const rule_names[RULE_COUNT] = {
+	[RULE_SAME_ADDRESS] = "same_address",
+	[RULE_TYPO] = "typo",
+	[RULE_TYPO_UNNAMED] = "typo_unnamed",
+	[RULE_OTHER_DOMAIN] = "other_domain",
+	[RULE_SAME_NAME] = "same_name"
+};
+
+static const char *const action_names[] = {
+	[RULE_OFF] = "off",
+	[RULE_WARN] = "warn",
+	[RULE_REJECT] = "reject"
+};
+
+const char *
+duplicate_rule_name(DuplicateRule rule)
 {
-	return (int64) hash_bytes_extended((const unsigned char *) canonical, (int) length, 0);
+	return rule_names[rule];
 }
 
-/* address_key(email_address): what the index of the profiles holds. */
-Datum
-orgsync_address_key(PG_FUNCTION_ARGS)
+const char *
+rule_action_name(RuleAction action)
 {
-	text	   *address = PG_GETARG_TEXT_PP(0);
-	size_t		length = VARSIZE_ANY_EXHDR(address);
-	char		canonical[EMAIL_MAX_LENGTH];
+	return action_names[action];
+}
 
-	/* longer ones cannot be made, but a value may have been forged */
-	if (length > EMAIL_MAX_LENGTH)
-		PG_RETURN_INT64(key_of_canonical(VARDATA_ANY(address), length));
-	PG_RETURN_INT64(key_of_canonical(canonical, email_canonical(VARDATA_ANY(address), length, canonical)));
+/* ---- reading and making the tables ---- */
+
+static RuleAction
+default_action(const product *product, DuplicateRule rule)
+{
+	if (rule == RULE_SAME_ADDRESS || (rule == RULE_TYPO && product->rejects_typos))
+		return RULE_REJECT;
+	return RULE_WARN;
+}
+
+/* The rules of a new account of the product; palloc'd. */
+DuplicateRules *
+duplicate_rules_default(const product *product)
+{
+	DuplicateRules *rules = palloc0(sizeof(DuplicateRules));
+
+	rules->any = true;
+	for (int rule = 0; rule < RULE_COUNT; rule++)
+		rules->actions[rule] = default_action(product, rule);
+	return rules;
+}
+
+/* Fills the table of the rules of a new account.  Needs an SPI connection. */
+void
+duplicate_rules_create(const Account *account, const product *product)
+{
+	for (int rule = 0; rule < RULE_COUNT; rule++)
+		(void) sql_run(account, "INSERT INTO @account.duplicate_rules VALUES ($1, $2::rule_action)", 2,
+					   (SqlArgument[]) {sql_text(rule_names[rule]),
+										sql_text(action_names[default_action(product, rule)])});
+}
+
+/* A scan of a small table of two columns, both text or, of the second, an enum of ours. */
+typedef struct SmallScan
+{
+	Relation	relation;
+	Snapshot	snapshot;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+} SmallScan;
+
+static void
+small_scan_begin(SmallScan *scan, const Account *account, const char *table, Oid second_type)
+{
+	Oid			relation_oid = get_relname_relid(table, account->namespace_oid);
+	TupleDesc	descriptor;
+
+	/* owners may be hostile: what is taken for another type would bring the server down */
+	if (!OidIsValid(relation_oid) || get_rel_relkind(relation_oid) != RELKIND_RELATION)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("account \"%s\" has no table \"%s\"", account->name, table),
+				errhint("Restore the account from a backup, or make it again."));
+	scan->relation = table_open(relation_oid, AccessShareLock);
+	descriptor = RelationGetDescr(scan->relation);
+	if (descriptor->natts < 2 || TupleDescAttr(descriptor, 0)->atttypid != TEXTOID ||
+		TupleDescAttr(descriptor, 1)->atttypid != second_type)
+		ereport(ERROR,
+				errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				errmsg("table \"%s\" does not have the columns of an account's", table),
+				errhint("Columns may be added to the tables of an account, but not dropped or changed."));
+	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan->slot = table_slot_create(scan->relation, NULL);
+	scan->scan = table_beginscan(scan->relation, scan->snapshot, 0, NULL);
+}
+
+/* Moves on to the next row without nulls; false at the end. */
+static bool
+small_scan_next(SmallScan *scan)
+{
+	while (table_scan_getnextslot(scan->scan, ForwardScanDirection, scan->slot))
+	{
+		slot_getsomeattrs(scan->slot, 2);
+		if (!scan->slot->tts_isnull[0] && !scan->slot->tts_isnull[1])
+			return true;
+	}
+	return false;
+}
+
+static void
+small_scan_end(SmallScan *scan)
+{
+	table_endscan(scan->scan);
+	ExecDropSingleTupleTableSlot(scan->slot);
+	UnregisterSnapshot(scan->snapshot);
+	table_close(scan->relation, AccessShareLock);
 }
 
 static RuleAction
-action_of(const char *label)
+action_of(Oid value)
 {
-	return strcmp(label, "reject") == 0 ? RULE_REJECT : strcmp(label, "warn") == 0 ? RULE_WARN : RULE_OFF;
+	HeapTuple	tuple = SearchSysCache1(ENUMOID, ObjectIdGetDatum(value));
+	RuleAction	action = RULE_OFF;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		const char *label = NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel);
+
+		for (int i = 0; i < (int) lengthof(action_names); i++)
+			if (strcmp(label, action_names[i]) == 0)
+				action = i;
+		ReleaseSysCache(tuple);
+	}
+	return action;
 }
 
 /*
  * The account's rules and aliases as committed now, palloc'd in the current
  * memory context.  They stay so for who holds the lock on addresses, shared or
- * not.  Needs an SPI connection.
+ * not.
  */
 DuplicateRules *
 duplicate_rules_read(const Account *account)
 {
-	MemoryContext caller = CurrentMemoryContext;
 	DuplicateRules *rules = palloc0(sizeof(DuplicateRules));
-	int			count = (int) sql_run_latest(account, "SELECT rule, action::text FROM @account.duplicate_rules", 0,
-											 NULL);
+	SmallScan	scan;
+	int			capacity = 0;
 
-	for (int i = 0; i < count; i++)
-		if (strcmp(sql_string(i, 0), "same_address") == 0)
-			rules->same_address = action_of(sql_string(i, 1));
-	SPI_freetuptable(SPI_tuptable);
-
-	rules->alias_count = (int) sql_run_latest(account, "SELECT alias, domain FROM @account.domain_aliases", 0, NULL);
-	rules->aliases = MemoryContextAlloc(caller, sizeof(DomainAlias) * Max(rules->alias_count, 1));
-	for (int i = 0; i < rules->alias_count; i++)
+	small_scan_begin(&scan, account, "duplicate_rules", catalog_type("rule_action"));
+	while (small_scan_next(&scan))
 	{
-		rules->aliases[i].alias = MemoryContextStrdup(caller, sql_string(i, 0));
-		rules->aliases[i].domain = MemoryContextStrdup(caller, sql_string(i, 1));
+		char	   *name = TextDatumGetCString(scan.slot->tts_values[0]);
+
+		for (int rule = 0; rule < RULE_COUNT; rule++)
+			if (strcmp(name, rule_names[rule]) == 0)
+				rules->actions[rule] = action_of(DatumGetObjectId(scan.slot->tts_values[1]));
+		pfree(name);
 	}
-	SPI_freetuptable(SPI_tuptable);
+	small_scan_end(&scan);
+	for (int rule = 0; rule < RULE_COUNT; rule++)
+		rules->any = rules->any || rules->actions[rule] != RULE_OFF;
+
+	small_scan_begin(&scan, account, "domain_aliases", TEXTOID);
+	while (small_scan_next(&scan))
+	{
+		if (rules->alias_count == capacity)
+		{
+			capacity = Max(capacity * 2, 8);
+			rules->aliases = rules->aliases == NULL ? palloc(sizeof(DomainAlias) * capacity) :
+				repalloc(rules->aliases, sizeof(DomainAlias) * capacity);
+		}
+		rules->aliases[rules->alias_count].alias = TextDatumGetCString(scan.slot->tts_values[0]);
+		rules->aliases[rules->alias_count++].domain = TextDatumGetCString(scan.slot->tts_values[1]);
+	}
+	small_scan_end(&scan);
 	return rules;
 }
+
+/* ---- aliases ---- */
 
 /* What the domain is declared to be an alias of, or NULL. */
 static const char *
@@ -117,119 +244,168 @@ main_domain(const DuplicateRules *rules, const char *domain)
 	return first;
 }
 
-/* The canonical address as a palloc'd string, its domain behind *domain. */
-static char *
-canonical_address(const char *address, char **domain)
-{
-	size_t		length = strlen(address);
-	char	   *canonical = palloc(length + 1);
-
-	length = email_canonical(address, length, canonical);
-	canonical[length] = '\0';
-	*domain = strrchr(canonical, '@');
-	*domain = *domain == NULL ? canonical + length : *domain + 1;
-	return canonical;
-}
-
 /*
- * The key under which an address shares with all that same_address may take for
- * it, aliases regarded.
- */
-int64
-duplicate_rules_own_key(const DuplicateRules *rules, const char *address)
-{
-	char	   *domain;
-	char	   *canonical = canonical_address(address, &domain);
-	const char *meant = main_domain(rules, domain);
-	int64		key;
-
-	if (meant == domain)
-		key = key_of_canonical(canonical, strlen(canonical));
-	else
-	{
-		char	   *mapped = psprintf("%.*s%s", (int) (domain - canonical), canonical, meant);
-
-		key = key_of_canonical(mapped, strlen(mapped));
-		pfree(mapped);
-	}
-	pfree(canonical);
-	return key;
-}
-
-/*
- * The keys under which the index may hold an address that same_address takes
- * for this one: its own, and one for each domain that is the same.  Returns
- * their number; the array is palloc'd.
+ * All domains that are the same as this one, itself first.  Returns their number;
+ * the array is palloc'd.
  */
 int
-duplicate_rules_keys(const DuplicateRules *rules, const char *address, int64 **keys)
+duplicate_rules_spellings(const DuplicateRules *rules, const char *domain, size_t length,
+						  const char ***spellings)
 {
-	char	   *domain;
-	char	   *canonical = canonical_address(address, &domain);
-	const char *shared = main_domain(rules, domain);
-	int			local_length = (int) (domain - canonical);
 	int			count = 0;
+	char	   *own = pnstrdup(domain, length);
+	const char *shared = main_domain(rules, own);
 
-	*keys = palloc(sizeof(int64) * (rules->alias_count + 1));
-	(*keys)[count++] = key_of_canonical(canonical, strlen(canonical));
-	for (int i = 0; i <= rules->alias_count; i++)
+	*spellings = palloc(sizeof(char *) * (2 * rules->alias_count + 1));
+	(*spellings)[count++] = own;
+	for (int i = 0; i < 2 * rules->alias_count; i++)
 	{
-		const char *other = i == rules->alias_count ? shared : rules->aliases[i].alias;
-		char	   *variant;
+		const char *other = i % 2 == 0 ? rules->aliases[i / 2].alias : rules->aliases[i / 2].domain;
+		bool		is_known = strcmp(main_domain(rules, other), shared) != 0;
 
-		if (strcmp(main_domain(rules, other), shared) != 0 || strcmp(other, domain) == 0)
-			continue;
-		variant = psprintf("%.*s%s", local_length, canonical, other);
-		(*keys)[count++] = key_of_canonical(variant, strlen(variant));
-		pfree(variant);
+		for (int j = 0; j < count && !is_known; j++)
+			is_known = strcmp((*spellings)[j], other) == 0;
+		if (!is_known)
+			(*spellings)[count++] = other;
 	}
-	pfree(canonical);
 	return count;
 }
 
 static bool
-same_address(const DuplicateRules *rules, const char *a, const char *b)
+texts_equal(const char *a, size_t a_length, const char *b, size_t b_length)
 {
-	char	   *domain_a;
-	char	   *domain_b;
-	char	   *canonical_a = canonical_address(a, &domain_a);
-	char	   *canonical_b = canonical_address(b, &domain_b);
+	return a_length == b_length && memcmp(a, b, a_length) == 0;
+}
+
+static bool
+same_domain(const DuplicateRules *rules, const similar_address *a, const similar_address *b)
+{
+	char	   *a_domain;
+	char	   *b_domain;
 	bool		same;
 
-	same = domain_a - canonical_a == domain_b - canonical_b &&
-		memcmp(canonical_a, canonical_b, domain_a - canonical_a) == 0 &&
-		strcmp(main_domain(rules, domain_a), main_domain(rules, domain_b)) == 0;
-	pfree(canonical_a);
-	pfree(canonical_b);
+	if (texts_equal(a->domain, a->domain_length, b->domain, b->domain_length))
+		return true;
+	if (rules->alias_count == 0)
+		return false;
+	a_domain = pnstrdup(a->domain, a->domain_length);
+	b_domain = pnstrdup(b->domain, b->domain_length);
+	same = strcmp(main_domain(rules, a_domain), main_domain(rules, b_domain)) == 0;
+	pfree(a_domain);
+	pfree(b_domain);
 	return same;
 }
 
+/* Is a spelling of the one domain a step from one of the other? */
+static bool
+near_domains(const DuplicateRules *rules, const similar_address *a, const similar_address *b)
+{
+	const char **a_spellings;
+	const char **b_spellings;
+	int			a_count;
+	int			b_count;
+	bool		near = false;
+
+	if (rules->alias_count == 0)
+		return similar_one_step(a->domain, a->domain_length, b->domain, b->domain_length);
+	a_count = duplicate_rules_spellings(rules, a->domain, a->domain_length, &a_spellings);
+	b_count = duplicate_rules_spellings(rules, b->domain, b->domain_length, &b_spellings);
+	for (int i = 0; i < a_count && !near; i++)
+		for (int j = 0; j < b_count && !near; j++)
+			near = similar_one_step(a_spellings[i], strlen(a_spellings[i]),
+									b_spellings[j], strlen(b_spellings[j]));
+	pfree(a_spellings);
+	pfree(b_spellings);
+	return near;
+}
+
+/* ---- comparing ---- */
+
 /*
- * What the rules say of two profiles that are not one: the strictest action,
- * and the name of its rule.
+ * What the rules say of two profiles that are not one: the strictest action, and
+ * its rule.
  *
- * Two employee ids that differ are HR's word that these are two people; with
- * names that do not agree either (sara.halla and sarah.alla), same_address only
- * warns.
+ * Two employee ids that differ are HR's word that these are two people: then the
+ * rules only warn, but for same_address where the names do not say so too
+ * (sara.halla and sarah.alla).
  */
 RuleAction
-duplicate_rules_compare(const DuplicateRules *rules, const ComparedProfile *a, const ComparedProfile *b,
-						const char **rule)
+duplicate_rules_compare(const DuplicateRules *rules, const SimilarPerson *a, const SimilarPerson *b,
+						DuplicateRule *rule)
 {
-	*rule = "same_address";
-	if (rules->same_address == RULE_OFF ||
-		!same_address(rules, a->primary_email_address, b->primary_email_address))
+	const similar_address *aa = &a->address;
+	const similar_address *ba = &b->address;
+	bool		have_names = a->name != 0 && b->name != 0;
+	bool		names_agree = have_names && a->name == b->name;
+	bool		ids_differ = a->user_id != 0 && b->user_id != 0 && a->user_id != b->user_id;
+	bool		same_local;
+	bool		one_domain;
+	bool		matches[RULE_COUNT] = {false};
+	RuleAction	strictest = RULE_OFF;
+
+	if (have_names && !names_agree && aa->local_hash != ba->local_hash)
 		return RULE_OFF;
-	if (rules->same_address == RULE_REJECT &&
-		a->unique_user_id != NULL && b->unique_user_id != NULL &&
-		strcmp(a->unique_user_id, b->unique_user_id) != 0 &&
-		names_known(a->preferred_first_name, a->preferred_last_name) &&
-		names_known(b->preferred_first_name, b->preferred_last_name) &&
-		!names_agree(a->preferred_first_name, a->preferred_last_name,
-					 b->preferred_first_name, b->preferred_last_name))
-		return RULE_WARN;
-	return rules->same_address;
+	same_local = texts_equal(aa->local, aa->local_length, ba->local, ba->local_length);
+	one_domain = same_domain(rules, aa, ba);
+	matches[RULE_SAME_ADDRESS] = same_local && one_domain;
+	if (!matches[RULE_SAME_ADDRESS] && (names_agree || !have_names))
+	{
+		matches[names_agree ? RULE_TYPO : RULE_TYPO_UNNAMED] = same_local ? near_domains(rules, aa, ba) :
+			one_domain && aa->digits == ba->digits &&
+			similar_one_step(aa->local, aa->local_length, ba->local, ba->local_length);
+		matches[RULE_OTHER_DOMAIN] = names_agree && same_local;
+		matches[RULE_SAME_NAME] = names_agree && one_domain && a->built_from_name && b->built_from_name;
+	}
+	for (int i = 0; i < RULE_COUNT; i++)
+	{
+		RuleAction	action = matches[i] ? rules->actions[i] : RULE_OFF;
+
+		if (action == RULE_REJECT && ids_differ && (i != RULE_SAME_ADDRESS || (have_names && !names_agree)))
+			action = RULE_WARN;
+		if (action > strictest)
+		{
+			strictest = action;
+			*rule = i;
+		}
+	}
+	return strictest;
 }
+
+/* ---- what to lock ---- */
+
+/*
+ * The locks that a person shares with all whom a rule that rejects might take for
+ * him; see duplicate_profile.c.  Returns their number.  A warning is worth no lock:
+ * of two sessions at once, it may fail to appear.
+ */
+int
+duplicate_rules_locks(const DuplicateRules *rules, const SimilarPerson *person, int locks[2])
+{
+	int			count = 0;
+
+	if (rules->actions[RULE_SAME_ADDRESS] == RULE_REJECT)
+	{
+		char	   *domain = pnstrdup(person->address.domain, person->address.domain_length);
+		const char *shared = main_domain(rules, domain);
+
+		locks[count++] = (int) similar_address_key(person->address.local_hash, shared, strlen(shared));
+		pfree(domain);
+	}
+	if (person->name != 0 && (rules->actions[RULE_TYPO] == RULE_REJECT ||
+							  rules->actions[RULE_OTHER_DOMAIN] == RULE_REJECT ||
+							  rules->actions[RULE_SAME_NAME] == RULE_REJECT))
+		locks[count++] = (int) similar_person_group(person);
+	return count;
+}
+
+/* Has he too many neighbours to share a lock with each? */
+bool
+duplicate_rules_need_all_locks(const DuplicateRules *rules, const SimilarPerson *person)
+{
+	return person->name == 0 && rules->actions[RULE_TYPO_UNNAMED] == RULE_REJECT;
+}
+
+/* ---- setting ---- */
 
 /* set_duplicate_rule(account, rule, action) */
 Datum
@@ -237,6 +413,9 @@ orgsync_set_duplicate_rule(PG_FUNCTION_ARGS)
 {
 	Account    *account;
 	SqlArgument arguments[2];
+	char	   *name = TextDatumGetCString(PG_GETARG_DATUM(1));
+	DuplicateRules *before;
+	DuplicateRules *after;
 
 	SPI_connect();
 	account = account_open(PG_GETARG_OID(0));
@@ -244,14 +423,21 @@ orgsync_set_duplicate_rule(PG_FUNCTION_ARGS)
 	arguments[1] = SQL_DATUM(catalog_type("rule_action"), PG_GETARG_DATUM(2));
 	/* whoever is checking addresses now goes by the rule that was */
 	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
+	before = duplicate_rules_read(account);
 	if (sql_run(account, "UPDATE @account.duplicate_rules SET action = $2 WHERE rule = $1", 2, arguments) == 0)
 	{
 		(void) sql_run(account, "SELECT string_agg(rule, ', ' ORDER BY rule) FROM @account.duplicate_rules", 0, NULL);
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("there is no duplicate rule \"%s\"", TextDatumGetCString(PG_GETARG_DATUM(1))),
+				errmsg("there is no duplicate rule \"%s\"", name),
 				errhint("The rules are: %s.", sql_string(0, 0)));
 	}
+	CommandCounterIncrement();
+	after = duplicate_rules_read(account);
+	/* a stricter rule: only its own pairs are of interest */
+	for (int rule = 0; rule < RULE_COUNT; rule++)
+		if (strcmp(name, rule_names[rule]) == 0 && after->actions[rule] > before->actions[rule])
+			similar_profiles_notice(account, after, rule);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -283,6 +469,7 @@ orgsync_add_domain_alias(PG_FUNCTION_ARGS)
 	char	   *domain = check_domain(TextDatumGetCString(PG_GETARG_DATUM(2)));
 	Account    *account;
 	SqlArgument arguments[2];
+	DuplicateRules *rules;
 
 	if (strcmp(alias, domain) == 0)
 		ereport(ERROR,
@@ -291,11 +478,12 @@ orgsync_add_domain_alias(PG_FUNCTION_ARGS)
 	SPI_connect();
 	account = account_open(PG_GETARG_OID(0));
 	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
-	domain = pstrdup(main_domain(duplicate_rules_read(account), domain));
-	if (strcmp(alias, domain) == 0)
+	rules = duplicate_rules_read(account);
+	domain = pstrdup(main_domain(rules, domain));
+	if (strcmp(alias, domain) == 0 || strcmp(main_domain(rules, alias), domain) == 0)
 	{
 		SPI_finish();
-		PG_RETURN_VOID();		/* declared already, the other way round */
+		PG_RETURN_VOID();		/* declared already, maybe the other way round */
 	}
 
 	arguments[0] = sql_text(alias);
@@ -304,6 +492,8 @@ orgsync_add_domain_alias(PG_FUNCTION_ARGS)
 	(void) sql_run(account,
 				   "INSERT INTO @account.domain_aliases (alias, domain) VALUES ($1, $2)"
 				   " ON CONFLICT (alias) DO UPDATE SET domain = excluded.domain", 2, arguments);
+	CommandCounterIncrement();
+	similar_profiles_notice(account, duplicate_rules_read(account), RULE_SAME_ADDRESS);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -6,6 +6,7 @@
 #define ORGSYNC_DUPLICATE_RULE_H
 
 #include "account.h"
+#include "similar_person.h"
 
 typedef enum RuleAction
 {
@@ -13,6 +14,18 @@ typedef enum RuleAction
 	RULE_WARN,
 	RULE_REJECT
 } RuleAction;
+
+/* In the order in which a pair is said to match. */
+typedef enum DuplicateRule
+{
+	RULE_SAME_ADDRESS,
+	RULE_TYPO,
+	RULE_TYPO_UNNAMED,
+	RULE_OTHER_DOMAIN,
+	RULE_SAME_NAME
+} DuplicateRule;
+
+#define RULE_COUNT	5
 
 /* A mail domain and the one that it is the same as, both in lower case. */
 typedef struct DomainAlias
@@ -24,24 +37,22 @@ typedef struct DomainAlias
 /* The rules of an account, as they are set. */
 typedef struct DuplicateRules
 {
-	RuleAction	same_address;
+	RuleAction	actions[RULE_COUNT];
+	bool		any;			/* is one of them not off? */
 	int			alias_count;
 	DomainAlias *aliases;
 } DuplicateRules;
 
-/* What the rules compare of a profile; strings in the database's encoding, NULL for unknown. */
-typedef struct ComparedProfile
-{
-	const char *primary_email_address;
-	const char *unique_user_id;
-	const char *preferred_first_name;
-	const char *preferred_last_name;
-} ComparedProfile;
-
+extern const char *duplicate_rule_name(DuplicateRule rule);
+extern const char *rule_action_name(RuleAction action);
+extern void duplicate_rules_create(const Account *account, const product *product);
+extern DuplicateRules *duplicate_rules_default(const product *product);
 extern DuplicateRules *duplicate_rules_read(const Account *account);
-extern RuleAction duplicate_rules_compare(const DuplicateRules *rules, const ComparedProfile *a,
-										  const ComparedProfile *b, const char **rule);
-extern int	duplicate_rules_keys(const DuplicateRules *rules, const char *address, int64 **keys);
-extern int64 duplicate_rules_own_key(const DuplicateRules *rules, const char *address);
+extern int	duplicate_rules_spellings(const DuplicateRules *rules, const char *domain, size_t length,
+									  const char ***spellings);
+extern RuleAction duplicate_rules_compare(const DuplicateRules *rules, const SimilarPerson *a,
+										  const SimilarPerson *b, DuplicateRule *rule);
+extern int	duplicate_rules_locks(const DuplicateRules *rules, const SimilarPerson *person, int locks[2]);
+extern bool duplicate_rules_need_all_locks(const DuplicateRules *rules, const SimilarPerson *person);
 
 #endif

@@ -223,7 +223,9 @@ typedef struct Import
 	ImportUnchanged *unchanged; /* NULL: no account, or a list of the vendor's */
 	ImportKeys *emails;			/* keys that several rows have */
 	ImportKeys *user_ids;
-	ImportKeys *addresses;
+	struct SimilarFilter *similar_filter;	/* see import_similar.c; NULL: none was needed */
+	int64		unnamed_row_count;
+	Bitmapset  *partial_rows;	/* those that give no address or not both names */
 	int64	   *active_cells;	/* how many cells of each license say active */
 	int64		inactive_cells; /* how many of all licenses say inactive */
 	int64		row_count;	/* rows of the file */
@@ -321,7 +323,6 @@ extern void import_staging_unregister(void);
 /* import_keys.c */
 extern ImportKeys *import_keys_create(void);
 extern void import_keys_add(ImportKeys *keys, const char *text, size_t length, int64 row);
-extern void import_keys_add_hash(ImportKeys *keys, int64 hash, int64 row);
 extern void import_keys_finish(ImportKeys *keys);
 extern int64 import_keys_shared(ImportKeys *keys, int64 row);
 
@@ -403,12 +404,14 @@ extern ProfileValues import_wanted_values(Import *import, const ImportRow *row, 
 extern char *import_attribute_of(Jsonb *attributes, const char *name);
 
 /* import_similar.c */
+extern void import_similar_note(Import *import, const ImportRow *row);
 extern void import_similar_begin(Import *import);
 extern void import_similar_check(Import *import, ImportRow *row, int64 row_number, const RowTarget *target,
 								 const ProfileValues *values);
 extern void import_similar_accept(Import *import, const ImportRow *row, int64 row_number,
 								  const RowTarget *target, const ProfileValues *values);
-extern int64 import_similar_profiles(const Import *import, int64 **profile_ids);
+extern int64 import_similar_profiles(Import *import, int64 **profile_ids);
+extern void import_similar_end(Import *import);
 
 /* import_seats.c */
 extern void import_seats_begin(Import *import);

@@ -155,7 +155,7 @@ run_row_by_row(Import *import, int index, int64 *line)
 static void
 write_changes(Import *import, bool row_by_row, int64 *line)
 {
-	duplicate_profile_warnings(false);
+	duplicate_profile_imported(import->account->namespace_oid, false);
 	PG_TRY();
 	{
 		import_changes_register(import->changes);
@@ -176,7 +176,7 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 	}
 	PG_FINALLY();
 	{
-		duplicate_profile_warnings(true);
+		duplicate_profile_imported(InvalidOid, false);
 	}
 	PG_END_TRY();
 }

@@ -462,6 +462,7 @@ import_decide(Import *import)
 	if (new_row_count > 0 && !import->by_statements)
 		import_direct_begin(import, new_row_count);
 	pass(import, batch, false);
+	import_similar_end(import);
 	has_losing_rows = find_losing_rows(import, movers);
 	if (find_withheld_rows(import) || has_losing_rows)
 		return false;

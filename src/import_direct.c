@@ -26,7 +26,6 @@
  */
 #include "import.h"
 
-#include "account_lock.h"
 #include "catalog.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
@@ -98,15 +97,6 @@ struct ImportDirect
 	Bitmapset  *locked_groups;	/* indexes in Import.groups */
 };
 
-/* Would rules that were set since the file was read find more than the import's do? */
-static bool
-rules_have_changed(const Import *import)
-{
-	const DuplicateRules *now = duplicate_rules_read(import->account);
-
-	return now->same_address != import->rules->same_address || now->alias_count != import->rules->alias_count;
-}
-
 static Oid
 status_oid(const char *label)
 {
@@ -127,10 +117,8 @@ import_direct_begin(Import *import, int64 new_row_count)
 	Account    *account = account_of_trigger(import->account->namespace_oid);
 	ImportDirect *direct = palloc0(sizeof(ImportDirect));
 
-	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, ShareLock);
 	direct->account = account;
-	if (!rules_have_changed(import))
-		direct->profiles = table_writer_open(account, &profiles_table, is_first_load);
+	direct->profiles = table_writer_open(account, &profiles_table, is_first_load);
 	if (direct->profiles != NULL)
 	{
 		direct->changes = change_log_begin(account, is_first_load);

@@ -69,22 +69,15 @@ write_block(ImportKeys *keys)
 	keys->block_count = 0;
 }
 
-/* Notes that the row has a key with that hash. */
-void
-import_keys_add_hash(ImportKeys *keys, int64 hash, int64 row)
-{
-	keys->block[keys->block_count].hash = (uint64) hash;
-	keys->block[keys->block_count].row = row;
-	keys->count++;
-	if (++keys->block_count == BLOCK_KEYS)
-		write_block(keys);
-}
-
 /* Notes that the row has that key. */
 void
 import_keys_add(ImportKeys *keys, const char *text, size_t length, int64 row)
 {
-	import_keys_add_hash(keys, (int64) hash_bytes_extended((const unsigned char *) text, (int) length, 0), row);
+	keys->block[keys->block_count].hash = hash_bytes_extended((const unsigned char *) text, (int) length, 0);
+	keys->block[keys->block_count].row = row;
+	keys->count++;
+	if (++keys->block_count == BLOCK_KEYS)
+		write_block(keys);
 }
 
 static void

@@ -347,6 +347,8 @@ apply_list(Import *import, RemoteDifference *difference)
 	if (import->options.adopt)
 		import_similar_begin(import);
 	put_rows(import, difference, matches);
+	if (import->options.adopt)
+		import_similar_end(import);
 	if (is_complete && import->unreadable_line != 0)
 	{
 		import_report(import, FINDING_ABSENCE_UNKNOWN, import->unreadable_line, NULL, NULL, 1,

@@ -59,7 +59,6 @@ import_create(void)
 	import->staging = import_staging_create();
 	import->emails = import_keys_create();
 	import->user_ids = import_keys_create();
-	import->addresses = import_keys_create();
 	return import;
 }
 
@@ -132,14 +131,13 @@ note_row(Import *import, const ImportRow *row, bool *says_active, bool *says_ina
 		import->active_cells[import->initial_license]++;
 		*says_active = true;
 	}
+	import_similar_note(import, row);
 	if (row->primary_email_address != NULL)
 	{
 		size_t		length = strlen(row->primary_email_address);
 		char	   *folded = asc_tolower(row->primary_email_address, length);
 
 		import_keys_add(import->emails, folded, length, number);
-		import_keys_add_hash(import->addresses,
-							 duplicate_rules_own_key(import->rules, row->primary_email_address), number);
 	}
 	if (row->unique_user_id != NULL)
 		import_keys_add(import->user_ids, row->unique_user_id, strlen(row->unique_user_id), number);
@@ -227,7 +225,6 @@ import_read_file(Import *import)
 
 	import_keys_finish(import->emails);
 	import_keys_finish(import->user_ids);
-	import_keys_finish(import->addresses);
 	if (!import->refused && !import->options.is_remote)
 		check_group_columns(import);
 }

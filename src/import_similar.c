@@ -3,428 +3,361 @@
  *		Rows that look like an existing profile or like an earlier row.
  *
  * Rows are checked in line order, each with the profiles as they are by then and
- * with the rows accepted before it.  What might be similar shares a key:
+ * with the rows accepted before it:
  *
- *	- with a profile: the rows' keys are joined with the profiles' at once.  What
- *	  is found is rare, so it is kept in memory: a Candidate for each row and
- *	  profile, and a Person for each profile, which is brought up to date when
- *	  a row of its own is accepted.
- *	- with an earlier row: rows that share a key with one another are known from
- *	  reading the file (import_keys.c), so only these and the rows that have
- *	  candidates are remembered when they are accepted.
+ *	- with the profiles: by their indexes, row by row (similar_probe.c); or, if that
+ *	  is dearer, because the rows are many or have no names, in memory, where all
+ *	  profiles that may be similar to a row are put first (similar_set.c).  What an
+ *	  accepted row has changed is left out: the row itself stands for it.
+ *	- with earlier rows: in memory.  While the file is read, a filter is made of all
+ *	  its rows, so that only those are kept which may be similar to another.
+ *
+ * One finding a row: the strictest rule, and the first whom it takes for the row's
+ * person, profiles before rows.
  */
 #include "import.h"
 
+#include "access/table.h"
 #include "account_lock.h"
-#include "catalog/pg_type.h"
+#include "duplicate_profile.h"
 #include "miscadmin.h"
-#include "sql.h"
+#include "similar_set.h"
+#include "storage/bufmgr.h"
+#include "trigger_rows.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 
-/* Rows without an address are looked up so many at a time. */
-#define LOOKUP_COUNT	100000
-
-/* A profile that shares a key with a row, or did before the import. */
-typedef struct Candidate
-{
-	int64		row;
-	int64		profile_id;
-} Candidate;
-
-/* A profile that is a candidate, as the rows accepted so far have made it. */
-typedef struct Person
-{
-	int64		profile_id;		/* hash key */
-	bool		is_confirmed;	/* reupload_user_profile */
-	ComparedProfile profile;
-} Person;
-
-/* An accepted row. */
-typedef struct AcceptedRow
-{
-	int64		line;
-	int64		profile_id;		/* 0: it makes a new profile */
-	bool		is_confirmed;
-	ComparedProfile profile;
-} AcceptedRow;
-
-/* The accepted rows of one key. */
-typedef struct AcceptedRun
-{
-	int64		key;			/* hash key */
-	List	   *rows;			/* of AcceptedRow * */
-} AcceptedRun;
-
+/* Of one attempt at deciding. */
 typedef struct SimilarRows
 {
-	int64		candidate_count;
-	int64		candidate_capacity;
-	int64		next;			/* the first candidate not passed yet */
-	Candidate  *candidates;		/* in row order */
-	HTAB	   *people;
-	HTAB	   *accepted;
+	SimilarSet *set;
+	Relation	profiles;		/* NULL: there are none to compare with */
+	bool		by_index;		/* the profiles are looked for, and not in the set */
+	bool		has_probe;
+	SimilarProbe probe;
+	HTAB	   *changed;		/* profile_ids whom accepted rows stand for; NULL: none */
+	int64		checked_row;	/* the last one that was checked: its address or names change */
 } SimilarRows;
 
-#define CANDIDATE_COLUMNS \
-	" p.profile_id, p.reupload_user_profile, p.primary_email_address::text, p.unique_user_id," \
-	" p.preferred_first_name, p.preferred_last_name"
+/* ---- reading ---- */
 
-/* Without aliases every row has just one key, and the plan is the better for it. */
-static const char candidates_query[] =
-	"SELECT s.row," CANDIDATE_COLUMNS
-	" FROM staged AS s JOIN @account.profiles AS p"
-	" ON address_key(p.primary_email_address) = s.address_keys[1]"
-	" AND p.primary_email_address <> s.primary_email_address"
-	" WHERE NOT s.rejected";
-
-static const char aliased_candidates_query[] =
-	"SELECT s.row," CANDIDATE_COLUMNS
-	" FROM staged AS s CROSS JOIN LATERAL unnest(s.address_keys) AS k (key)"
-	" JOIN @account.profiles AS p ON address_key(p.primary_email_address) = k.key"
-	" AND p.primary_email_address <> s.primary_email_address"
-	" WHERE NOT s.rejected";
-
-/* Of rows that give no address: by the address that their profile has. */
-static const char own_address_query[] =
-	"SELECT r.row, p.profile_id, p.primary_email_address::text FROM unnest($1, $2) AS r (row, profile_id)"
-	" JOIN @account.profiles AS p USING (profile_id)";
-
-static const char addressless_candidates_query[] =
-	"SELECT k.row," CANDIDATE_COLUMNS
-	" FROM unnest($1, $2, $3) AS k (row, profile_id, key)"
-	" JOIN @account.profiles AS p ON address_key(p.primary_email_address) = k.key"
-	" AND p.profile_id <> k.profile_id";
-
-/* ---- finding candidates ---- */
-
-static char *
-copy_string(const char *string)
-{
-	return string ? pstrdup(string) : NULL;
-}
-
-static ComparedProfile
-copy_profile(const ComparedProfile *profile)
-{
-	ComparedProfile copy = {
-		.primary_email_address = copy_string(profile->primary_email_address),
-		.unique_user_id = copy_string(profile->unique_user_id),
-		.preferred_first_name = copy_string(profile->preferred_first_name),
-		.preferred_last_name = copy_string(profile->preferred_last_name)
-	};
-
-	return copy;
-}
-
-/* Adds the candidates that a query found, in the columns row and CANDIDATE_COLUMNS. */
+/* The names that the row gives; NULL for none. */
 static void
-add_candidates(Import *import, SimilarRows *similar, uint64 count)
+names_of_row(const Import *import, const ImportRow *row, char **first_name, char **last_name)
 {
-	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
-
-	if (similar->candidate_count + (int64) count > similar->candidate_capacity)
-	{
-		similar->candidate_capacity = Max(similar->candidate_capacity * 2, similar->candidate_count + (int64) count);
-		similar->candidates = similar->candidates == NULL ?
-			MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Candidate) * similar->candidate_capacity) :
-			repalloc_huge(similar->candidates, sizeof(Candidate) * similar->candidate_capacity);
-	}
-	for (uint64 i = 0; i < count; i++)
-	{
-		Candidate  *candidate = &similar->candidates[similar->candidate_count++];
-		Person	   *person;
-		bool		found;
-		bool		isnull;
-
-		candidate->row = sql_int64((int) i, 0);
-		candidate->profile_id = sql_int64((int) i, 1);
-		person = hash_search(similar->people, &candidate->profile_id, HASH_ENTER, &found);
-		if (found)
-			continue;
-		person->is_confirmed = DatumGetBool(sql_value((int) i, 2, &isnull));
-		person->profile.primary_email_address = sql_string((int) i, 3);
-		person->profile.unique_user_id = sql_string((int) i, 4);
-		person->profile.preferred_first_name = sql_string((int) i, 5);
-		person->profile.preferred_last_name = sql_string((int) i, 6);
-	}
-	MemoryContextSwitchTo(old_context);
-	SPI_freetuptable(SPI_tuptable);
-}
-
-/* The candidates of some rows that give no address. */
-static void
-fetch_addressless(Import *import, SimilarRows *similar, const int64 *rows, const int64 *profile_ids, int count)
-{
-	int64	   *key_rows;
-	int64	   *key_profile_ids;
-	int64	   *keys;
-	int			key_count = 0;
-	int			capacity = count * (import->rules->alias_count + 1);
-
-	MemoryContextReset(import->row_context);
-	MemoryContextSwitchTo(import->row_context);
-	count = (int) sql_run_once_latest(import->account, own_address_query, 2,
-									  (SqlArgument[]) {sql_int8_array(rows, count), sql_int8_array(profile_ids, count)});
-	MemoryContextSwitchTo(import->row_context);
-	key_rows = palloc(sizeof(int64) * capacity);
-	key_profile_ids = palloc(sizeof(int64) * capacity);
-	keys = palloc(sizeof(int64) * capacity);
-	for (int i = 0; i < count; i++)
-	{
-		int64	   *these;
-		int			this_count = duplicate_rules_keys(import->rules, sql_string(i, 2), &these);
-
-		for (int j = 0; j < this_count; j++)
-		{
-			key_rows[key_count] = sql_int64(i, 0);
-			key_profile_ids[key_count] = sql_int64(i, 1);
-			keys[key_count++] = these[j];
-		}
-	}
-	SPI_freetuptable(SPI_tuptable);
-	add_candidates(import, similar,
-				   sql_run_once_latest(import->account, addressless_candidates_query, 3,
-									   (SqlArgument[]) {sql_int8_array(key_rows, key_count),
-														sql_int8_array(key_profile_ids, key_count),
-														sql_int8_array(keys, key_count)}));
-}
-
-/* The candidates of all rows that may change names but give no address. */
-static void
-fetch_all_addressless(Import *import, SimilarRows *similar)
-{
-	MemoryContext old_context = CurrentMemoryContext;
-	int64	   *rows;
-	int64	   *profile_ids;
-	int			count = 0;
-	bool		has_names = false;
-
+	*first_name = *last_name = NULL;
 	for (int i = 0; i < import->column_count; i++)
-		has_names = has_names || import->columns[i].kind == COLUMN_PREFERRED_FIRST_NAME ||
-			import->columns[i].kind == COLUMN_PREFERRED_LAST_NAME;
-	if (!has_names)
-		return;
-
-	rows = MemoryContextAlloc(import->attempt_context, sizeof(int64) * LOOKUP_COUNT);
-	profile_ids = MemoryContextAlloc(import->attempt_context, sizeof(int64) * LOOKUP_COUNT);
-	for (int64 i = 0; i < import_staging_count(import->staging); i++)
-	{
-		const RowTarget *target = &import->targets[i];
-
-		if (target->state == ROW_ACCEPTED && !target->has_address)
-		{
-			rows[count] = i;
-			profile_ids[count++] = target->profile_id;
-		}
-		if (count == LOOKUP_COUNT || (count > 0 && i + 1 == import_staging_count(import->staging)))
-		{
-			fetch_addressless(import, similar, rows, profile_ids, count);
-			count = 0;
-			CHECK_FOR_INTERRUPTS();
-		}
-	}
-	MemoryContextSwitchTo(old_context);
+		if (import->columns[i].kind == COLUMN_PREFERRED_FIRST_NAME)
+			*first_name = row->cells[i].text;
+		else if (import->columns[i].kind == COLUMN_PREFERRED_LAST_NAME)
+			*last_name = row->cells[i].text;
+		else if (import->columns[i].kind == COLUMN_FULL_NAME && row->cells[i].text != NULL)
+			cell_split_name(pstrdup(row->cells[i].text), first_name, last_name);
 }
 
-static int
-compare_candidates(const void *a, const void *b)
+/* Notes a row that was read, which is the next to be staged, for what is compared later. */
+void
+import_similar_note(Import *import, const ImportRow *row)
 {
-	const Candidate *left = a;
-	const Candidate *right = b;
+	OwnedPerson person;
+	char	   *first_name;
+	char	   *last_name;
 
-	if (left->row != right->row)
-		return left->row < right->row ? -1 : 1;
-	return (left->profile_id > right->profile_id) - (left->profile_id < right->profile_id);
+	if (!import->rules->any)
+		return;
+	if (import->similar_filter == NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(import->context);
+
+		import->similar_filter = similar_filter_create();
+		MemoryContextSwitchTo(old_context);
+	}
+	names_of_row(import, row, &first_name, &last_name);
+	if (row->primary_email_address == NULL || first_name == NULL || last_name == NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(import->context);
+
+		/* if it is about a profile that there is, that one has the rest */
+		import->partial_rows = bms_add_member(import->partial_rows, (int) import_staging_count(import->staging));
+		MemoryContextSwitchTo(old_context);
+	}
+	if (row->primary_email_address == NULL)
+		return;
+	similar_person_read(&person, row->primary_email_address, NULL, first_name, last_name);
+	similar_filter_note(import->similar_filter, &person.person);
+	import->unnamed_row_count += person.person.name == 0;
+}
+
+/* ---- beginning ---- */
+
+static SimilarProbe *
+the_probe(Import *import)
+{
+	SimilarRows *similar = import->similar;
+
+	if (!similar->has_probe)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
+
+		similar_probe_begin(&similar->probe, import->rules, similar->profiles);
+		similar->has_probe = true;
+		MemoryContextSwitchTo(old_context);
+	}
+	return &similar->probe;
+}
+
+/*
+ * The person that a row about an existing profile would make of it.  False if
+ * address and names stay as they are.
+ */
+static bool
+read_changed_person(Import *import, const ImportRow *row, const RowTarget *target, OwnedPerson *person)
+{
+	PresentProfile present = {.profile_id = target->profile_id};
+	SimilarProbe *probe = the_probe(import);
+	ProfileValues values;
+	bool		changed;
+	bool		identity_changed;
+
+	if (!similar_probe_profile(probe, target->profile_id))
+		return false;
+	present.values.primary_email_address = slot_string(probe->slot, PROFILES_PRIMARY_EMAIL_ADDRESS);
+	present.values.unique_user_id = slot_string(probe->slot, PROFILES_UNIQUE_USER_ID);
+	present.values.preferred_first_name = slot_string(probe->slot, PROFILES_PREFERRED_FIRST_NAME);
+	present.values.preferred_last_name = slot_string(probe->slot, PROFILES_PREFERRED_LAST_NAME);
+	values = import_wanted_values(import, row, target, &present, &changed, &identity_changed);
+	if (identity_changed)
+		similar_person_read(person, values.primary_email_address, values.unique_user_id,
+							values.preferred_first_name, values.preferred_last_name);
+	return identity_changed;
+}
+
+/* May a row change the address or the names of a profile that there is? */
+static bool
+may_change_identity(const RowTarget *target, bool has_names)
+{
+	return target->state == ROW_ACCEPTED && target->profile_id != 0 && (target->renames || has_names);
 }
 
 static bool
-makes_or_renames(const Import *import)
+has_name_columns(const Import *import)
 {
-	for (int64 i = 0; i < import_staging_count(import->staging); i++)
-		if (import->targets[i].state == ROW_ACCEPTED &&
-			(import->targets[i].profile_id == 0 || import->targets[i].renames))
+	for (int i = 0; i < import->column_count; i++)
+		if (import->columns[i].kind == COLUMN_PREFERRED_FIRST_NAME ||
+			import->columns[i].kind == COLUMN_PREFERRED_LAST_NAME || import->columns[i].kind == COLUMN_FULL_NAME)
 			return true;
 	return false;
 }
 
-static HTAB *
-hash_by_int64(Import *import, const char *name, Size entry_size)
+/* Notes the rows that say only a part of what their profiles will be. */
+static void
+note_partial_rows(Import *import)
 {
-	HASHCTL		control = {.keysize = sizeof(int64),.entrysize = entry_size,.hcxt = import->attempt_context};
+	bool		has_names = has_name_columns(import);
+	bool		found = false;
+	ImportRow	row;
 
-	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
+	for (int i = -1; !found && (i = bms_next_member(import->partial_rows, i)) >= 0;)
+		found = may_change_identity(&import->targets[i], has_names);
+	if (!found || import->similar_filter == NULL)
+		return;
+	import_staging_rewind(import->staging);
+	for (int64 i = 0; import_staging_next(import, &row, true); i++)
+	{
+		OwnedPerson person;
+		MemoryContext old_context;
 
-/* Is the account still empty? */
-static bool
-has_no_profiles(const Import *import)
-{
-	bool		is_empty = sql_run_latest(import->account, "SELECT FROM @account.profiles LIMIT 1", 0, NULL) == 0;
-
-	SPI_freetuptable(SPI_tuptable);
-	return is_empty;
+		if (may_change_identity(&import->targets[i], has_names) && bms_is_member((int) i, import->partial_rows))
+		{
+			old_context = MemoryContextSwitchTo(import->row_context);
+			if (read_changed_person(import, &row, &import->targets[i], &person))
+				similar_filter_note(import->similar_filter, &person.person);
+			MemoryContextSwitchTo(old_context);
+		}
+		MemoryContextReset(import->row_context);
+		CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /*
- * Finds what may be similar, for import_similar_check().  Who makes or changes
- * addresses must see all that others make meanwhile; see duplicate_profile.c.
+ * Makes ready for import_similar_check().  Who makes or changes profiles must see
+ * all that others make meanwhile, and the rules must stay; see duplicate_profile.c.
  */
 void
 import_similar_begin(Import *import)
 {
-	SimilarRows *similar = MemoryContextAllocZero(import->attempt_context, sizeof(SimilarRows));
+	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
+	SimilarRows *similar = palloc0(sizeof(SimilarRows));
+	bool		has_names = has_name_columns(import);
+	bool		changes = false;
+	int64		new_count = 0;
 
 	import->similar = similar;
-	similar->people = hash_by_int64(import, "orgsync similar profiles", sizeof(Person));
-	similar->accepted = hash_by_int64(import, "orgsync accepted rows", sizeof(AcceptedRun));
-	if (import->rules->same_address == RULE_OFF || !import_has_account(import))
-		return;
-	if (makes_or_renames(import))
+	similar->checked_row = -1;
+	for (int64 i = 0; import_has_account(import) && i < import_staging_count(import->staging); i++)
+	{
+		new_count += import->targets[i].state == ROW_ACCEPTED && import->targets[i].profile_id == 0;
+		changes = changes || may_change_identity(&import->targets[i], has_names);
+	}
+	if (new_count > 0 || changes)
+	{
 		account_lock(import->account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
-	if (import->is_first && has_no_profiles(import))
-		return;
-	import_staging_register(import);
-	add_candidates(import, similar,
-				   sql_run_over_latest(import->account, import->rules->alias_count == 0 ?
-									   candidates_query : aliased_candidates_query,
-									   import_staging_count(import->staging), 0, NULL));
-	fetch_all_addressless(import, similar);
-	if (similar->candidate_count > 1)
-		qsort(similar->candidates, similar->candidate_count, sizeof(Candidate), compare_candidates);
+		import->rules = duplicate_rules_read(import->account);
+	}
+	similar->set = similar_set_create(import->rules, import->similar_filter);
+	if (import->rules->any && (new_count > 0 || changes))
+	{
+		similar->profiles = table_open(get_relname_relid("profiles", import->account->namespace_oid),
+									   AccessShareLock);
+		if (RelationGetNumberOfBlocks(similar->profiles) == 0)
+		{
+			table_close(similar->profiles, AccessShareLock);
+			similar->profiles = NULL;
+		}
+	}
+	if (similar->profiles != NULL)
+	{
+		int64		unnamed_count = Min(import->unnamed_row_count, new_count);
+
+		note_partial_rows(import);
+		if (duplicate_profile_is_bulk(similar->profiles, new_count - unnamed_count, unnamed_count))
+			similar_set_add_profiles(similar->set, similar->profiles, NULL, 0);
+		else
+		{
+			similar->by_index = true;
+			(void) the_probe(import);	/* before the import writes: it must not find its own */
+		}
+	}
+	MemoryContextSwitchTo(old_context);
 }
 
-/* The profiles that some row may be similar to.  Returns their number; the array is palloc'd. */
-int64
-import_similar_profiles(const Import *import, int64 **profile_ids)
+/* Frees what import_similar_begin() took, but for memory. */
+void
+import_similar_end(Import *import)
 {
-	int64		count = 0;
-	HASH_SEQ_STATUS scan;
-	Person	   *person;
+	SimilarRows *similar = import->similar;
 
-	*profile_ids = palloc(sizeof(int64) * (hash_get_num_entries(import->similar->people) + 1));
-	hash_seq_init(&scan, import->similar->people);
-	while ((person = hash_seq_search(&scan)) != NULL)
-		(*profile_ids)[count++] = person->profile_id;
-	return count;
+	if (similar->has_probe)
+		similar_probe_end(&similar->probe);
+	if (similar->profiles != NULL)
+		table_close(similar->profiles, AccessShareLock);
+	similar->has_probe = false;
+	similar->profiles = NULL;
 }
 
 /* ---- comparing ---- */
 
-static ComparedProfile
-compared(const ProfileValues *values)
+/* A row that is being compared. */
+typedef struct RowCheck
 {
-	ComparedProfile profile = {
-		.primary_email_address = values->primary_email_address,
-		.unique_user_id = values->unique_user_id,
-		.preferred_first_name = values->preferred_first_name,
-		.preferred_last_name = values->preferred_last_name
-	};
-
-	return profile;
-}
-
-/* Reports what a rule says of two profiles. */
-static RuleAction
-obey_rule(Import *import, ImportRow *row, const ComparedProfile *profile, const ComparedProfile *other,
-		  const char *other_name)
-{
-	const char *column = import->email_column == NO_COLUMN ? NULL : import->columns[import->email_column].header;
-	const char *rule;
-	RuleAction	action = duplicate_rules_compare(import->rules, profile, other, &rule);
-
-	/* the vendor has both, so they are taken for confirmed */
-	if (action == RULE_REJECT && import->options.is_remote)
-		row->reupload_user_profile = true;
-	if (action == RULE_WARN || (action == RULE_REJECT && import->options.is_remote))
-		import_report(import, FINDING_SIMILAR_PROFILE, row->line, column, row, 3,
-					  profile->primary_email_address, other_name, rule);
-	else if (action == RULE_REJECT)
-		import_reject(import, row, FINDING_DUPLICATE_PROFILE, column, 3,
-					  profile->primary_email_address, other_name, rule);
-	return action;
-}
-
-/* The candidates of a row, which must not come before the last one that was asked for. */
-static const Candidate *
-candidates_of(SimilarRows *similar, int64 row_number, int *count)
-{
-	while (similar->next < similar->candidate_count && similar->candidates[similar->next].row < row_number)
-		similar->next++;
-	*count = 0;
-	while (similar->next + *count < similar->candidate_count &&
-		   similar->candidates[similar->next + *count].row == row_number)
-		(*count)++;
-	return &similar->candidates[similar->next];
-}
+	const SimilarRows *similar;
+	int64		profile_id;		/* 0: it makes a new profile */
+	int64		address_holder; /* has the row's address, and gets another by a later row; or 0 */
+	SimilarMatch found;			/* the strictest so far; action RULE_OFF: none */
+	List	   *named;			/* if it is asked for: all profiles that may be found */
+	bool		names_all;
+} RowCheck;
 
 static bool
-is_candidate(const Candidate *candidates, int count, int64 profile_id)
+is_changed(const SimilarRows *similar, int64 profile_id)
 {
-	for (int i = 0; i < count; i++)
-		if (candidates[i].profile_id == profile_id)
-			return true;
-	return false;
-}
-
-/* The row's key among accepted rows, if anybody may have it too. */
-static AcceptedRun *
-accepted_run(const Import *import, const char *address, HASHACTION action)
-{
-	int64		key = duplicate_rules_own_key(import->rules, address);
-	bool		found;
-	AcceptedRun *run = hash_search(import->similar->accepted, &key, action, &found);
-
-	if (run != NULL && !found)
-		run->rows = NIL;
-	return run;
+	return similar->changed != NULL && hash_search(similar->changed, &profile_id, HASH_FIND, NULL) != NULL;
 }
 
 /*
- * Compares the profile that a row makes or changes, in line order, with the
- * others; reports what the rules say, and rejects the row if one of them does.
- *
  * A profile that was confirmed to be another person was so when it came: only a
  * newcomer is compared with it.
+ */
+static bool
+keep_strictest(void *context, const SimilarMatch *match)
+{
+	RowCheck   *check = context;
+	const SimilarMatch *found = &check->found;
+
+	if (match->is_confirmed && check->profile_id != 0)
+		return true;
+	if (!match->is_row && (match->id == check->profile_id || match->id == check->address_holder ||
+						   is_changed(check->similar, match->id)))
+		return true;
+	if (check->names_all)
+	{
+		int64	   *profile_id = palloc(sizeof(int64));
+
+		*profile_id = match->id;
+		check->named = lappend(check->named, profile_id);
+	}
+	else if (match->action > found->action ||
+			 (match->action == found->action &&
+			  (match->rule < found->rule ||
+			   (match->rule == found->rule &&
+				(match->is_row < found->is_row || (match->is_row == found->is_row && match->id < found->id))))))
+		check->found = *match;
+	return true;
+}
+
+/* Finds whom the person is similar to, by the account's profiles and the rows accepted so far. */
+static void
+find_all(Import *import, const SimilarPerson *person, RowCheck *check)
+{
+	similar_set_find(import->similar->set, person, keep_strictest, check);
+	if (import->similar->by_index)
+		similar_probe_find(the_probe(import), person, keep_strictest, check);
+}
+
+/* Reports what a rule says of the row. */
+static void
+obey_rule(Import *import, ImportRow *row, const char *address, const SimilarMatch *found)
+{
+	const char *column = import->email_column == NO_COLUMN ? NULL : import->columns[import->email_column].header;
+	const char *rule = duplicate_rule_name(found->rule);
+	const char *other = NULL;
+
+	if (!found->is_row)
+	{
+		other = similar_probe_address(the_probe(import), found->id);
+		import_note_named(import, found->id);
+	}
+	if (other == NULL)
+		other = psprintf(found->is_row ? "line " INT64_FORMAT : "profile " INT64_FORMAT, found->id);
+
+	/* the vendor has both, so they are taken for confirmed */
+	if (found->action == RULE_REJECT && import->options.is_remote)
+		row->reupload_user_profile = true;
+	if (found->action == RULE_WARN || import->options.is_remote)
+		import_report(import, FINDING_SIMILAR_PROFILE, row->line, column, row, 3, address, other, rule);
+	else
+		import_reject(import, row, FINDING_DUPLICATE_PROFILE, column, 3, address, other, rule);
+}
+
+static void
+person_of_values(OwnedPerson *person, const ProfileValues *values)
+{
+	similar_person_read(person, values->primary_email_address, values->unique_user_id,
+						values->preferred_first_name, values->preferred_last_name);
+}
+
+/*
+ * Compares the profile that a row makes or whose address or names it changes, in
+ * line order, with the others; reports what the rules say, and rejects the row if
+ * one of them does.
  */
 void
 import_similar_check(Import *import, ImportRow *row, int64 row_number, const RowTarget *target,
 					 const ProfileValues *values)
 {
-	SimilarRows *similar = import->similar;
-	ComparedProfile profile = compared(values);
-	bool		is_newcomer = target->profile_id == 0;
-	AcceptedRun *run;
-	ListCell   *cell;
-	const Candidate *candidates;
-	int			count;
+	RowCheck	check = {.similar = import->similar,.profile_id = target->profile_id,
+	.address_holder = target->address_holder};
+	OwnedPerson person;
 
-	if (import->rules->same_address == RULE_OFF || values->reupload_user_profile)
+	import->similar->checked_row = row_number;
+	if (!import->rules->any || values->reupload_user_profile)
 		return;
-	candidates = candidates_of(similar, row_number, &count);
-	for (int i = 0; i < count && !row->rejected; i++)
-	{
-		Person	   *person = hash_search(similar->people, &candidates[i].profile_id, HASH_FIND, NULL);
-
-		if (person->profile_id != target->profile_id && (is_newcomer || !person->is_confirmed) &&
-			obey_rule(import, row, &profile, &person->profile, person->profile.primary_email_address) != RULE_OFF)
-			import_note_named(import, person->profile_id);
-	}
-
-	/* who is new has the row's address: if anybody else has its key, that is known */
-	if (is_newcomer && count == 0 && import_keys_shared(import->addresses, row_number) == 0)
-		return;
-	run = accepted_run(import, values->primary_email_address, HASH_FIND);
-	if (run != NULL)
-		foreach(cell, run->rows)
-		{
-			AcceptedRow *earlier = lfirst(cell);
-
-			if (!row->rejected && (is_newcomer || !earlier->is_confirmed) &&
-				!is_candidate(candidates, count, earlier->profile_id))
-				(void) obey_rule(import, row, &profile, &earlier->profile,
-								 psprintf("line " INT64_FORMAT, earlier->line));
-		}
+	person_of_values(&person, values);
+	find_all(import, &person.person, &check);
+	if (check.found.action != RULE_OFF)
+		obey_rule(import, row, values->primary_email_address, &check.found);
 }
 
 /* Notes that a row that makes or changes a profile was accepted, for the rows after it. */
@@ -433,31 +366,81 @@ import_similar_accept(Import *import, const ImportRow *row, int64 row_number, co
 					  const ProfileValues *values)
 {
 	SimilarRows *similar = import->similar;
-	ComparedProfile profile = compared(values);
-	int64		profile_id = target->is_new ? 0 : target->profile_id;
-	Person	   *person = hash_search(similar->people, &profile_id, HASH_FIND, NULL);
-	MemoryContext old_context;
-	int			count;
+	OwnedPerson person;
 
-	if (import->rules->same_address == RULE_OFF)
+	if (!import->rules->any || (similar->checked_row != row_number && !values->reupload_user_profile))
 		return;
-	(void) candidates_of(similar, row_number, &count);
-	old_context = MemoryContextSwitchTo(import->attempt_context);
-	if (person != NULL)
+	if (!target->is_new)
 	{
-		person->is_confirmed = values->reupload_user_profile;
-		person->profile = copy_profile(&profile);
-	}
-	if (count > 0 || import_keys_shared(import->addresses, row_number) != 0)
-	{
-		AcceptedRun *run = accepted_run(import, values->primary_email_address, HASH_ENTER);
-		AcceptedRow *accepted = palloc(sizeof(AcceptedRow));
+		if (similar->changed == NULL)
+		{
+			HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(int64),
+			.hcxt = import->attempt_context};
 
-		accepted->line = row->line;
-		accepted->profile_id = profile_id;
-		accepted->is_confirmed = values->reupload_user_profile;
-		accepted->profile = copy_profile(&profile);
-		run->rows = lappend(run->rows, accepted);
+			similar->changed = hash_create("orgsync changed people", 64, &control,
+										   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		}
+		(void) hash_search(similar->changed, &target->profile_id, HASH_ENTER, NULL);
 	}
-	MemoryContextSwitchTo(old_context);
+	person_of_values(&person, values);
+	/* what was noted of a row about an existing profile may be less than what it is now */
+	(void) similar_set_add(similar->set, &person.person, row->line, true, values->reupload_user_profile,
+						   target->is_new);
+}
+
+/*
+ * The profiles that a finding may name because some row is similar to them, looked
+ * for before the rows are decided.  Returns their number; the array is palloc'd.
+ */
+int64
+import_similar_profiles(Import *import, int64 **profile_ids)
+{
+	RowCheck	check = {.similar = import->similar,.names_all = true};
+	bool		has_names = has_name_columns(import);
+	MemoryContext context = CurrentMemoryContext;
+	ImportRow	row;
+	int64		count = 0;
+	int64		capacity = 64;
+
+	*profile_ids = palloc(sizeof(int64) * capacity);
+	if (import->similar->profiles == NULL)
+		return 0;
+	import_staging_rewind(import->staging);
+	for (int64 i = 0; import_staging_next(import, &row, true); i++)
+	{
+		const RowTarget *target = &import->targets[i];
+		OwnedPerson person;
+		ListCell   *cell;
+
+		MemoryContextSwitchTo(import->row_context);
+		check.named = NIL;
+		check.profile_id = target->profile_id;
+		check.address_holder = target->address_holder;
+		if (may_change_identity(target, has_names))
+		{
+			if (read_changed_person(import, &row, target, &person))
+				find_all(import, &person.person, &check);
+		}
+		else if (target->state == ROW_ACCEPTED && target->profile_id == 0)
+		{
+			char	   *first_name;
+			char	   *last_name;
+
+			names_of_row(import, &row, &first_name, &last_name);
+			similar_person_read(&person, row.primary_email_address,
+								row.new_unique_user_id ? row.new_unique_user_id : row.unique_user_id,
+								first_name, last_name);
+			find_all(import, &person.person, &check);
+		}
+		MemoryContextSwitchTo(context);
+		foreach(cell, check.named)
+		{
+			if (count == capacity)
+				*profile_ids = repalloc_huge(*profile_ids, sizeof(int64) * (capacity *= 2));
+			(*profile_ids)[count++] = *(int64 *) lfirst(cell);
+		}
+		MemoryContextReset(import->row_context);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return count;
 }

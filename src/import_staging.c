@@ -33,7 +33,6 @@ enum
 	STAGED_EXISTING_EMAIL_ADDRESS,
 	STAGED_UNIQUE_USER_ID,
 	STAGED_NEW_UNIQUE_USER_ID,
-	STAGED_ADDRESS_KEYS,
 	STAGED_REJECTED,
 	STAGED_COLUMN_COUNT
 };
@@ -264,22 +263,8 @@ make_descriptor(void)
 					   email_address, -1, 0);
 	TupleDescInitEntry(descriptor, STAGED_UNIQUE_USER_ID + 1, "unique_user_id", TEXTOID, -1, 0);
 	TupleDescInitEntry(descriptor, STAGED_NEW_UNIQUE_USER_ID + 1, "new_unique_user_id", TEXTOID, -1, 0);
-	TupleDescInitEntry(descriptor, STAGED_ADDRESS_KEYS + 1, "address_keys", INT8ARRAYOID, -1, 0);
 	TupleDescInitEntry(descriptor, STAGED_REJECTED + 1, "rejected", BOOLOID, -1, 0);
 	return descriptor;
-}
-
-static Datum
-address_keys(const Import *import, const char *address, bool *isnull)
-{
-	int64	   *keys;
-	int			count;
-
-	*isnull = address == NULL;
-	if (address == NULL)
-		return (Datum) 0;
-	count = duplicate_rules_keys(import->rules, address, &keys);
-	return sql_int8_array(keys, count).value;
 }
 
 /* Fills the table; it lives as long as the store, whatever subtransaction this is. */
@@ -312,7 +297,6 @@ make_table(Import *import)
 		values[STAGED_UNIQUE_USER_ID] = sql_text_datum(row.unique_user_id, &nulls[STAGED_UNIQUE_USER_ID]);
 		values[STAGED_NEW_UNIQUE_USER_ID] =
 			sql_text_datum(row.new_unique_user_id, &nulls[STAGED_NEW_UNIQUE_USER_ID]);
-		values[STAGED_ADDRESS_KEYS] = address_keys(import, row.primary_email_address, &nulls[STAGED_ADDRESS_KEYS]);
 		values[STAGED_REJECTED] = BoolGetDatum(row.rejected);
 		tuplestore_putvalues(staging->table, staging->descriptor, values, nulls);
 		MemoryContextReset(import->row_context);

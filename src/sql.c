@@ -390,14 +390,6 @@ sql_run_over(const Account *account, const char *text, int64 row_count, int argu
 	return run(account, text, argument_count, arguments, row_count > FEW_ROWS ? RUN_ONCE : 0);
 }
 
-/* The same, but sees whatever is committed now; see sql_run_latest(). */
-uint64
-sql_run_over_latest(const Account *account, const char *text, int64 row_count, int argument_count,
-					const SqlArgument *arguments)
-{
-	return run(account, text, argument_count, arguments, RUN_LATEST | (row_count > FEW_ROWS ? RUN_ONCE : 0));
-}
-
 /* The same for a text that writes; see sql_write(). */
 uint64
 sql_write_over(const Account *account, const char *text, int64 row_count, int argument_count,

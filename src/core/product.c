@@ -29,6 +29,7 @@ static const product products[PRODUCT_COUNT] = {
 		.has_license_columns = true,
 		.has_group_columns = true,
 		.refuses_formulas = false,
+		.rejects_typos = true,
 		.has_locations = false,
 		.initial_license = NULL
 	},
@@ -50,6 +51,7 @@ static const product products[PRODUCT_COUNT] = {
 		.has_license_columns = true,
 		.has_group_columns = true,
 		.refuses_formulas = false,
+		.rejects_typos = true,
 		.has_locations = false,
 		.initial_license = NULL
 	},
@@ -73,6 +75,8 @@ static const product products[PRODUCT_COUNT] = {
 		/* "If your field information is the result of a calculation rule or other macros, the
 		 * system will not be able to process your import" */
 		.refuses_formulas = true,
+		/* to it, one person with another address is another user */
+		.rejects_typos = false,
 		/* "Providing the Country and State/Region of your user is mandatory" */
 		.has_locations = true,
 		/* its plans count active students, and name no license in the file */

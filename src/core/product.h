@@ -35,6 +35,7 @@ typedef struct product
 	bool		has_license_columns;	/* else a header like a license's is just unknown */
 	bool		has_group_columns;	/* else groups are chosen for a whole import */
 	bool		refuses_formulas;	/* a cell that a spreadsheet would run is an error */
+	bool		rejects_typos;	/* an address that looks mistyped is refused; else it is reported */
 
 	/*
 	 * Everybody has one full name, a country and a region, without which the file

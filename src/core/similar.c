@@ -1,0 +1,464 @@
+/*
+ * similar.c
+ *		How near two e-mail addresses are, and the keys by which near ones are found.
+ *
+ * A step is what a slip of the finger does: one character more, one less, one
+ * other (but not the only one that is no digit: e1 and f1 have nothing in common),
+ * or two neighbours swapped.  Texts that are one step apart are found in
+ * three ways, by hashes only; who finds them must compare them.
+ *
+ *	- All texts that are one step away are listed, and each is looked up.  Some 75
+ *	  times the length, but nothing has to be prepared: similar_variants().
+ *	- Each text has as keys itself and what is left of it when one character is
+ *	  taken out: whenever two texts are one step apart, they have a key in common.
+ *	  For many texts in memory: similar_neighbour_keys().
+ *	- A step leaves one half of a text as it is, but for a swap across the middle:
+ *	  similar_half_keys() are the halves that an address near to this one may have
+ *	  kept.  For a few addresses among many.
+ *
+ * The hash of a text is a polynomial, so that the hash of a text with a step in
+ * it follows from the hashes of the parts before and behind.  The hashes stand in
+ * indexes: they must not change.
+ *
+ * Characters are those of UTF-8; other encodings are compared byte by byte.
+ */
+#include "similar.h"
+
+#include <string.h>
+
+#define BASE		UINT64_C(0x9e3779b97f4a7c15)
+#define SEED_DOMAIN UINT64_C(0xd6e8feb86659fd93)
+#define SEED_FIRST	UINT64_C(0xa0761d6478bd642f)
+#define SEED_SECOND UINT64_C(0xe7037ed1a0b428db)
+
+#define MAX_TEXT	EMAIL_MAX_LENGTH
+
+/* Does a character begin at the byte? */
+static inline bool
+begins_character(char byte)
+{
+	return ((unsigned char) byte & 0xc0) != 0x80;
+}
+
+static inline bool
+is_digit(char byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
+/* ---- hashes ---- */
+
+/* The polynomial of a text. */
+uint64_t
+similar_hash(const char *text, size_t length)
+{
+	uint64_t	hash = 0;
+	size_t		i;
+
+	for (i = 0; i < length; i++)
+		hash = hash * BASE + (unsigned char) text[i] + 1;
+	return hash;
+}
+
+/* Two numbers as one, every bit of which depends on every bit of them. */
+uint64_t
+similar_mix(uint64_t a, uint64_t b)
+{
+	uint64_t	h = a + b * BASE + (b >> 32);
+
+	h ^= h >> 33;
+	h *= UINT64_C(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	h *= UINT64_C(0xc4ceb9fe1a85ec53);
+	return h ^ (h >> 33);
+}
+
+/* The key of an address, by the hashes of its canonical local part and of its domain. */
+uint64_t
+similar_address_key_of_hashes(uint64_t local_hash, uint64_t domain_hash)
+{
+	return similar_mix(local_hash, domain_hash ^ SEED_DOMAIN);
+}
+
+uint64_t
+similar_address_key(uint64_t local_hash, const char *domain, size_t domain_length)
+{
+	return similar_address_key_of_hashes(local_hash, similar_hash(domain, domain_length));
+}
+
+/* The parts of a text: the hashes of all beginnings and ends, and the powers that join them. */
+typedef struct parts
+{
+	size_t		length;
+	uint64_t	before[MAX_TEXT + 1];	/* the first i bytes */
+	uint64_t	behind[MAX_TEXT + 1];	/* from byte i on */
+	uint64_t	power[MAX_TEXT + 1];
+} parts;
+
+static void
+parts_read(parts *p, const char *text, size_t length)
+{
+	size_t		i;
+
+	p->length = length;
+	p->before[0] = p->behind[length] = 0;
+	p->power[0] = 1;
+	for (i = 0; i < length; i++)
+	{
+		p->before[i + 1] = p->before[i] * BASE + (unsigned char) text[i] + 1;
+		p->power[i + 1] = p->power[i] * BASE;
+	}
+	for (i = length; i > 0; i--)
+		p->behind[i - 1] = p->behind[i] + ((unsigned char) text[i - 1] + UINT64_C(1)) * p->power[length - i];
+}
+
+/* The hash of the bytes before one place and those from another on. */
+static inline uint64_t
+parts_join(const parts *p, size_t before, size_t behind)
+{
+	return p->before[before] * p->power[p->length - behind] + p->behind[behind];
+}
+
+/* The same with a character of one byte in between. */
+static inline uint64_t
+parts_join_with(const parts *p, size_t before, char byte, size_t behind)
+{
+	return (p->before[before] * BASE + (unsigned char) byte + 1) * p->power[p->length - behind] +
+		p->behind[behind];
+}
+
+static size_t
+next_character(const char *text, size_t length, size_t at)
+{
+	do
+		at++;
+	while (at < length && !begins_character(text[at]));
+	return at;
+}
+
+/* ---- addresses ---- */
+
+/* The digits of a local part, in their order, as a number. */
+uint64_t
+similar_digits(const char *local, size_t length)
+{
+	uint64_t	digits = 0;
+	size_t		i;
+
+	for (i = 0; i < length; i++)
+		if (is_digit(local[i]))
+			digits = digits * 11 + (uint64_t) (local[i] - '0') + 1;
+	return digits;
+}
+
+/*
+ * Reads an address into *result, which points into the buffer, of EMAIL_MAX_LENGTH
+ * bytes.  What is longer than addresses can be is cut.
+ */
+void
+similar_address_read(similar_address *result, const char *address, size_t length, char *buffer)
+{
+	if (length > EMAIL_MAX_LENGTH)
+		length = EMAIL_MAX_LENGTH;
+	length = email_canonical(address, length, buffer);
+	result->local = buffer;
+	result->local_length = email_local_part_length(buffer, length);
+	result->domain = buffer + result->local_length;
+	result->domain_length = length - result->local_length;
+	if (result->domain_length > 0)	/* the at sign */
+	{
+		result->domain++;
+		result->domain_length--;
+	}
+	result->local_hash = similar_hash(result->local, result->local_length);
+	result->digits = similar_digits(result->local, result->local_length);
+}
+
+/* Is there a character besides the digits and one more? */
+static bool
+keeps_a_letter(const uint32_t *characters, size_t length)
+{
+	size_t		count = 0;
+	size_t		i;
+
+	for (i = 0; i < length; i++)
+		count += characters[i] < '0' || characters[i] > '9';
+	return count > 1;
+}
+
+/* The same for characters that were taken apart. */
+static bool
+one_step_of_characters(const uint32_t *a, size_t a_length, const uint32_t *b, size_t b_length)
+{
+	size_t		shorter = a_length < b_length ? a_length : b_length;
+	size_t		same_before = 0;
+	size_t		same_behind = 0;
+
+	while (same_before < shorter && a[same_before] == b[same_before])
+		same_before++;
+	while (same_behind < shorter - same_before &&
+		   a[a_length - 1 - same_behind] == b[b_length - 1 - same_behind])
+		same_behind++;
+	if (a_length != b_length)
+		return same_before + same_behind == shorter &&
+			(a_length == b_length + 1 || b_length == a_length + 1);
+	switch (a_length - same_before - same_behind)
+	{
+		case 1:
+			return keeps_a_letter(a, a_length);
+		case 2:
+			return a[same_before] == b[same_before + 1] && a[same_before + 1] == b[same_before];
+		default:
+			return false;
+	}
+}
+
+static size_t
+take_apart(const char *text, size_t length, uint32_t *characters)
+{
+	size_t		count = 0;
+	size_t		i;
+
+	for (i = 0; i < length; i++)
+	{
+		if (count == 0 || begins_character(text[i]))
+			characters[count++] = (unsigned char) text[i];
+		else
+			characters[count - 1] = characters[count - 1] << 8 | (unsigned char) text[i];
+	}
+	return count;
+}
+
+/*
+ * Does one step lead from one text to the other?  Equal ones are none apart.
+ * Neither may be longer than an address.
+ */
+bool
+similar_one_step(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	uint32_t	a_characters[MAX_TEXT];
+	uint32_t	b_characters[MAX_TEXT];
+	size_t		difference = a_length > b_length ? a_length - b_length : b_length - a_length;
+
+	if (difference > 4 || a_length > MAX_TEXT || b_length > MAX_TEXT)
+		return false;
+	a_length = take_apart(a, a_length, a_characters);
+	b_length = take_apart(b, b_length, b_characters);
+	return one_step_of_characters(a_characters, a_length, b_characters, b_length);
+}
+
+/* Is the local part the one text and then the other, be it with a mark between? */
+static bool
+is_pair(const char *local, size_t length, const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	size_t		gap;
+
+	if (length < a_length + b_length || length > a_length + b_length + 1)
+		return false;
+	gap = length - a_length - b_length;
+	return memcmp(local, a, a_length) == 0 && memcmp(local + a_length + gap, b, b_length) == 0 &&
+		(gap == 0 || local[a_length] == '_' || local[a_length] == '-');
+}
+
+/*
+ * Is a canonical local part what companies make of a name: john.smith, jsmith,
+ * smithj, johns, john, smith and the like?  The names must be folded.
+ */
+bool
+similar_is_built_from(const char *local, size_t length, const char *first, size_t first_length,
+					  const char *last, size_t last_length)
+{
+	size_t		first_initial;
+	size_t		last_initial;
+
+	if (first_length == 0 || last_length == 0)
+		return false;
+	first_initial = next_character(first, first_length, 0);
+	last_initial = next_character(last, last_length, 0);
+	return is_pair(local, length, first, first_length, last, last_length) ||
+		is_pair(local, length, last, last_length, first, first_length) ||
+		is_pair(local, length, first, first_initial, last, last_length) ||
+		is_pair(local, length, last, last_length, first, first_initial) ||
+		is_pair(local, length, first, first_length, last, last_initial) ||
+		is_pair(local, length, last, last_initial, first, first_length) ||
+		(length == first_length && memcmp(local, first, length) == 0) ||
+		(length == last_length && memcmp(local, last, length) == 0);
+}
+
+/* ---- keys ---- */
+
+/*
+ * The hashes of a text and of what is left when one character is taken out;
+ * returns their number.  Needs room for SIMILAR_MAX_NEIGHBOUR_KEYS.
+ */
+size_t
+similar_neighbour_keys(const char *text, size_t length, uint64_t *keys)
+{
+	parts		p;
+	size_t		count = 0;
+	size_t		at;
+
+	if (length > MAX_TEXT)
+		length = MAX_TEXT;
+	parts_read(&p, text, length);
+	keys[count++] = p.before[length];
+	for (at = 0; at < length;)
+	{
+		size_t		next = next_character(text, length, at);
+
+		/* of two neighbours that are alike, it is one which */
+		if (at == 0 || next - at != 1 || text[at] != text[at - 1])
+			keys[count++] = parts_join(&p, at, next);
+		at = next;
+	}
+	return count;
+}
+
+/*
+ * The hashes of all texts that are one step away, but for those that take in a
+ * character beyond ASCII; returns their number.  Of a local part, those whose
+ * digits agree.  Needs room for SIMILAR_MAX_VARIANTS(length).
+ */
+size_t
+similar_variants(const char *text, size_t length, bool is_domain, uint64_t *hashes)
+{
+	static const char in_local_parts[] = "abcdefghijklmnopqrstuvwxyz_-'!#$%&*/=?^`{|}~";
+	static const char in_domains[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+	const char *alphabet = is_domain ? in_domains : in_local_parts;
+	parts		p;
+	size_t		count = 0;
+	size_t		at;
+	const char *c;
+
+	if (length > MAX_TEXT)
+		length = MAX_TEXT;
+	parts_read(&p, text, length);
+	for (at = 0;; at = next_character(text, length, at))
+	{
+		size_t		next;
+		size_t		after;
+
+		for (c = alphabet; *c != '\0'; c++)
+			hashes[count++] = parts_join_with(&p, at, *c, at);
+		if (at == length)
+			break;
+		next = next_character(text, length, at);
+		if (is_domain || !is_digit(text[at]))
+		{
+			hashes[count++] = parts_join(&p, at, next);
+			for (c = alphabet; *c != '\0'; c++)
+				if (*c != text[at])
+					hashes[count++] = parts_join_with(&p, at, *c, next);
+		}
+		if (next < length)
+		{
+			after = next_character(text, length, next);
+			if (is_domain || !is_digit(text[at]) || !is_digit(text[next]))
+			{
+				uint64_t	swapped = p.before[at];
+				size_t		i;
+
+				for (i = next; i < after; i++)
+					swapped = swapped * BASE + (unsigned char) text[i] + 1;
+				for (i = at; i < next; i++)
+					swapped = swapped * BASE + (unsigned char) text[i] + 1;
+				hashes[count++] = swapped * p.power[length - after] + p.behind[after];
+			}
+		}
+	}
+	return count;
+}
+
+/* The bytes that so many characters take. */
+static size_t
+bytes_of(const char *text, size_t length, size_t characters)
+{
+	size_t		at = 0;
+
+	while (characters-- > 0 && at < length)
+		at = next_character(text, length, at);
+	return at;
+}
+
+static size_t
+count_characters(const char *text, size_t length)
+{
+	size_t		count = 0;
+	size_t		at;
+
+	for (at = 0; at < length; at = next_character(text, length, at))
+		count++;
+	return count;
+}
+
+static uint64_t
+half_key(uint64_t hash, size_t characters, uint64_t digits, uint64_t seed)
+{
+	return similar_mix(hash, similar_mix(digits, seed + characters));
+}
+
+/* The key of an address's first half; those of the same length and digits may share it. */
+uint64_t
+similar_first_half_key(const similar_address *address)
+{
+	size_t		characters = count_characters(address->local, address->local_length);
+	size_t		half = bytes_of(address->local, address->local_length, characters / 2);
+
+	return half_key(similar_hash(address->local, half), characters, address->digits, SEED_FIRST);
+}
+
+uint64_t
+similar_second_half_key(const similar_address *address)
+{
+	size_t		characters = count_characters(address->local, address->local_length);
+	size_t		half = bytes_of(address->local, address->local_length, characters / 2);
+
+	return half_key(similar_hash(address->local + half, address->local_length - half), characters,
+					address->digits, SEED_SECOND);
+}
+
+/*
+ * The keys that addresses whose local parts are at most one step from this one's,
+ * and whose digits agree, may have of their first halves, or else of their second
+ * ones.  Returns the number of the latter; SIMILAR_MAX_HALF_KEYS is room enough.
+ */
+size_t
+similar_half_keys(const similar_address *address, uint64_t *first_halves, size_t *first_count,
+				  uint64_t *second_halves)
+{
+	const char *local = address->local;
+	size_t		length = address->local_length;
+	size_t		characters = count_characters(local, length);
+	size_t		other;
+	size_t		second_count = 0;
+
+	*first_count = 0;
+	for (other = characters > 0 ? characters - 1 : 0; other <= characters + 1; other++)
+	{
+		size_t		half = other / 2;
+
+		if (half <= characters)
+			first_halves[(*first_count)++] =
+				half_key(similar_hash(local, bytes_of(local, length, half)), other, address->digits, SEED_FIRST);
+		if (other - half <= characters)
+		{
+			size_t		from = bytes_of(local, length, characters - (other - half));
+
+			second_halves[second_count++] =
+				half_key(similar_hash(local + from, length - from), other, address->digits, SEED_SECOND);
+		}
+	}
+	if (characters >= 2)
+	{
+		/* the neighbours on both sides of the middle, swapped */
+		size_t		at = bytes_of(local, length, characters / 2 - 1);
+		size_t		next = next_character(local, length, at);
+		size_t		after = next_character(local, length, next);
+		uint64_t	hash = similar_hash(local, at);
+
+		for (; next < after; next++)
+			hash = hash * BASE + (unsigned char) local[next] + 1;
+		first_halves[(*first_count)++] = half_key(hash, characters, address->digits, SEED_FIRST);
+	}
+	return second_count;
+}

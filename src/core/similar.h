@@ -1,0 +1,53 @@
+/*
+ * similar.h
+ *		How near two e-mail addresses are, and the keys by which near ones are found.
+ *
+ * Plain C: no server header.  Nothing here allocates.
+ */
+#ifndef ORGSYNC_CORE_SIMILAR_H
+#define ORGSYNC_CORE_SIMILAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "email.h"
+
+/* An address as it is compared: see email_canonical(). */
+typedef struct similar_address
+{
+	const char *local;
+	const char *domain;
+	size_t		local_length;
+	size_t		domain_length;
+	uint64_t	local_hash;
+	uint64_t	digits;			/* those of the local part, as a number */
+} similar_address;
+
+/* So many keys has a local part at most; see similar_neighbour_keys(). */
+#define SIMILAR_MAX_NEIGHBOUR_KEYS	(EMAIL_MAX_LENGTH + 1)
+
+/* So many texts are one step away from one of so many bytes, at most. */
+#define SIMILAR_MAX_VARIANTS(length)	(((length) * 2 + 1) * 48 + (length) * 2)
+
+/* So many keys has a search for near addresses among those without a name. */
+#define SIMILAR_MAX_HALF_KEYS	8
+
+extern void similar_address_read(similar_address *result, const char *address, size_t length, char *buffer);
+extern uint64_t similar_digits(const char *local, size_t length);
+extern bool similar_one_step(const char *a, size_t a_length, const char *b, size_t b_length);
+extern bool similar_is_built_from(const char *local, size_t length, const char *first, size_t first_length,
+								  const char *last, size_t last_length);
+
+extern uint64_t similar_hash(const char *text, size_t length);
+extern uint64_t similar_mix(uint64_t a, uint64_t b);
+extern uint64_t similar_address_key_of_hashes(uint64_t local_hash, uint64_t domain_hash);
+extern uint64_t similar_address_key(uint64_t local_hash, const char *domain, size_t domain_length);
+extern size_t similar_neighbour_keys(const char *text, size_t length, uint64_t *keys);
+extern size_t similar_variants(const char *text, size_t length, bool is_domain, uint64_t *hashes);
+extern uint64_t similar_first_half_key(const similar_address *address);
+extern uint64_t similar_second_half_key(const similar_address *address);
+extern size_t similar_half_keys(const similar_address *address, uint64_t *first_halves, size_t *first_count,
+								uint64_t *second_halves);
+
+#endif

@@ -1,0 +1,58 @@
+
+# 040_duplicate_quality.pl: how many of the near-duplicates that a generator has
+# planted are found, and how many innocent people are taken for one.
+
+use strict;
+use warnings;
+
+use Cwd;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $source = getcwd();
+my $node = PostgreSQL::Test::Cluster->new('quality');
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
+$node->append_conf('postgresql.conf', 'fsync = off');
+$node->start;
+
+my $directory = PostgreSQL::Test::Utils::tempdir;
+my $base = "$directory/base.csv";
+PostgreSQL::Test::Utils::system_or_bail('python3', "$source/test/data/gen_orgsync.py",
+	'-o', $base, '--rows', 50_000, '--seed', 11, '--similar', 0.05, '--negatives', 0.02);
+
+sub value { return $node->safe_psql('postgres', $_[0]); }
+
+value(q{
+	CREATE EXTENSION orgsync;
+	SELECT orgsync.create_account('acme', 'linkedin_learning');
+	SELECT orgsync.add_license('acme', 'Default_license_learning_proAllLanguages_status');});
+is( value("SELECT state, rejected FROM orgsync.import_file('acme', '$base')"),
+	'applied|0', 'of the base file nobody is rejected');
+is( value("SELECT state, rows_read FROM orgsync.import_file('acme', '$directory/base.similar.csv', dry_run => true)"),
+	'dry_run|3500', 'the planted rows are read');
+value(qq{
+	CREATE TABLE label (email text, similar_to text, kind text);
+	COPY label FROM '$directory/base.similar.labels.csv' (FORMAT csv, HEADER);
+	CREATE TABLE planted AS
+	SELECT l.kind, r.fields[2] <> '' AS has_id, r.fields[3] <> '' AS has_name,
+		coalesce(f.code = 'duplicate_profile', false) AS rejected, f.code IS NOT NULL AS found
+	FROM label l JOIN orgsync.read_csv(pg_read_binary_file('$directory/base.similar.csv')) r ON r.fields[1] = l.email
+	LEFT JOIN (SELECT line, min(code) AS code FROM acme.import_findings
+		WHERE import_id = 2 AND code IN ('duplicate_profile', 'similar_profile') GROUP BY line) f ON f.line = r.line
+	WHERE l.kind <> 'case';});
+
+sub percent { return value("SELECT round(100.0 * count(*) FILTER (WHERE $_[0]) / count(*), 2) FROM planted WHERE $_[1]"); }
+
+cmp_ok(percent('rejected', "kind <> 'none' AND has_name AND NOT has_id"), '>=', 98.5,
+	'near-duplicates with a name and without an id are rejected');
+for my $kind (qw(dot plus substitute insert delete swap))
+{
+	cmp_ok(percent('rejected', "kind = '$kind' AND has_name AND NOT has_id"), '>=', 97, "those of kind $kind");
+}
+cmp_ok(percent('found', "kind <> 'none' AND has_id"), '>=', 98, 'those with another id are rejected or warned of');
+cmp_ok(percent('found', "kind <> 'none' AND NOT has_name"), '>=', 98, 'those without a name too');
+cmp_ok(percent('rejected', "kind = 'none'"), '<=', 0.5, 'new people are not rejected');
+
+$node->stop;
+done_testing();
