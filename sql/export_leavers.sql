@@ -94,5 +94,33 @@ SELECT email, action, column_name FROM d WHERE email = 'eve.oak@example.com';
 INSERT INTO profiles (primary_email_address) VALUES ('eve.oak@example.com');
 SELECT email, action, column_name FROM d WHERE email = 'eve.oak@example.com';
 
+-- two who left with one address or id, one after the other: the vendor can have only the last of them there
+INSERT INTO profiles (primary_email_address, unique_user_id) VALUES ('one@example.com', 'O1');
+SELECT count(*) FROM export();
+SELECT confirm_last();
+DELETE FROM profiles WHERE primary_email_address = 'one@example.com';
+INSERT INTO profiles (primary_email_address) VALUES ('more@example.com');
+SELECT count(*) FROM export();
+SELECT confirm_last();
+SELECT primary_email_address, unique_user_id FROM leavers WHERE unique_user_id ~ '^O';
+INSERT INTO profiles (primary_email_address, unique_user_id, work_title) VALUES ('one@example.com', 'O2', 'other');
+SELECT csv FROM export();
+-- done by hand, confirmed file by file: the first is known by the id alone
+SELECT orgsync.confirm_export('leave', export_id, seq => seq) FROM (SELECT export_id, seq FROM export_files WHERE export_id = (SELECT max(export_id) FROM exports) ORDER BY seq DESC) f;
+SELECT primary_email_address, unique_user_id FROM leavers WHERE unique_user_id ~ '^O';
+DELETE FROM profiles WHERE unique_user_id = 'O2';
+INSERT INTO profiles (primary_email_address) VALUES ('even.more@example.com');
+SELECT count(*) FROM export();
+SELECT confirm_last();
+SELECT primary_email_address, unique_user_id FROM leavers WHERE unique_user_id ~ '^O' ORDER BY 2;
+-- and is back: a row names him by the id; if the address is not free, a person must
+INSERT INTO profiles (primary_email_address, unique_user_id, work_title) VALUES ('back@example.com', 'O1', 'back');
+SELECT * FROM d;
+SELECT kind, csv FROM export();
+UPDATE profiles SET primary_email_address = 'one@example.com' WHERE unique_user_id = 'O1';
+SELECT kind, csv FROM export();
+SELECT confirm_last();
+SELECT primary_email_address, unique_user_id FROM leavers WHERE unique_user_id ~ '^O' ORDER BY 2;
+
 \set VERBOSITY terse
 DROP SCHEMA leave CASCADE;

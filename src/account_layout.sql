@@ -149,7 +149,7 @@ COMMENT ON COLUMN @account.protected_profiles.primary_email_address IS 'the addr
 
 CREATE TABLE @account.leavers (
 	profile_id bigint PRIMARY KEY,
-	primary_email_address text COLLATE "C" NOT NULL,
+	primary_email_address text COLLATE "C",
 	unique_user_id text COLLATE "C",
 	preferred_first_name text,
 	preferred_last_name text,
@@ -160,7 +160,7 @@ CREATE TABLE @account.leavers (
 CREATE INDEX leavers_address ON @account.leavers (pg_catalog.lower(primary_email_address));
 CREATE INDEX leavers_unique_user_id ON @account.leavers (unique_user_id);
 COMMENT ON TABLE @account.leavers IS 'people who were deleted here and whom the vendor still knows, without seats, groups and permissions: nothing deletes a profile there';
-COMMENT ON COLUMN @account.leavers.primary_email_address IS 'as the vendor has it, like all that follows';
+COMMENT ON COLUMN @account.leavers.primary_email_address IS 'as the vendor has it, like all that follows; NULL: somebody there gave it to somebody else';
 
 CREATE TABLE @account.feeds (
 	feed text COLLATE "C" PRIMARY KEY,

@@ -626,7 +626,7 @@ diff_compare(DiffReader *reader, const DiffSubject *subject, DiffPerson *person)
 		person->state = present->lives ? DIFF_KNOWN : DIFF_DELETED;
 		person->vendor_email = vendor_text(&vendor, present, DIFF_PRIMARY_EMAIL_ADDRESS);
 		person->vendor_id = null_if_empty(vendor_text(&vendor, present, DIFF_UNIQUE_USER_ID));
-		if (person->vendor_email == NULL)
+		if (person->vendor_email == NULL && subject->returned == NULL)
 			return false;
 		if (present->lives)
 			compare_texts(reader, &vendor, present);

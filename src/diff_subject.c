@@ -383,7 +383,7 @@ static void
 meet_leaver(DiffSubject *subject, DiffLeaver *leaver)
 {
 	const DiffPresent *present = &subject->present;
-	bool		has_email = strcmp(diff_lower(present->email), diff_lower(leaver->email)) == 0;
+	bool		has_email = leaver->email != NULL && pg_strcasecmp(present->email, leaver->email) == 0;
 	bool		has_id = present->id != NULL && leaver->id != NULL && strcmp(present->id, leaver->id) == 0;
 	bool		is_candidate = subject->is_new && subject->source_id == subject->profile_id;
 
@@ -444,7 +444,7 @@ fetch_leavers(DiffReader *reader)
 			DiffSubject *subject = &reader->subjects[s];
 
 			if (subject->present.lives &&
-				(pg_strcasecmp(subject->present.email, leaver->email) == 0 ||
+				((leaver->email != NULL && pg_strcasecmp(subject->present.email, leaver->email) == 0) ||
 				 (subject->present.id != NULL && leaver->id != NULL &&
 				  strcmp(subject->present.id, leaver->id) == 0)))
 				meet_leaver(subject, leaver);

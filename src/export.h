@@ -127,6 +127,7 @@ typedef struct ExportPlan
 	ExportFull *full;			/* where the files come from, if not from rows */
 	ExportRows *rows;
 	int64		row_count;
+	int			people_planned;
 	List	   *findings;		/* ExportFinding */
 	ExportThreshold *threshold;
 	char	   *held_up;		/* why it looks like an accident, or NULL */

@@ -115,7 +115,8 @@ static const char forget_others[] =
  */
 #define KEY_CHANGES \
 	"WITH keys AS MATERIALIZED (" \
-	" SELECT c.profile_id, bool_and(c.change_id <@ r.changes_read) AS are_read" \
+	" SELECT c.profile_id, bool_and(c.change_id <@ r.changes_read) AS are_read," \
+	"  bool_or(c.column_name IS NULL) AS is_added" \
 	" FROM @account.changes c CROSS JOIN (SELECT " CHANGES_READ " AS changes_read) r" \
 	" WHERE c.column_name IS NULL OR c.column_name IN ('primary_email_address', 'unique_user_id')" \
 	" GROUP BY c.profile_id" \
@@ -145,17 +146,53 @@ KEY_CHANGES
 " HAVING count(*) FILTER (WHERE f.column_name = 'primary_email_address') > 0"
 " ON CONFLICT (profile_id) DO NOTHING";
 
-/* The vendor has somebody else under the keys of a leaver now, or the leaver is back. */
+/*
+ * Two of the vendor's profiles cannot have the same keys: somebody there has
+ * given others to the one who left first.
+ */
+static const char forget_addresses[] =
+"UPDATE @account.leavers o SET primary_email_address = NULL FROM @account.leavers n"
+" WHERE n.left_at = now() AND o.left_at < n.left_at"
+"  AND lower(o.primary_email_address) = lower(n.primary_email_address)";
+static const char forget_ids[] =
+"UPDATE @account.leavers o SET unique_user_id = NULL FROM @account.leavers n"
+" WHERE n.left_at = now() AND o.left_at < n.left_at AND o.unique_user_id = n.unique_user_id";
+
+/*
+ * Under which keys the vendor knows the people of the export now, unless these
+ * are pending.  What was confirmed file by file has no changes any more.
+ */
+#define PRESENT_KEYS \
+	KEY_CHANGES \
+	", present AS MATERIALIZED (" \
+	" SELECT lower(p.primary_email_address::text COLLATE \"C\") AS address, p.unique_user_id," \
+	"  bool_or(e.is_added) AS is_added" \
+	" FROM (SELECT profile_id, is_added FROM keys" \
+	"  UNION ALL SELECT unnest(profile_ids), kind = 'add' FROM @account.export_files WHERE export_id = $1) e" \
+	" JOIN @account.profiles p ON p.profile_id = e.profile_id" \
+	" WHERE NOT EXISTS (SELECT FROM keys k WHERE k.profile_id = e.profile_id AND NOT k.are_read)" \
+	" GROUP BY p.profile_id" \
+	") "
+
+/* The leaver is back. */
 static const char remove_leavers[] =
-KEY_CHANGES
-", present AS MATERIALIZED ("
-" SELECT lower(p.primary_email_address::text COLLATE \"C\") AS address, p.unique_user_id"
-" FROM keys k JOIN @account.profiles p ON p.profile_id = k.profile_id WHERE k.are_read"
-") "
+PRESENT_KEYS
 "DELETE FROM @account.leavers l WHERE l.profile_id IN ("
 " SELECT l.profile_id FROM @account.leavers l JOIN present p ON lower(l.primary_email_address) = p.address"
+" WHERE p.is_added AND NOT coalesce(l.unique_user_id <> p.unique_user_id, false)"
 " UNION ALL"
-" SELECT l.profile_id FROM @account.leavers l JOIN present p ON l.unique_user_id = p.unique_user_id)";
+" SELECT l.profile_id FROM @account.leavers l JOIN present p ON l.unique_user_id = p.unique_user_id"
+" WHERE p.is_added)";
+
+/* Somebody else has the leaver's address, or id, there now: by hand. */
+static const char move_addresses[] =
+PRESENT_KEYS
+"UPDATE @account.leavers l SET primary_email_address = NULL FROM present p"
+" WHERE lower(l.primary_email_address) = p.address";
+static const char move_ids[] =
+PRESENT_KEYS
+"UPDATE @account.leavers l SET unique_user_id = NULL FROM present p"
+" WHERE l.unique_user_id = p.unique_user_id";
 
 /* A file of the export that is to be confirmed. */
 typedef struct ConfirmFile
@@ -335,6 +372,27 @@ find_files(Confirmation *confirmation, const int *seq)
 			errhint("See %s.export_files.", confirmation->account->quoted_name));
 }
 
+/* Who left, who is back, and whose address or id has passed to somebody else. */
+static void
+update_leavers(const Confirmation *confirmation)
+{
+	SqlArgument export_id = SQL_INT8(confirmation->export_id);
+
+	if (sql_run(confirmation->account, add_leavers, 1, &export_id) > 0)
+	{
+		(void) sql_run(confirmation->account, forget_addresses, 0, NULL);
+		(void) sql_run(confirmation->account, forget_ids, 0, NULL);
+	}
+	if (sql_run(confirmation->account, "SELECT FROM @account.leavers LIMIT 1", 0, NULL) == 0)
+		return;
+	(void) sql_run(confirmation->account, remove_leavers, 1, &export_id);
+	(void) sql_run(confirmation->account, move_addresses, 1, &export_id);
+	(void) sql_run(confirmation->account, move_ids, 1, &export_id);
+	(void) sql_run(confirmation->account,
+				   "DELETE FROM @account.leavers"
+				   " WHERE primary_email_address IS NULL AND unique_user_id IS NULL", 0, NULL);
+}
+
 /*
  * Marks the files as confirmed, and the export too if these were the last ones:
  * then what is left of its changes goes, and whoever was deleted is a leaver.
@@ -362,8 +420,7 @@ confirm_files(const Confirmation *confirmation)
 	}
 	else
 	{
-		(void) sql_run(confirmation->account, add_leavers, 1, &export_id);
-		(void) sql_run(confirmation->account, remove_leavers, 1, &export_id);
+		update_leavers(confirmation);
 	}
 	(void) sql_run(confirmation->account,
 				   "DELETE FROM @account.changes WHERE change_id <@ " CHANGES_READ,

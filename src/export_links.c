@@ -46,6 +46,15 @@ typedef struct Linked
 	bool		has_new_id;
 } Linked;
 
+/* Tarjan's walk over all of them. */
+typedef struct Walk
+{
+	List	   *stack;
+	int			index;
+	int			unit_count;
+	List	   *ordered;		/* everybody, unit by unit */
+} Walk;
+
 typedef struct LinkedEntry
 {
 	int64		profile_id;
@@ -189,8 +198,10 @@ block_unit(const ExportPlan *plan, Linked *first)
 }
 
 static void
-number_unit(ExportPlan *plan, Linked *first, int unit)
+number_unit(ExportPlan *plan, Linked *first, Walk *walk)
 {
+	int			unit = ++walk->unit_count;
+
 	block_unit(plan, first);
 	for (Linked *linked = first; linked != NULL; linked = linked->next_in_unit)
 	{
@@ -198,6 +209,7 @@ number_unit(ExportPlan *plan, Linked *first, int unit)
 		Linked	   *component = component_of(linked);
 
 		linked->planned.unit = unit;
+		walk->ordered = lappend(walk->ordered, linked);
 		if (export_plan_renames(plan, planned, DIFF_PRIMARY_EMAIL_ADDRESS) &&
 			(planned->person.vendor_id == NULL || !plan->account->product->has_unique_user_id))
 			component->needs_address = true;
@@ -208,15 +220,15 @@ number_unit(ExportPlan *plan, Linked *first, int unit)
 
 /* Takes a unit from the stack: all down to this one. */
 static Linked *
-pop_unit(List **stack, Linked *root)
+pop_unit(Walk *walk, Linked *root)
 {
 	Linked	   *first = NULL;
 	Linked	   *linked;
 
 	do
 	{
-		linked = llast(*stack);
-		*stack = list_delete_last(*stack);
+		linked = llast(walk->stack);
+		walk->stack = list_delete_last(walk->stack);
 		linked->is_on_stack = false;
 		linked->next_in_unit = first;
 		first = linked;
@@ -226,7 +238,7 @@ pop_unit(List **stack, Linked *root)
 
 /* Tarjan's walk from one person on; its recursion is a list, since chains can be long. */
 static void
-find_units(ExportPlan *plan, Linked *start, List **stack, int *index, int *unit)
+find_units(ExportPlan *plan, Linked *start, Walk *walk)
 {
 	List	   *path = list_make1(start);
 
@@ -238,8 +250,8 @@ find_units(ExportPlan *plan, Linked *start, List **stack, int *index, int *unit)
 		CHECK_FOR_INTERRUPTS();
 		if (linked->index == 0)
 		{
-			linked->index = linked->low_link = ++(*index);
-			*stack = lappend(*stack, linked);
+			linked->index = linked->low_link = ++walk->index;
+			walk->stack = lappend(walk->stack, linked);
 			linked->is_on_stack = true;
 		}
 		if (linked->next_holder < 2)
@@ -259,7 +271,7 @@ find_units(ExportPlan *plan, Linked *start, List **stack, int *index, int *unit)
 			waiter->low_link = Min(waiter->low_link, linked->low_link);
 		}
 		if (linked->low_link == linked->index)
-			number_unit(plan, pop_unit(stack, linked), ++(*unit));
+			number_unit(plan, pop_unit(walk, linked), walk);
 	}
 }
 
@@ -273,20 +285,18 @@ form_of(Linked *linked)
 	return component->has_new_id ? RENAME_BY_ID_WITH_NEW_ID : RENAME_BY_ID;
 }
 
-/* Plans all people who wait for somebody or for whom somebody waits. */
+/* Plans all people who wait for somebody or for whom somebody waits, in the order of units. */
 void
 export_plan_linked(ExportPlan *plan, List *all_linked)
 {
-	List	   *stack = NIL;
-	int			index = 0;
-	int			unit = 0;
+	Walk		walk = {0};
 	ListCell   *cell;
 
 	connect(all_linked);
 	foreach(cell, all_linked)
 		if (((Linked *) lfirst(cell))->index == 0)
-			find_units(plan, lfirst(cell), &stack, &index, &unit);
-	foreach(cell, all_linked)
+			find_units(plan, lfirst(cell), &walk);
+	foreach(cell, walk.ordered)
 	{
 		Linked	   *linked = lfirst(cell);
 

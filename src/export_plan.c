@@ -94,8 +94,9 @@ cell_kind(const ExportPlan *plan, const PlannedPerson *planned, const DiffCell *
 		return EXPORT_NOT_AT_ALL;
 	if (planned->person.state == DIFF_ADDED)
 		return added_kind(plan, planned);
-	if (!plan->account->product->updates_profiles)
-		return EXPORT_MANUAL;
+	if (!plan->account->product->updates_profiles ||
+		(planned->person.vendor_email == NULL && planned->email_blocked))
+		return EXPORT_MANUAL;	/* or no row can name the person */
 
 	switch (cell->place)
 	{
@@ -251,12 +252,13 @@ plan_rename(ExportPlan *plan, const PlannedPerson *planned)
 	}
 }
 
-/* One row a cell, for a person to read. */
+/* One row a cell, for a person to read: all of somebody's in one file. */
 static void
 plan_manual(ExportPlan *plan, const PlannedPerson *planned)
 {
 	const DiffPerson *person = &planned->person;
 
+	plan->people_planned++;
 	for (int i = 0; i < person->cell_count; i++)
 	{
 		const DiffCell *cell = &person->cells[i];
@@ -266,9 +268,11 @@ plan_manual(ExportPlan *plan, const PlannedPerson *planned)
 		export_row_begin(plan->rows, EXPORT_MANUAL, person->profile_id);
 		add_address(plan, person_address(plan, planned));
 		export_row_cell(plan->rows, EXPORT_MANUAL_COLUMN, "column_name", cell->column_name);
-		export_row_cell(plan->rows, EXPORT_MANUAL_OLD, "old_value", cell->old_value);
+		export_row_cell(plan->rows, EXPORT_MANUAL_OLD, "old_value",
+						cell->old_value == NULL && strcmp(cell->action, "rename") == 0 ?
+						psprintf("unknown, of unique_user_id %s", person->vendor_id) : cell->old_value);
 		export_row_cell(plan->rows, EXPORT_MANUAL_NEW, "new_value", cell->new_value);
-		end_row(plan, 0);
+		end_row(plan, plan->people_planned);
 	}
 }
 
@@ -304,7 +308,8 @@ report_obstacles(ExportPlan *plan, const PlannedPerson *planned)
 		if (person->cells[i].hold == DIFF_HELD_PROTECTED)
 		{
 			add_finding(plan, FINDING_PROTECTED_PROFILE, person->cells[i].column_name,
-						person->vendor_email, person->cells[i].action);
+						person->vendor_email ? person->vendor_email : person->email,
+						person->cells[i].action);
 			break;
 		}
 	}
