@@ -322,7 +322,7 @@ compare_newcomers(Check *check, TriggerData *trigger, SimilarSet *set)
 static SimilarSet *
 make_set(const DuplicateRules *rules, const Check *check, TriggerData *trigger)
 {
-	SimilarFilter *filter = similar_filter_create();
+	SimilarFilter *filter = similar_filter_create(false);
 	SimilarSet *set = similar_set_create(rules, filter);
 	ChangedRows rows;
 

@@ -224,12 +224,12 @@ visit_pairs(const DuplicateRules *rules, Relation profiles, PairVisit *visit)
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync profile", ALLOCSET_SMALL_SIZES);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TupleTableSlot *slot = table_slot_create(profiles, NULL);
-	SimilarFilter *filter = similar_filter_create();
+	SimilarFilter *filter = similar_filter_create(true);
 	SimilarSet *set = similar_set_create(rules, filter);
 
 	for (int pass = 1; pass <= 2; pass++)
 	{
-		TableScanDesc scan = table_beginscan(profiles, snapshot, 0, NULL);
+		TableScanDesc scan = table_beginscan_strat(profiles, snapshot, 0, NULL, true, false);
 		MemoryContext old_context = MemoryContextSwitchTo(row_context);
 
 		while (table_scan_getnextslot(scan, ForwardScanDirection, slot))

@@ -39,6 +39,8 @@ typedef struct SimilarRows
 	SimilarProbe probe;
 	HTAB	   *changed;		/* profile_ids whom accepted rows stand for; NULL: none */
 	int64		checked_row;	/* the last one that was checked: its address or names change */
+	bool		has_person;		/* and what it makes was read */
+	OwnedPerson person;
 } SimilarRows;
 
 /* ---- reading ---- */
@@ -71,7 +73,7 @@ import_similar_note(Import *import, const ImportRow *row)
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(import->context);
 
-		import->similar_filter = similar_filter_create();
+		import->similar_filter = similar_filter_create(true);
 		MemoryContextSwitchTo(old_context);
 	}
 	names_of_row(import, row, &first_name, &last_name);
@@ -349,13 +351,15 @@ import_similar_check(Import *import, ImportRow *row, int64 row_number, const Row
 {
 	RowCheck	check = {.similar = import->similar,.profile_id = target->profile_id,
 	.address_holder = target->address_holder};
-	OwnedPerson person;
+	SimilarRows *similar = import->similar;
 
-	import->similar->checked_row = row_number;
+	similar->checked_row = row_number;
+	similar->has_person = false;
 	if (!import->rules->any || values->reupload_user_profile)
 		return;
-	person_of_values(&person, values);
-	find_all(import, &person.person, &check);
+	person_of_values(&similar->person, values);
+	similar->has_person = true;
+	find_all(import, &similar->person.person, &check);
 	if (check.found.action != RULE_OFF)
 		obey_rule(import, row, values->primary_email_address, &check.found);
 }
@@ -366,7 +370,6 @@ import_similar_accept(Import *import, const ImportRow *row, int64 row_number, co
 					  const ProfileValues *values)
 {
 	SimilarRows *similar = import->similar;
-	OwnedPerson person;
 
 	if (!import->rules->any || (similar->checked_row != row_number && !values->reupload_user_profile))
 		return;
@@ -382,9 +385,10 @@ import_similar_accept(Import *import, const ImportRow *row, int64 row_number, co
 		}
 		(void) hash_search(similar->changed, &target->profile_id, HASH_ENTER, NULL);
 	}
-	person_of_values(&person, values);
+	if (similar->checked_row != row_number || !similar->has_person)
+		person_of_values(&similar->person, values);
 	/* what was noted of a row about an existing profile may be less than what it is now */
-	(void) similar_set_add(similar->set, &person.person, row->line, true, values->reupload_user_profile,
+	(void) similar_set_add(similar->set, &similar->person.person, row->line, true, values->reupload_user_profile,
 						   target->is_new);
 }
 

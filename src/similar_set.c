@@ -65,19 +65,30 @@ typedef struct KeyFilter
 	KeyCounts	tables[lengthof(table_sizes)];
 } KeyFilter;
 
+/* Groups are counted by their hashes, so that it is seen in time which may become a crowd. */
+#define GROUP_COUNTERS	(1 << 18)
+
 struct SimilarFilter
 {
 	MemoryContext context;
+	bool		in_order;		/* people are added in the order in which they are noted */
 	KeyFilter	identities;		/* local parts; names with digits */
 	KeyFilter	neighbours;		/* see similar_neighbour_keys() */
 	bool		has_unnamed;
+	bool		has_gaps;		/* the neighbours of some people with a name were not noted */
+	uint8		group_counts[GROUP_COUNTERS];	/* up to MAX_CROWD */
 };
 
+/*
+ * in_order: people will be added in the order in which they are noted, so that the
+ * first of each name, who are chained as a group, need no neighbours.
+ */
 SimilarFilter *
-similar_filter_create(void)
+similar_filter_create(bool in_order)
 {
 	SimilarFilter *filter = palloc0(sizeof(SimilarFilter));
 
+	filter->in_order = in_order;
 	filter->context = AllocSetContextCreate(CurrentMemoryContext, "orgsync similar filter", ALLOCSET_SMALL_SIZES);
 	return filter;
 }
@@ -146,13 +157,25 @@ void
 similar_filter_note(SimilarFilter *filter, const SimilarPerson *person)
 {
 	uint64		keys[SIMILAR_MAX_NEIGHBOUR_KEYS];
-	size_t		count = similar_neighbour_keys(person->address.local, person->address.local_length, keys);
+	size_t		count;
 
 	count_key(filter, &filter->identities, local_filter_key(person), false);
 	if (person->name != 0)
-		count_key(filter, &filter->identities, similar_person_group(person), false);
+	{
+		uint64		group = similar_person_group(person);
+		uint8	   *group_count = &filter->group_counts[(group >> 32) % GROUP_COUNTERS];
+
+		count_key(filter, &filter->identities, group, false);
+		if (filter->in_order && *group_count < MAX_CROWD)
+		{
+			(*group_count)++;
+			filter->has_gaps = true;
+			return;
+		}
+	}
 	else
 		filter->has_unnamed = true;
+	count = similar_neighbour_keys(person->address.local, person->address.local_length, keys);
 	for (size_t i = 0; i < count; i++)
 		count_key(filter, &filter->neighbours, neighbour_filter_key(person, keys[i]), person->name == 0);
 }
@@ -233,6 +256,7 @@ struct SimilarSet
 	int			domain_capacity;
 	int			last_domain;
 	bool		has_unnamed;
+	bool		has_profiles;	/* some came before all that were noted */
 	uint32		search;
 
 	/* of one search */
@@ -488,8 +512,7 @@ add_member(SimilarSet *set, const SimilarPerson *person, int64 id, bool is_row, 
 	member->built_from_name = person->built_from_name;
 	memcpy(set->texts + set->text_size, address->local, address->local_length);
 	set->text_size += (uint32) address->local_length;
-	if (person->name == 0)
-		set->has_unnamed = true;
+	set->has_unnamed = set->has_unnamed || person->name == 0;
 	return set->member_count++;
 }
 
@@ -533,6 +556,7 @@ similar_set_add(SimilarSet *set, const SimilarPerson *person, int64 id, bool is_
 	uint64		keys[SIMILAR_MAX_NEIGHBOUR_KEYS];
 	size_t		count;
 	uint64		domain_hash;
+	bool		keeps_all;
 
 #define THE_MEMBER	(member != NOBODY ? member : \
 					 (member = add_member(set, person, id, is_row, is_confirmed)))
@@ -547,9 +571,11 @@ similar_set_add(SimilarSet *set, const SimilarPerson *person, int64 id, bool is_
 
 	domain_hash = similar_hash(person->address.domain, person->address.domain_length);
 	count = similar_neighbour_keys(person->address.local, person->address.local_length, keys);
+	/* what was not noted may be met all the same */
+	keeps_all = filter == NULL || (filter->has_gaps && (person->name == 0 || (is_crowded && set->has_profiles)));
 	for (size_t i = 0; i < count; i++)
 	{
-		if (filter != NULL)
+		if (!keeps_all)
 		{
 			uint8		bits = counts_of(&filter->neighbours, neighbour_filter_key(person, keys[i]));
 
@@ -582,6 +608,7 @@ similar_set_add_profiles(SimilarSet *set, Relation profiles, const int64 *noted_
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync profile", ALLOCSET_SMALL_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(row_context);
 
+	set->has_profiles = true;
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		OwnedPerson person;

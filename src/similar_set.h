@@ -10,7 +10,7 @@
 typedef struct SimilarFilter SimilarFilter;
 typedef struct SimilarSet SimilarSet;
 
-extern SimilarFilter *similar_filter_create(void);
+extern SimilarFilter *similar_filter_create(bool in_order);
 extern void similar_filter_free(SimilarFilter *filter);
 extern void similar_filter_note(SimilarFilter *filter, const SimilarPerson *person);
 
