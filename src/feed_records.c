@@ -20,7 +20,7 @@
  *	- An import knows itself which profiles it writes to: they are collected, and
  *	  become a doubt for the other feeds.
  *
- * In memory, a record takes 20 bytes, and 5 more in the index.  Records lie in the
+ * In memory, a record takes 20 bytes, and 8 more in the index.  Records lie in the
  * order of profiles, so that the set of those whom a file holds is found in that order.
  *
  * Both tables are derived, and written as the account's owner.
@@ -437,7 +437,7 @@ slot_of(const FeedRecords *records, const uint32 *hash)
 static void
 make_index(FeedRecords *records)
 {
-	records->index_size = (uint32) Min(records->count + records->count / 3 + 16, PG_UINT32_MAX);
+	records->index_size = (uint32) Min(2 * records->count + 16, PG_UINT32_MAX);
 	records->index = MemoryContextAllocExtended(records->context, sizeof(uint32) * records->index_size,
 												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int64 i = 0; i < records->count; i++)

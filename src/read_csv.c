@@ -26,8 +26,11 @@
 #include "core/csv_reader.h"
 #include "csv_source.h"
 
-/* The most bytes by which an element of a text array exceeds its text. */
-#define ELEMENT_OVERHEAD	(VARHDRSZ + ALIGNOF_INT - 1)
+/* The most bytes by which an element of a text array exceeds its text, with what is zeroed behind it. */
+#define ELEMENT_OVERHEAD	(VARHDRSZ + 2 * ALIGNOF_INT)
+
+/* Short fields are copied with so many bytes, whatever stands behind them. */
+#define COPY_SIZE			CSV_FIELD_SLACK
 
 PG_FUNCTION_INFO_V1(orgsync_read_csv_bytea);
 PG_FUNCTION_INFO_V1(orgsync_read_csv_text);
@@ -138,14 +141,13 @@ build_fields_array(StringInfo buffer, const csv_record *record, bool must_conver
 	int			i;
 
 	resetStringInfo(buffer);
-	enlargeStringInfo(buffer, ARR_OVERHEAD_NONULLS(1));
+	enlargeStringInfo(buffer, ARR_OVERHEAD_NONULLS(1) + COPY_SIZE);
 	buffer->len = ARR_OVERHEAD_NONULLS(1);
 
 	for (i = 0; i < record->field_count; i++)
 	{
 		const char *data = record->fields[i].data;
 		size_t		length = record->fields[i].length;
-		size_t		padded_length;
 		char	   *element;
 
 		if (must_convert && length > 0)
@@ -159,16 +161,19 @@ build_fields_array(StringInfo buffer, const csv_record *record, bool must_conver
 			}
 		}
 
-		if (length + ELEMENT_OVERHEAD >= (size_t) (buffer->maxlen - buffer->len))
-			enlargeStringInfo(buffer, (int) (length + ELEMENT_OVERHEAD));
+		if (length + ELEMENT_OVERHEAD + COPY_SIZE >= (size_t) (buffer->maxlen - buffer->len))
+			enlargeStringInfo(buffer, (int) (length + ELEMENT_OVERHEAD + COPY_SIZE));
 		element = buffer->data + buffer->len;
 		SET_VARSIZE(element, VARHDRSZ + length);
-		memcpy(VARDATA(element), data, length);
+		/* a copy of constant size is no call; converted text has nothing behind it */
+		if (length <= COPY_SIZE && !must_convert)
+			memcpy(VARDATA(element), data, COPY_SIZE);
+		else
+			memcpy(VARDATA(element), data, length);
 
 		/* the next element is aligned, and the gap must be zero */
-		padded_length = INTALIGN(VARHDRSZ + length);
-		memset(element + VARHDRSZ + length, 0, padded_length - VARHDRSZ - length);
-		buffer->len += (int) padded_length;
+		memset(element + VARHDRSZ + length, 0, ALIGNOF_INT);
+		buffer->len += (int) INTALIGN(VARHDRSZ + length);
 	}
 
 	array = (ArrayType *) buffer->data;

@@ -36,6 +36,9 @@ typedef enum csv_encoding
 	CSV_ENCODING_WIN1252
 } csv_encoding;
 
+/* So many bytes from the beginning of a field may be read, whatever its length. */
+#define CSV_FIELD_SLACK		16
+
 typedef struct csv_field
 {
 	const char *data;			/* not NUL-terminated; valid until the next call */
@@ -47,7 +50,7 @@ typedef struct csv_record
 {
 	int64_t		line;			/* physical line on which the record begins, from 1 */
 	int64_t		offset;			/* of its first byte in the stream as it came, from 0, BOM included */
-	const char *raw;			/* the record in UTF-8, without its line end */
+	const char *raw;			/* the record in UTF-8, without its line end, but with one byte behind it */
 	size_t		raw_length;
 	int			field_count;
 	const csv_field *fields;

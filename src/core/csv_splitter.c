@@ -12,7 +12,7 @@
  * The buffer.
  *
  *		0          start      scan            end        capacity
- *		| done     | record begun             | free     | 1 spare byte |
+ *		| done     | record begun             | free     | 1 spare byte | slack |
  *
  * The decoder is asked for more only when [start, end) holds no whole record;
  * that part then moves to the front, so a block costs one short memmove.  What
@@ -65,7 +65,8 @@ csv_splitter_open(csv_splitter *splitter, const csv_allocator *allocator, csv_so
 	splitter->line_feed.byte = '\n';
 	splitter->carriage_return.byte = '\r';
 	splitter->capacity = CSV_BLOCK_SIZE;
-	splitter->buffer = allocator->resize(allocator->context, NULL, splitter->capacity + 1);
+	splitter->buffer = allocator->resize(allocator->context, NULL,
+										 splitter->capacity + 1 + CSV_RECORD_SLACK);
 }
 
 /* Frees what the splitter has allocated. */
@@ -178,7 +179,8 @@ fill_buffer(csv_splitter *splitter)
 		size_t		capacity = splitter->capacity < needed / 2 ? splitter->capacity * 2 : needed;
 
 		splitter->buffer = splitter->allocator.resize(splitter->allocator.context,
-													  splitter->buffer, capacity + 1);
+													  splitter->buffer,
+													  capacity + 1 + CSV_RECORD_SLACK);
 		splitter->capacity = capacity;
 	}
 

@@ -14,6 +14,9 @@
 #include "csv_encoding.h"
 #include "csv_reader.h"
 
+/* So many bytes behind a record may be read, whatever stands there. */
+#define CSV_RECORD_SLACK	CSV_FIELD_SLACK
+
 /* Where the scan of a record stands. */
 typedef enum csv_scan_state
 {
