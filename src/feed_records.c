@@ -304,6 +304,7 @@ compare_placed(const void *a, const void *b)
 	const PlacedRecord *left = a;
 	const PlacedRecord *right = b;
 
+	CHECK_FOR_INTERRUPTS();
 	if (left->record.profile_id != right->record.profile_id)
 		return left->record.profile_id < right->record.profile_id ? -1 : 1;
 	return (left->place > right->place) - (left->place < right->place);
@@ -444,6 +445,7 @@ make_index(FeedRecords *records)
 	{
 		uint64		slot = slot_of(records, records->records[i].hash);
 
+		CHECK_FOR_INTERRUPTS();
 		if (is_empty(&records->records[i]))
 			continue;
 		while (records->index[slot] != 0)

@@ -4,6 +4,7 @@
  *
  *		import.c			the functions that people call, and their arguments
  *		import_run.c		the order of the phases
+ *		import_progress.c	shows how far it is
  *		import_reader.c		how the file is written: encoding, delimiter, header line
  *		import_header.c		what the file's columns mean for this account
  *		import_group.c		the account's groups and those that the file names
@@ -229,6 +230,7 @@ typedef struct Import
 	int64	   *active_cells;	/* how many cells of each license say active */
 	int64		inactive_cells; /* how many of all licenses say inactive */
 	int64		row_count;	/* rows of the file */
+	int64		bytes_read;
 	int64		unreadable_line;	/* first line whose key cannot be read, or 0 */
 	HTAB	   *shielded;		/* protected profiles, or NULL; see import_shield.c */
 	Bitmapset  *losing_rows;	/* their address is not given up after all; see import_decide.c */
@@ -252,6 +254,12 @@ typedef struct Import
 	struct SimilarRows *similar;
 	struct SeatRequests *seats;
 } Import;
+
+/* import_progress.c */
+extern void import_progress_phase(Import *import, const char *table);
+extern void import_progress_read(Import *import, int64 bytes);
+extern void import_progress_rows(int64 count);
+extern void import_progress_end(void);
 
 /* import_reader.c */
 extern csv_reader *import_reader_open(Import *import, csv_record *record, csv_fault *fault, csv_result *result);

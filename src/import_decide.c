@@ -389,6 +389,7 @@ next_batch(Import *import, Batch *batch)
 	}
 	if (batch->count > 0)
 		batch->present = import_fetch_present(import, profile_ids, profile_count);
+	import_progress_rows(batch->first);
 	CHECK_FOR_INTERRUPTS();
 	return batch->count > 0;
 }

@@ -36,6 +36,9 @@
 #include "utils/rel.h"
 #include "utils/resowner.h"
 
+/* How far the file is read is shown at every so many rows. */
+#define ROWS_PER_PROGRESS 1000
+
 /* So often the second phase is tried, if other sessions get in between. */
 #define MAX_ATTEMPTS 3
 
@@ -194,7 +197,10 @@ import_read_file(Import *import)
 	csv_record	record;
 	csv_fault	fault;
 	csv_result	result;
-	csv_reader *reader = import_reader_open(import, &record, &fault, &result);
+	csv_reader *reader;
+
+	import_progress_phase(import, "imports");
+	reader = import_reader_open(import, &record, &fault, &result);
 
 	if (result == CSV_RECORD)
 	{
@@ -205,6 +211,8 @@ import_read_file(Import *import)
 			import_unchanged_begin(import);
 		while (!import->refused && (result = csv_reader_next_raw(reader, &record, &fault)) == CSV_RECORD)
 		{
+			if (import->row_count % ROWS_PER_PROGRESS == 0)
+				import_progress_read(import, csv_reader_bytes_read(reader));
 			if (import_unchanged_skip(import, &record))
 			{
 				import->row_count++;
@@ -215,6 +223,7 @@ import_read_file(Import *import)
 				break;
 			read_row(import, &record);
 		}
+		import_progress_read(import, csv_reader_bytes_read(reader));
 		import_unchanged_end_pass(import);
 	}
 	if (result == CSV_FAULT)
@@ -281,6 +290,7 @@ decide(Import *import)
 	import_unchanged_check(import);
 	while (!is_decided && !import_unchanged_must_read_again(import))
 	{
+		import_progress_phase(import, "profiles");
 		begin_attempt(import);
 		MemoryContextSwitchTo(import->attempt_context);
 		import->changes = import_changes_create(import);
@@ -313,6 +323,7 @@ decide(Import *import)
 static void
 apply(Import *import, bool row_by_row, int64 *failing_line)
 {
+	import_progress_phase(import, "changes");
 	take_import_id(import);
 	import_source_set(import);
 	import_unchanged_collect(import);
@@ -351,6 +362,7 @@ write_all(Import *import, int64 *unused)
 	apply(import, false, NULL);
 	if (import->refused)
 		return;
+	import_progress_phase(import, "feed_records");
 	import_unchanged_store(import);
 	import_changes_end(import->changes);
 }
@@ -473,6 +485,7 @@ write_file(Import *import)
 	int64		failing_line = 0;
 	ErrorData  *error;
 
+	import_progress_phase(import, "profiles");
 	account_lock(import->account, ACCOUNT_LOCK_IMPORT, 0, ExclusiveLock);
 	import->profile_sequence = import_identity_sequence(import->account, "profiles", PROFILES_PROFILE_ID);
 	for (int attempt = 1;; attempt++)
@@ -601,7 +614,9 @@ import_finish(Import *import)
 		import = read_again(import);
 	}
 	import_unchanged_end(import);
+	import_progress_phase(import, "import_findings");
 	summary = note_import(import);
+	import_progress_end();
 	SPI_finish();
 	return summary;
 }

@@ -582,6 +582,7 @@ compare_records(const void *a, const void *b)
 	uint32		left = ((const FeedRecord *) a)->profile_id;
 	uint32		right = ((const FeedRecord *) b)->profile_id;
 
+	CHECK_FOR_INTERRUPTS();
 	return (left > right) - (left < right);
 }
 

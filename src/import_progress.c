@@ -1,0 +1,65 @@
+/*
+ * import_progress.c
+ *		Shows in pg_stat_progress_copy how far an import is.
+ *
+ * The view's columns mean for an import:
+ *
+ *		relid				the table that it works on, which tells the phase: "imports"
+ *							while the file is read, "profiles" while the rows are decided and
+ *							new people written, "changes" while all else is written,
+ *							"feed_records" and "import_findings" at the end
+ *		bytes_processed		of the file, bytes_total its size (0 if that is not known)
+ *		tuples_processed	records read, or rows decided
+ *		tuples_excluded		records that are unchanged
+ *
+ * A subtransaction that is rolled back ends what is shown, so each phase begins
+ * with all of it.
+ */
+#include "import.h"
+
+#include "commands/progress.h"
+#include "pgstat.h"
+#include "utils/lsyscache.h"
+
+/* The import begins to work on that table of the account's. */
+void
+import_progress_phase(Import *import, const char *table)
+{
+	static const int parameters[] = {
+		PROGRESS_COPY_COMMAND, PROGRESS_COPY_TYPE, PROGRESS_COPY_BYTES_PROCESSED, PROGRESS_COPY_BYTES_TOTAL,
+		PROGRESS_COPY_TUPLES_PROCESSED, PROGRESS_COPY_TUPLES_EXCLUDED
+	};
+	int64		values[] = {
+		PROGRESS_COPY_COMMAND_FROM, PROGRESS_COPY_TYPE_CALLBACK, import->bytes_read, import->source.size,
+		0, import_unchanged_count(import)
+	};
+
+	if (!import_has_account(import))
+		return;
+	pgstat_progress_start_command(PROGRESS_COMMAND_COPY,
+								  get_relname_relid(table, import->account->namespace_oid));
+	pgstat_progress_update_multi_param(lengthof(parameters), parameters, values);
+}
+
+/* So far has the file been read. */
+void
+import_progress_read(Import *import, int64 bytes)
+{
+	import->bytes_read = bytes;
+	pgstat_progress_update_param(PROGRESS_COPY_BYTES_PROCESSED, bytes);
+	pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, import->row_count);
+	pgstat_progress_update_param(PROGRESS_COPY_TUPLES_EXCLUDED, import_unchanged_count(import));
+}
+
+/* So many rows have been decided. */
+void
+import_progress_rows(int64 count)
+{
+	pgstat_progress_update_param(PROGRESS_COPY_TUPLES_PROCESSED, count);
+}
+
+void
+import_progress_end(void)
+{
+	pgstat_progress_end_command();
+}
