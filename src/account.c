@@ -26,9 +26,16 @@
 static const char *const account_tables[] = {
 	"settings", "profiles", "licenses", "seats", "seat_counters", "groups", "memberships", "permissions",
 	"duplicate_rules", "domain_aliases", "protected_profiles", "leavers", "feeds", "feed_groups",
-	"feed_records", "feed_record_doubts",
-	"cell_sources", "imports", "import_findings", "exports", "export_files", "changes", "past_changes"
+	"feed_records", "feed_record_doubts", "imports", "import_effects", "made_profiles", "import_findings",
+	"exports", "export_files", "changes", "past_changes"
 };
+
+/* The name of one of an account's tables, by numbers from 0 on; NULL: there are no more. */
+const char *
+account_table(int number)
+{
+	return number < (int) lengthof(account_tables) ? account_tables[number] : NULL;
+}
 
 /* Is the schema an account?  Looks into the catalogs only. */
 bool

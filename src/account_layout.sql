@@ -23,7 +23,8 @@ CREATE TABLE @account.settings (
 	threshold_floor integer NOT NULL DEFAULT 10 CHECK (threshold_floor >= 0),
 	grace_days integer NOT NULL DEFAULT 0 CHECK (grace_days >= 0),
 	rows_per_file integer NOT NULL DEFAULT 50000 CHECK (rows_per_file > 0),
-	unknown_headers text NOT NULL DEFAULT 'ignore' CHECK (unknown_headers IN ('ignore', 'attribute'))
+	unknown_headers text NOT NULL DEFAULT 'ignore' CHECK (unknown_headers IN ('ignore', 'attribute')),
+	history_since timestamptz
 );
 COMMENT ON TABLE @account.settings IS 'one row: what holds for the whole account';
 COMMENT ON COLUMN @account.settings.product IS 'the vendor''s product, whose rules the account follows';
@@ -33,6 +34,7 @@ COMMENT ON COLUMN @account.settings.max_remove_percent IS 'at most this share of
 COMMENT ON COLUMN @account.settings.threshold_floor IS 'fewer people than this are never held up by a percentage';
 COMMENT ON COLUMN @account.settings.grace_days IS 'so many days after somebody lost a seat here, an export revokes it at the vendor''s';
 COMMENT ON COLUMN @account.settings.rows_per_file IS 'an exported file is cut after so many rows';
+COMMENT ON COLUMN @account.settings.history_since IS 'what ended before was pruned, see orgsync.prune()';
 COMMENT ON COLUMN @account.settings.unknown_headers IS 'what becomes of a column that nobody knows: ignore it, or keep it as an attribute';
 
 CREATE TABLE @account.profiles (
@@ -206,21 +208,9 @@ CREATE INDEX feed_groups_profile ON @account.feed_groups (profile_id);
 COMMENT ON TABLE @account.feed_groups IS 'the group that a feed''s column of group names gave a profile last: it leaves that one when it moves to another';
 COMMENT ON COLUMN @account.feed_groups.column_name IS 'the column as the feed''s files have it';
 
-CREATE TABLE @account.cell_sources (
-	profile_id bigint NOT NULL REFERENCES @account.profiles ON DELETE CASCADE,
-	column_name text COLLATE "C" NOT NULL,
-	feed text COLLATE "C" NOT NULL,
-	import_id bigint NOT NULL,
-	line bigint,
-	set_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	PRIMARY KEY (profile_id, column_name)
-);
-COMMENT ON TABLE @account.cell_sources IS 'who changed a cell last, of those that an import has changed; of all others it is the feed that brought the profile first';
-COMMENT ON COLUMN @account.cell_sources.column_name IS 'the cell''s column, as in changes';
-
 CREATE TABLE @account.imports (
 	import_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	state text COLLATE "C" NOT NULL CHECK (state IN ('applied', 'refused', 'dry_run')),
+	state text COLLATE "C" NOT NULL CHECK (state IN ('applied', 'refused', 'dry_run', 'undone')),
 	imported_by text NOT NULL DEFAULT CURRENT_USER,
 	feed text COLLATE "C",
 	source text,
@@ -246,6 +236,25 @@ CREATE TABLE @account.imports (
 COMMENT ON TABLE @account.imports IS 'what each import read and did';
 COMMENT ON COLUMN @account.imports.invitations IS 'welcome mails that the vendor will send';
 
+CREATE TABLE @account.import_effects (
+	import_id bigint PRIMARY KEY REFERENCES @account.imports ON DELETE CASCADE,
+	groups bigint[] NOT NULL,
+	brought int8multirange NOT NULL,
+	absent int8multirange NOT NULL
+);
+COMMENT ON TABLE @account.import_effects IS 'what an import did besides profiles that it made and cells that it changed';
+COMMENT ON COLUMN @account.import_effects.groups IS 'group_ids that it made';
+COMMENT ON COLUMN @account.import_effects.brought IS 'profile_ids that its feed had not brought before';
+COMMENT ON COLUMN @account.import_effects.absent IS 'profile_ids that its feed had brought and that were absent';
+
+CREATE TABLE @account.made_profiles (
+	first_profile_id bigint PRIMARY KEY,
+	number bigint NOT NULL,
+	import_id bigint NOT NULL,
+	first_line bigint NOT NULL
+);
+COMMENT ON TABLE @account.made_profiles IS 'which lines of which imports made which profiles: ids in a row by lines in a row';
+
 CREATE TABLE @account.exports (
 	export_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	state text COLLATE "C" NOT NULL DEFAULT 'exported' CHECK (state IN ('exported', 'confirmed', 'cancelled')),
@@ -258,7 +267,7 @@ CREATE TABLE @account.exports (
 );
 COMMENT ON TABLE @account.exports IS 'what was written for the vendor';
 COMMENT ON COLUMN @account.exports.is_full IS 'it says everything, to an account of the vendor''s that has nothing';
-COMMENT ON COLUMN @account.exports.changes_read IS 'change_ids that the export read; its confirmation deletes these and no others';
+COMMENT ON COLUMN @account.exports.changes_read IS 'change_ids that the export read; its confirmation moves these to past_changes and no others';
 
 CREATE TABLE @account.export_files (
 	export_id bigint NOT NULL REFERENCES @account.exports ON DELETE CASCADE,
@@ -365,6 +374,78 @@ CREATE VIEW @account.license_holders AS
 SELECT p.profile_id, p.primary_email_address, p.preferred_first_name, p.preferred_last_name, l.header, s.status, s.since
 FROM @account.seats s JOIN @account.licenses l USING (license_id) JOIN @account.profiles p USING (profile_id);
 COMMENT ON VIEW @account.license_holders IS 'one row a profile and license, to filter by license and status';
+
+CREATE VIEW @account.logged_changes AS
+SELECT change_id, profile_id, changed_at, import_id, line, former_since, former_status, column_name, vendor_value AS former_value,
+	changed_by
+FROM @account.changes WHERE changed_at IS NOT NULL
+UNION ALL
+SELECT change_id, profile_id, changed_at, import_id, line, former_since, former_status, column_name, vendor_value, changed_by
+FROM @account.past_changes;
+COMMENT ON VIEW @account.logged_changes IS 'all changes that are kept, whether the vendor has heard of them or not';
+
+CREATE VIEW @account.present_cells AS
+SELECT p.profile_id, c.column_name, c.value
+FROM @account.profiles p CROSS JOIN LATERAL (VALUES ('primary_email_address', p.primary_email_address::text),
+	('unique_user_id', p.unique_user_id), ('preferred_first_name', p.preferred_first_name),
+	('preferred_last_name', p.preferred_last_name), ('work_title', p.work_title)) AS c (column_name, value)
+WHERE c.value <> ''
+UNION ALL
+SELECT p.profile_id, 'attribute_' || a.key, a.value
+FROM @account.profiles p CROSS JOIN LATERAL pg_catalog.jsonb_each_text(p.attributes) AS a WHERE a.value <> ''
+UNION ALL
+SELECT s.profile_id, l.header::text, 'active'
+FROM @account.seats s JOIN @account.licenses l USING (license_id) WHERE s.status IN ('invited', 'activated')
+UNION ALL
+SELECT m.profile_id, 'group:' || g.name, 'yes'
+FROM @account.memberships m JOIN @account.groups g USING (group_id)
+UNION ALL
+SELECT a.profile_id, a.permission, a.scope::text
+FROM @account.permissions a WHERE a.scope::text <> 'no';
+COMMENT ON VIEW @account.present_cells IS 'one row a cell that is not empty, as the vendor''s files have it';
+
+CREATE VIEW @account.history AS
+SELECT v.profile_id,
+	coalesce(v.primary_email_address::text, (SELECT d.former_value FROM @account.logged_changes d
+		WHERE d.profile_id = v.profile_id AND d.column_name = 'primary_email_address'
+		ORDER BY d.change_id DESC LIMIT 1)) AS address,
+	v.column_name, v.value,
+	v.valid_from,
+	v.valid_until,
+	CASE WHEN v.valid_from IS NULL THEN NULL
+		WHEN v.is_first THEN coalesce((SELECT CASE WHEN v.profile_id < m.first_profile_id + m.number THEN 'import ' || m.import_id END
+			FROM @account.made_profiles m WHERE m.first_profile_id <= v.profile_id ORDER BY m.first_profile_id DESC LIMIT 1),
+			(SELECT 'role ' || c.changed_by FROM @account.logged_changes c
+			WHERE c.profile_id = v.profile_id AND c.column_name IS NULL LIMIT 1))
+		WHEN v.changed_by IS NULL THEN 'import ' || v.import_id
+		WHEN v.import_id IS NULL THEN 'role ' || v.changed_by
+		ELSE 'role ' || v.changed_by || ', undoing import ' || v.import_id END AS set_by
+FROM (SELECT v.*, v.set_at IS NULL AS is_first, p.primary_email_address,
+		coalesce(v.set_at, (SELECT made.made_at FROM (SELECT coalesce(p.created_at,
+				(SELECT i.started_at FROM (SELECT m.* FROM @account.made_profiles m WHERE m.first_profile_id <= v.profile_id
+					ORDER BY m.first_profile_id DESC LIMIT 1) m JOIN @account.imports i USING (import_id)
+				WHERE v.profile_id < m.first_profile_id + m.number),
+				(SELECT c.changed_at FROM @account.logged_changes c
+				WHERE c.profile_id = v.profile_id AND c.column_name IS NULL LIMIT 1)) AS made_at) made
+			WHERE made.made_at >= (SELECT coalesce(s.history_since, '-infinity') FROM @account.settings s))) AS valid_from
+	FROM (SELECT c.profile_id, c.column_name, c.former_value AS value, c.changed_at AS valid_until,
+		pg_catalog.lag(c.changed_at) OVER w AS set_at, pg_catalog.lag(c.import_id) OVER w AS import_id,
+		pg_catalog.lag(c.changed_by) OVER w AS changed_by
+	FROM @account.logged_changes c WHERE c.column_name IS NOT NULL
+	WINDOW w AS (PARTITION BY c.profile_id, c.column_name ORDER BY c.change_id)
+	UNION ALL
+	SELECT n.profile_id, n.column_name, n.value, NULL, l.changed_at, l.import_id, l.changed_by
+	FROM @account.present_cells n LEFT JOIN (SELECT DISTINCT ON (c.profile_id, c.column_name) c.profile_id, c.column_name,
+			c.changed_at, c.import_id, c.changed_by
+		FROM @account.logged_changes c WHERE c.column_name IS NOT NULL
+		ORDER BY c.profile_id, c.column_name, c.change_id DESC) l
+	ON l.profile_id = n.profile_id AND l.column_name = n.column_name COLLATE "C") v
+	LEFT JOIN @account.profiles p ON p.profile_id = v.profile_id) v
+WHERE v.value <> ''
+	AND (v.value NOT IN ('no', 'inactive') OR pg_catalog.starts_with(v.column_name, 'attribute_')
+		OR v.column_name IN ('primary_email_address', 'unique_user_id', 'preferred_first_name', 'preferred_last_name', 'work_title'))
+	AND v.valid_from IS DISTINCT FROM v.valid_until;
+COMMENT ON VIEW @account.history IS 'who had what when: one row a version of a cell; valid_until NULL: still, valid_from NULL: since before what is kept';
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON @account.profiles
 	FOR EACH ROW EXECUTE FUNCTION orgsync.touch_updated_at();

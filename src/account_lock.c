@@ -11,6 +11,7 @@
 #include "account_lock.h"
 
 #include "miscadmin.h"
+#include "sql.h"
 #include "storage/lock.h"
 
 #define FIRST_CLASS	100
@@ -51,6 +52,19 @@ account_try_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKM
 		default:
 			return ACCOUNT_LOCK_TAKEN_AGAIN;
 	}
+}
+
+/*
+ * Waits for whoever is changing the account by whatever means, and locks all of
+ * them out until the transaction ends; readers go on.  Needs an SPI connection,
+ * and privileges to change the tables.
+ */
+void
+account_lock_writers(const Account *account)
+{
+	sql_script(account,
+			   "LOCK TABLE @account.profiles, @account.seats, @account.memberships, @account.permissions,"
+			   " @account.groups, @account.licenses, @account.changes IN SHARE ROW EXCLUSIVE MODE");
 }
 
 /*

@@ -186,13 +186,14 @@ orgsync_drop_account(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	sql_script(account,
-			   "DROP VIEW IF EXISTS @account.seat_usage, @account.users, @account.license_holders;"
+			   "DROP VIEW IF EXISTS @account.seat_usage, @account.users, @account.license_holders,"
+			   " @account.history, @account.present_cells, @account.logged_changes;"
 			   "DROP TABLE IF EXISTS @account.settings, @account.profiles, @account.licenses, @account.seats,"
 			   " @account.seat_counters, @account.groups, @account.memberships, @account.permissions,"
 			   " @account.duplicate_rules, @account.domain_aliases, @account.protected_profiles,"
 			   " @account.leavers, @account.feeds, @account.feed_groups,"
 			   " @account.feed_records, @account.feed_record_doubts,"
-			   " @account.cell_sources, @account.imports,"
+			   " @account.imports, @account.import_effects, @account.made_profiles,"
 			   " @account.import_findings, @account.exports, @account.export_files, @account.changes,"
 			   " @account.past_changes");
 	if (!schema_is_empty(account->namespace_oid))

@@ -133,9 +133,18 @@ static const struct
 	{PROFILES_WORK_TITLE, "work_title"}
 };
 
+static bool
+is_parked(Datum address)
+{
+	struct varlena *text = PG_DETOAST_DATUM_PACKED(address);
+
+	return VARSIZE_ANY_EXHDR(text) > strlen(PARKED_ADDRESS) &&
+		memcmp(VARDATA_ANY(text), PARKED_ADDRESS, strlen(PARKED_ADDRESS)) == 0;
+}
+
 /* Notes the cells of a profile that changed, all of them if it was deleted. */
 static void
-log_profile(ChangeLog *log, TupleTableSlot *old_slot, TupleTableSlot *new_slot)
+log_profile(ChangeLog *log, const Account *account, TupleTableSlot *old_slot, TupleTableSlot *new_slot)
 {
 	int64		profile_id = slot_int64(old_slot, PROFILES_PROFILE_ID);
 
@@ -143,11 +152,20 @@ log_profile(ChangeLog *log, TupleTableSlot *old_slot, TupleTableSlot *new_slot)
 	{
 		int			column = profile_cells[i].column;
 		bool		isnull;
-		bool		new_isnull;
+		bool		new_isnull = true;
 		Datum		before = slot_getattr(old_slot, column, &isnull);
 		Datum		after = new_slot ? slot_getattr(new_slot, column, &new_isnull) : (Datum) 0;
 
 		/* all of them are stored like text */
+		if (column == PROFILES_PRIMARY_EMAIL_ADDRESS && change_log_source(account) != NULL)
+		{
+			if (new_slot != NULL && is_parked(after))
+			{
+				change_log_park(profile_id, before);
+				continue;
+			}
+			before = change_log_unpark(profile_id, before);
+		}
 		if (new_slot == NULL || isnull != new_isnull ||
 			(!isnull && !datum_image_eq(before, after, false, -1)))
 			change_log_value(log, profile_id, profile_cells[i].name, before, isnull);
@@ -179,7 +197,7 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 		if (rows.old_slot != NULL)
 		{
 			change_log_written(log, slot_int64(rows.old_slot, PROFILES_PROFILE_ID));
-			log_profile(log, rows.old_slot, is_same ? rows.new_slot : NULL);
+			log_profile(log, account, rows.old_slot, is_same ? rows.new_slot : NULL);
 			if (rows.new_slot != NULL)
 				change_log_written(log, slot_int64(rows.new_slot, PROFILES_PROFILE_ID));
 		}

@@ -36,6 +36,9 @@ typedef struct ChangeSource
 	int64		line_count;
 } ChangeSource;
 
+/* How an address begins that a profile has for a moment only; see park_addresses(). */
+#define PARKED_ADDRESS	"orgsync-parked-"
+
 /* The former status of a seat; see change_log_seat(). */
 typedef struct FormerSeat
 {
@@ -45,10 +48,37 @@ typedef struct FormerSeat
 
 typedef struct ChangeLog ChangeLog;
 
+/* All columns of a change; "past_changes" has the same ones. */
+#define CHANGE_COLUMNS \
+	" change_id, profile_id, changed_at, import_id, line, former_since, former_status, column_name," \
+	" vendor_value, changed_by "
+
+/* SQL for keeping changes that are taken out of "changes". */
+#define KEEP_CHANGES(gone) \
+	" INSERT INTO @account.past_changes (" CHANGE_COLUMNS ")" \
+	" SELECT " CHANGE_COLUMNS "FROM " gone " WHERE changed_at IS NOT NULL"
+
+/* A statement of a DELETE from "changes", whose alias must be c, and the keeping. */
+#define CHANGES_KEPT(deletion)	"WITH gone AS (" deletion " RETURNING c.*)" KEEP_CHANGES("gone")
+
+/* The keeping as a part of a larger statement, in which another part takes them out. */
+#define CHANGES_KEPT_OF(gone)	" kept AS (" KEEP_CHANGES(gone) ") "
+
+/*
+ * SQL for all changes that are kept.  The account has it as a view, but its owner
+ * may be hostile, and so C runs none of his views.
+ */
+#define LOGGED_CHANGES \
+	"(SELECT " CHANGE_COLUMNS "FROM @account.changes WHERE changed_at IS NOT NULL" \
+	" UNION ALL SELECT " CHANGE_COLUMNS "FROM @account.past_changes)"
+
 extern void change_log_set_source(const Account *account, const ChangeSource *source);
 extern void change_log_reset_source(void);
 extern const ChangeSource *change_log_source(const Account *account);
 extern bool change_log_is_new(const Account *account, int64 profile_id);
+
+extern void change_log_park(int64 profile_id, Datum address);
+extern Datum change_log_unpark(int64 profile_id, Datum address);
 
 extern ChangeLog *change_log_begin(const Account *account, bool is_first_load);
 extern void change_log_written(ChangeLog *log, int64 profile_id);

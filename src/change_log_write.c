@@ -25,6 +25,8 @@
 #include "table_writer.h"
 #include "trigger_rows.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
@@ -78,6 +80,15 @@ struct ChangeLog
 static Oid	source_account = InvalidOid;
 static ChangeSource current_source;
 
+/* Addresses of profiles that are parked meanwhile; see change_log_park(). */
+typedef struct ParkedAddress
+{
+	int64		profile_id;		/* hash key */
+	Datum		address;
+} ParkedAddress;
+
+static HTAB *parked_addresses = NULL;
+
 /*
  * What this session changes in the account from now on, it changes on behalf of
  * the source, which is copied (its arrays are not).  change_log_reset_source()
@@ -94,6 +105,9 @@ void
 change_log_reset_source(void)
 {
 	source_account = InvalidOid;
+	if (parked_addresses != NULL)
+		hash_destroy(parked_addresses);
+	parked_addresses = NULL;
 }
 
 /* The source that is set for the account, or NULL. */
@@ -101,6 +115,38 @@ const ChangeSource *
 change_log_source(const Account *account)
 {
 	return source_account == account->namespace_oid ? &current_source : NULL;
+}
+
+/*
+ * The source gives the profile an address that nobody has, for a moment: that is
+ * no change.  address is the one that it really has.
+ */
+void
+change_log_park(int64 profile_id, Datum address)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(TopTransactionContext);
+	HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(ParkedAddress),
+	.hcxt = TopTransactionContext};
+	ParkedAddress *entry;
+	bool		found;
+
+	if (parked_addresses == NULL)
+		parked_addresses = hash_create("orgsync parked addresses", 64, &control,
+									   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	entry = hash_search(parked_addresses, &profile_id, HASH_ENTER, &found);
+	if (!found)
+		entry->address = datumCopy(address, false, -1);
+	MemoryContextSwitchTo(old_context);
+}
+
+/* The address that the profile really had, given the one that the table has. */
+Datum
+change_log_unpark(int64 profile_id, Datum address)
+{
+	ParkedAddress *entry = parked_addresses == NULL ? NULL :
+		hash_search(parked_addresses, &profile_id, HASH_FIND, NULL);
+
+	return entry ? entry->address : address;
 }
 
 /* Compares a profile_id with a run. */

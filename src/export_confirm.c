@@ -3,9 +3,10 @@
  *		confirm_export() and cancel_export(): what became of an export.
  *
  * A confirmation moves what the vendor has to what was exported, and does so by
- * deleting the change rows that the export read (exports.changes_read) and no
- * others: a change that came later has a row of its own, which holds the cell as
- * it was exported, and so as the vendor has it now.
+ * taking the change rows that the export read (exports.changes_read) and no
+ * others out of "changes", into the history: a change that came later has a row
+ * of its own, which holds the cell as it was exported, and so as the vendor has
+ * it now.
  *
  * What the vendor refused stays pending: the change rows of the refused rows are
  * taken out of changes_read first.  They are then no business of this export any
@@ -30,6 +31,7 @@
 
 #include "account_lock.h"
 #include "catalog/pg_type.h"
+#include "change_log.h"
 #include "core/finding.h"
 #include "fmgr.h"
 #include "sql.h"
@@ -55,11 +57,11 @@ PG_FUNCTION_INFO_V1(orgsync_cancel_export);
 	"(SELECT changes_read + '{}' FROM @account.exports WHERE export_id = $1)"
 
 static const char confirm_cells[] =
-BATCH_CELLS
+CHANGES_KEPT(BATCH_CELLS
 "DELETE FROM @account.changes c USING batch b"
 " WHERE c.profile_id = b.profile_id"
 "  AND (b.cell IS NULL OR b.cell = " DIFF_CELL_OF("c.column_name") ")"
-"  AND c.change_id <@ " CHANGES_READ;
+"  AND c.change_id <@ " CHANGES_READ);
 
 /* together: profiles whose rows must all stay; see the top of the file */
 static const char refuse_cells[] =
@@ -92,7 +94,8 @@ BATCH_CELLS
 /* Of a full export: the vendor has nothing of who was refused. */
 static const char refuse_full_cells[] =
 BATCH_CELLS
-", forgotten AS (DELETE FROM @account.changes c USING batch b WHERE c.profile_id = b.profile_id) "
+", forgotten AS (DELETE FROM @account.changes c USING batch b WHERE c.profile_id = b.profile_id RETURNING c.*), "
+CHANGES_KEPT_OF("forgotten")
 "INSERT INTO @account.changes (profile_id)"
 " SELECT DISTINCT b.profile_id FROM batch b JOIN @account.profiles p ON p.profile_id = b.profile_id"
 " WHERE $1 IS NOT NULL";
@@ -106,7 +109,8 @@ static const char forget_others[] =
 " WHERE NOT EXISTS (SELECT FROM exported e WHERE e.profile_id = p.profile_id)"
 "  AND NOT EXISTS (SELECT FROM @account.changes c WHERE c.profile_id = p.profile_id AND c.column_name IS NULL"
 "   AND NOT c.change_id <@ " CHANGES_READ ")"
-"), forgotten AS (DELETE FROM @account.changes c USING others o WHERE c.profile_id = o.profile_id) "
+"), forgotten AS (DELETE FROM @account.changes c USING others o WHERE c.profile_id = o.profile_id RETURNING c.*), "
+CHANGES_KEPT_OF("forgotten")
 "INSERT INTO @account.changes (profile_id) SELECT profile_id FROM others";
 
 /*
@@ -423,7 +427,7 @@ confirm_files(const Confirmation *confirmation)
 		update_leavers(confirmation);
 	}
 	(void) sql_run(confirmation->account,
-				   "DELETE FROM @account.changes WHERE change_id <@ " CHANGES_READ,
+				   CHANGES_KEPT("DELETE FROM @account.changes c WHERE change_id <@ " CHANGES_READ),
 				   1, &export_id);
 	(void) sql_run(confirmation->account,
 				   "UPDATE @account.exports"

@@ -24,6 +24,7 @@
  *		import_direct.c		writes the people whom the import makes, below the triggers
  *		import_unchanged.c	records that came before and need not be read again
  *		import_absence.c	who is missing from a file of mode full
+ *		import_effects.c	what the changed cells do not tell of it
  *		import_finding.c	collects what was wrong
  *		import_table.c		reads a table or view as if it were a file
  *		import_remote.c		a list of what the vendor has: who is in it
@@ -248,6 +249,10 @@ typedef struct Import
 	int64	   *named;			/* profile_ids that rejected rows and findings name */
 	int64		named_count;
 	int64		named_capacity;
+	int			made_group_count;	/* groups that it makes: group_ids */
+	int64	   *made_groups;
+	Datum		brought;		/* int8multirange: whom the feed brings for the first time */
+	Datum		absent;			/* int8multirange: who is absent; 0: nobody */
 	ChangeRun  *new_runs;		/* profiles that this import makes, ascending */
 	int64		new_run_count;
 	int64		new_run_capacity;
@@ -508,6 +513,9 @@ extern void import_unchanged_collect(Import *import);
 extern void import_unchanged_collect_end(void);
 extern void import_unchanged_store(Import *import);
 extern void import_unchanged_end(Import *import);
+
+/* import_effects.c */
+extern void import_effects_write(Import *import);
 
 /* import_absence.c */
 extern void import_count_absent_seats(Import *import, int64 *free);

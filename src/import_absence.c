@@ -336,6 +336,27 @@ handle_absent(Import *import)
 	return absent;
 }
 
+/* Keeps, for import_effects.c, whom the feed brings that it did not bring before, and who is absent. */
+static void
+note_effects(Import *import, const SqlArgument *present, const SqlArgument *absent)
+{
+	SqlArgument arguments[] = {sql_text(import->options.feed), *present, *absent};
+	MemoryContext old_context;
+	bool		isnull;
+	Datum		value;
+
+	(void) sql_run(import->account,
+				   "SELECT nullif($2 - coalesce((SELECT brought FROM @account.feeds WHERE feed = $1), '{}'), '{}'),"
+				   " nullif($3, '{}')", 3, arguments);
+	old_context = MemoryContextSwitchTo(import->attempt_context);
+	value = sql_value(0, 0, &isnull);
+	import->brought = isnull ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+	value = sql_value(0, 1, &isnull);
+	import->absent = isnull ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+	MemoryContextSwitchTo(old_context);
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /*
  * When the rows are decided and before they are written: of mode full, revokes
  * the seats of the absent, or reports that they are too many (the import is
@@ -370,6 +391,7 @@ import_note_absence(Import *import)
 		arguments[2] = make_set(import, profile_ids, count);
 	}
 	arguments[3] = absent;
+	note_effects(import, &arguments[1], &absent);
 	(void) sql_run(import->account,
 				   "INSERT INTO @account.feeds AS f (feed, brought, last_import) VALUES ($1, $2, $3)"
 				   " ON CONFLICT (feed) DO UPDATE SET last_import = $3, brought = f.brought - $4 + $2"

@@ -78,11 +78,6 @@ static const struct
 		"INSERT INTO @account.permissions (profile_id, permission, scope)"
 		" SELECT profile_id, permission, scope FROM set_permissions"
 	" ON CONFLICT (profile_id, permission) DO UPDATE SET scope = excluded.scope"},
-	{CHANGE_CELLS, "changed_cells",
-		"INSERT INTO @account.cell_sources (profile_id, column_name, feed, import_id, line)"
-		" SELECT profile_id, column_name, $1, $2, line FROM changed_cells"
-		" ON CONFLICT (profile_id, column_name) DO UPDATE SET feed = excluded.feed,"
-	" import_id = excluded.import_id, line = excluded.line, set_at = excluded.set_at"},
 };
 
 /*
@@ -104,7 +99,7 @@ park_addresses(Import *import)
 						  " ON h.primary_email_address = d.primary_email_address AND h.profile_id <> d.profile_id"
 						  " JOIN c ON c.profile_id = h.profile_id)"
 						  " UPDATE @account.profiles AS p"
-						  " SET primary_email_address = email_address('orgsync-parked-' || p.profile_id::text || '@' ||"
+						  " SET primary_email_address = email_address('" PARKED_ADDRESS "' || p.profile_id::text || '@' ||"
 						  " CASE WHEN length(domain(p.primary_email_address)) < 200"
 						  " THEN domain(p.primary_email_address) ELSE 'parked.invalid' END)"
 						  " FROM parked WHERE parked.profile_id = p.profile_id",

@@ -207,6 +207,17 @@ look_up(Import *import, const SqlArgument *names, const int *indexes, int count)
 	return NO_GROUP;
 }
 
+/* Keeps which groups the last statement made. */
+static void
+note_made(Import *import)
+{
+	import->made_group_count = (int) SPI_processed;
+	import->made_groups = MemoryContextAlloc(import->context, sizeof(int64) * Max(SPI_processed, 1));
+	for (int i = 0; i < import->made_group_count; i++)
+		import->made_groups[i] = sql_int64(i, 0);
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /*
  * Makes the groups that the file uses and that are not there yet, and sets their
  * group_ids, if the product does that.  A row that is rejected only when it is
@@ -223,13 +234,15 @@ import_make_groups(Import *import)
 	int			missing;
 	SqlArgument names = SQL_DATUM(TEXTARRAYOID, used_names(import, indexes, &count));
 
+	import->made_group_count = 0;
 	if (count > 0 && (import->account->product->creates_groups || is_remote) &&
 		look_up(import, &names, indexes, count) != NO_GROUP && (!is_remote || import->options.adopt))
 	{
 		(void) sql_write(import->account,
 						 "INSERT INTO @account.groups (name) SELECT n FROM unnest($1) WITH ORDINALITY AS w (n, number)"
 						 " WHERE NOT EXISTS (SELECT FROM @account.groups AS g WHERE fold(g.name) = fold(n))"
-						 " ORDER BY number", 1, &names);
+						 " ORDER BY number RETURNING group_id::bigint", 1, &names);
+		note_made(import);
 		missing = look_up(import, &names, indexes, count);
 		if (missing != NO_GROUP)
 			ereport(ERROR,

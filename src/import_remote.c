@@ -30,6 +30,7 @@
  */
 #include "import_remote.h"
 
+#include "account_lock.h"
 #include "license_cap.h"
 #include "miscadmin.h"
 #include "sql.h"
@@ -69,10 +70,6 @@ typedef struct RemoteBatch
 	ImportRow	rows[BATCH_SIZE];
 	HTAB	   *present;
 } RemoteBatch;
-
-static const char lock_query[] =
-	"LOCK TABLE @account.profiles, @account.seats, @account.memberships, @account.permissions,"
-	" @account.groups, @account.licenses, @account.changes IN SHARE ROW EXCLUSIVE MODE";
 
 /* $1 and $2: the rows from the one up to the other. */
 static const char match_query[] =
@@ -372,7 +369,7 @@ import_remote_apply(Import *import)
 	MemoryContext old_context;
 	RemoteDifference *difference;
 
-	sql_script(import->account, lock_query);
+	account_lock_writers(import->account);
 	import_make_groups(import);
 	old_context = MemoryContextSwitchTo(import->attempt_context);
 	difference = remote_difference_create();

@@ -42,9 +42,9 @@ struct RemoteDifference
 
 /* Of the listed people, what was logged of the listed columns; $1: their names. */
 static const char forget_query[] =
-	"DELETE FROM @account.changes AS c USING remote_people AS r"
-	" WHERE r.is_listed AND c.profile_id = r.profile_id"
-	" AND (c.column_name IS NULL OR " DIFF_CELL_OF("c.column_name") "= ANY " IS_LISTED ")";
+	CHANGES_KEPT("DELETE FROM @account.changes AS c USING remote_people AS r"
+				 " WHERE r.is_listed AND c.profile_id = r.profile_id"
+				 " AND (c.column_name IS NULL OR " DIFF_CELL_OF("c.column_name") "= ANY " IS_LISTED ")");
 
 /*
  * Those whom the vendor was not known to have, and does: everything that was
@@ -62,9 +62,15 @@ static const char newly_known_query[] =
 	"  < min(c.change_id) FILTER (WHERE c.column_name IS NOT NULL),"
 	"  bool_or(c.column_name IS NULL))"
 	"), forgotten AS ("
-	" DELETE FROM @account.changes AS c USING new_people AS n WHERE c.profile_id = n.profile_id"
+	" DELETE FROM @account.changes AS c USING new_people AS n WHERE c.profile_id = n.profile_id RETURNING c.*"
+	"), kept AS ("
+	" INSERT INTO @account.past_changes (" CHANGE_COLUMNS ")"
+	" SELECT " CHANGE_COLUMNS "FROM forgotten WHERE changed_at IS NOT NULL"
+	" UNION ALL SELECT " CHANGE_COLUMNS "FROM @account.changes AS c"
+	" WHERE c.profile_id IN (SELECT replaced_id FROM new_people) AND c.changed_at IS NOT NULL"
+	" AND c.column_name IS NOT NULL AND (" DIFF_CELL_OF("c.column_name") "= ANY " IS_LISTED ") IS NOT TRUE"
 	"), moved AS ("
-	" UPDATE @account.changes AS c SET profile_id = n.profile_id FROM new_people AS n"
+	" UPDATE @account.changes AS c SET profile_id = n.profile_id, changed_at = NULL FROM new_people AS n"
 	" WHERE c.profile_id = n.replaced_id AND c.column_name IS NOT NULL"
 	" AND (" DIFF_CELL_OF("c.column_name") "= ANY " IS_LISTED ") IS NOT TRUE"
 	"), present (profile_id, replaced_id, name, nothing) AS ("
@@ -102,8 +108,8 @@ static const char insert_query[] =
 
 /* Whom a complete list does not have, the vendor does not have. */
 static const char forget_unlisted_query[] =
-	"DELETE FROM @account.changes AS c WHERE NOT EXISTS"
-	" (SELECT FROM remote_people AS r WHERE r.profile_id = c.profile_id)";
+	CHANGES_KEPT("DELETE FROM @account.changes AS c WHERE NOT EXISTS"
+				 " (SELECT FROM remote_people AS r WHERE r.profile_id = c.profile_id)");
 
 static const char unlisted_query[] =
 	"INSERT INTO @account.changes (profile_id) SELECT p.profile_id FROM @account.profiles AS p"
@@ -111,13 +117,13 @@ static const char unlisted_query[] =
 
 /* Who was deleted, and whom, or whose address, the vendor has as somebody else of the list by now. */
 static const char forget_replaced_query[] =
-	"DELETE FROM @account.changes AS c WHERE c.profile_id IN ("
-	" SELECT replaced_id FROM remote_people"
-	" UNION ALL SELECT o.profile_id FROM @account.changes AS o JOIN staged AS s"
-	"  ON lower(s.primary_email_address::text COLLATE \"C\") = lower(o.vendor_value COLLATE \"C\")"
-	"  WHERE o.column_name = 'primary_email_address'"
-	"  AND NOT EXISTS (SELECT FROM @account.profiles AS p WHERE p.profile_id = o.profile_id)"
-	"  AND NOT EXISTS (SELECT FROM remote_people AS r WHERE r.profile_id = o.profile_id))";
+	CHANGES_KEPT("DELETE FROM @account.changes AS c WHERE c.profile_id IN ("
+				 " SELECT replaced_id FROM remote_people"
+				 " UNION ALL SELECT o.profile_id FROM @account.changes AS o JOIN staged AS s"
+				 "  ON lower(s.primary_email_address::text COLLATE \"C\") = lower(o.vendor_value COLLATE \"C\")"
+				 "  WHERE o.column_name = 'primary_email_address'"
+				 "  AND NOT EXISTS (SELECT FROM @account.profiles AS p WHERE p.profile_id = o.profile_id)"
+				 "  AND NOT EXISTS (SELECT FROM remote_people AS r WHERE r.profile_id = o.profile_id))");
 
 static const char seats_query[] =
 	"UPDATE @account.seats AS s SET status = r.status::seat_status,"

@@ -271,6 +271,7 @@ begin_attempt(Import *import)
 	import->named = NULL;
 	import->named_count = import->named_capacity = 0;
 	import->direct = NULL;
+	import->brought = import->absent = (Datum) 0;
 	import->new_runs = NULL;
 	import->new_run_count = import->new_run_capacity = 0;
 }
@@ -567,6 +568,8 @@ note_import(Import *import)
 	arguments[11] = SQL_INT8(import->import_id);
 	(void) sql_write(import->account, note_query, 12, arguments);
 	summary = SPI_datumTransfer(sql_value(0, 0, &isnull), false, -1);
+	if (!import->refused && !import->options.dry_run)
+		import_effects_write(import);
 	import_findings_write(import);
 	import_staging_end(import->staging);
 	return summary;

@@ -2,10 +2,11 @@
  * import_source.c
  *		Which feed set a cell, and conflicts between feeds.
  *
- * Of the cells that an import changes, "cell_sources" keeps which feed did it,
- * with the import and the line.  What a profile is made with has no rows there:
- * that comes from the feed that made it, which is the only one to have brought
- * it as long as no other has.  So a first import writes nothing here.
+ * Which import changed a cell, and by which line, stands in the change log (see
+ * change_log.c): while a file is applied, the log is told on whose behalf that is
+ * done.  What a profile is made with has no rows there: that comes from the feed
+ * that made it, which is the only one to have brought it as long as no other has.
+ * So a first import writes nothing of the kind.
  *
  * An import that changes a cell meets a conflict if
  *
@@ -17,9 +18,7 @@
  * same file once more changes nothing, and so is no conflict.  Changes that were
  * made by other means than an import have no feed and are passed over.
  *
- * The rows are written even if there is just one feed: a second one may come, and
- * then it is to be known what the first has changed in profiles that both of them
- * have brought.  They are looked up only if there is another feed.
+ * The log is asked only if there is another feed.
  */
 #include "import.h"
 
@@ -138,11 +137,17 @@ find_foreign_profiles(Import *import, SqlArgument *profiles)
 	return !isnull;
 }
 
+/* The last change of a cell by an import that was not undone; it may be pending, or the vendor has heard of it. */
 static const char conflicts_query[] =
 	"SELECT c.line, c.header, coalesce(c.header, c.column_name), coalesce(s.feed,"
 	" (SELECT min(f.feed) FROM @account.feeds AS f WHERE f.feed <> $1 AND f.brought @> c.profile_id))"
-	" FROM changed_cells AS c LEFT JOIN @account.cell_sources AS s"
-	" ON s.profile_id = c.profile_id AND s.column_name = c.column_name"
+	" FROM changed_cells AS c LEFT JOIN LATERAL"
+	" (SELECT i.feed FROM (SELECT change_id, import_id FROM @account.changes"
+	"   WHERE profile_id = c.profile_id AND column_name = c.column_name AND import_id IS NOT NULL"
+	"  UNION ALL SELECT change_id, import_id FROM @account.past_changes"
+	"   WHERE profile_id = c.profile_id AND column_name = c.column_name AND import_id IS NOT NULL) AS l"
+	"  JOIN @account.imports AS i ON i.import_id = l.import_id"
+	"  WHERE i.state = 'applied' AND i.feed IS NOT NULL ORDER BY l.change_id DESC LIMIT 1) AS s ON true"
 	" WHERE CASE WHEN s.feed IS NULL THEN c.was_set AND $2 @> c.profile_id ELSE s.feed <> $1 END"
 	" ORDER BY c.line, c.column_name";
 

@@ -405,6 +405,14 @@ sql_write_once(const Account *account, const char *text, int argument_count, con
 	return run(account, text, argument_count, arguments, RUN_WRITE | RUN_ONCE);
 }
 
+/* The same, but sees whatever is committed now; see sql_run_latest(). */
+uint64
+sql_write_once_latest(const Account *account, const char *text, int argument_count,
+					  const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_WRITE | RUN_ONCE | RUN_LATEST);
+}
+
 static Portal
 open_cursor(const Account *account, const char *text, int argument_count, const SqlArgument *arguments,
 			bool read_only)

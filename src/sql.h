@@ -54,6 +54,8 @@ extern uint64 sql_write_over(const Account *account, const char *text, int64 row
 							 const SqlArgument *arguments);
 extern uint64 sql_write_once(const Account *account, const char *text, int argument_count,
 							 const SqlArgument *arguments);
+extern uint64 sql_write_once_latest(const Account *account, const char *text, int argument_count,
+									const SqlArgument *arguments);
 extern Portal sql_open(const Account *account, const char *text, int argument_count, const SqlArgument *arguments);
 extern Portal sql_open_at(const Account *account, const char *text, int argument_count,
 						  const SqlArgument *arguments, Snapshot snapshot);

@@ -1,0 +1,19 @@
+/*
+ * explain_profile.h
+ *		What is known of one person, cell by cell.
+ */
+#ifndef ORGSYNC_EXPLAIN_PROFILE_H
+#define ORGSYNC_EXPLAIN_PROFILE_H
+
+#include "account.h"
+
+/* The columns of explain_profile(). */
+enum
+{
+	EXPLAIN_COLUMN_NAME, EXPLAIN_WANTED, EXPLAIN_VENDOR_HAS, EXPLAIN_SET_BY, EXPLAIN_SET_AT, EXPLAIN_PENDING,
+	EXPLAIN_COLUMNS
+};
+
+extern uint64 explain_profile_run(const Account *account, int64 profile_id);
+
+#endif
