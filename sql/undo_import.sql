@@ -3,8 +3,8 @@
 \pset tuples_only on
 SET client_min_messages = warning;
 SET jit = off;
-CREATE ROLE regress_orgsync_hand SUPERUSER;
-SET ROLE regress_orgsync_hand;
+CREATE ROLE regress_orgsync_undo_hand SUPERUSER;
+SET ROLE regress_orgsync_undo_hand;
 SELECT orgsync.create_account('undo', 'linkedin_learning') \g /dev/null
 SELECT orgsync.add_license('undo', 'Default_license_learning_pro_status', 2, 'invited', 'waitlist') \g /dev/null
 SELECT orgsync.add_license('undo', 'Other_license_learning_pro_status') \g /dev/null
@@ -139,10 +139,11 @@ GRANT SELECT ON ALL TABLES IN SCHEMA undo TO regress_orgsync_undoer;
 SET ROLE regress_orgsync_undoer;
 \set VERBOSITY terse
 SELECT * FROM orgsync.undo_import('undo', 15);
-SET ROLE regress_orgsync_hand;
+SET ROLE regress_orgsync_undo_hand;
 DROP OWNED BY regress_orgsync_undoer;
 DROP ROLE regress_orgsync_undoer;
 SELECT * FROM orgsync.verify_account('undo');
 SELECT orgsync.drop_account('undo');
 RESET ROLE;
-DROP ROLE regress_orgsync_hand;
+DROP OWNED BY regress_orgsync_undo_hand;
+DROP ROLE regress_orgsync_undo_hand;

@@ -1,0 +1,43 @@
+"""What it costs to track changes: an UPDATE of 100,000 profiles with the tracking trigger and without.
+
+Imports write to the change log in the same way; the share of a first import is to
+be had with perf (see README.md), for without the trigger it would go another way.
+"""
+from harness import LICENSE, Contestant
+
+NEW_ACCOUNT = """
+DROP SCHEMA IF EXISTS acme CASCADE;
+SELECT create_account('acme', 'linkedin_learning');
+SELECT add_license('acme', '%s');
+SELECT count(*) FROM import_file('acme', '%%s');
+SELECT count(*) FROM acme.changes;
+VACUUM ANALYZE acme.profiles;
+""" % LICENSE
+
+# As after the night's VACUUM: each run finds the table as the one before found it.
+PREPARE = """
+VACUUM acme.profiles;
+TRUNCATE acme.changes;
+ALTER TABLE acme.profiles %s TRIGGER change_log_update;
+"""
+
+
+def subject(bench):
+    """The trigger on and off, for one column and for three."""
+    roster = bench.roster()
+    count = min(roster.rows, 100000)
+    bench.execute(NEW_ACCOUNT % roster.base)
+    updates = {
+        "one column": "work_title = work_title || '.'",
+        "three columns": "work_title = work_title || '.', preferred_first_name = preferred_first_name || '.',"
+                         " preferred_last_name = preferred_last_name || '.'",
+    }
+    for number, (what, assignments) in enumerate(updates.items()):
+        update = "UPDATE acme.profiles SET %s WHERE profile_id <= %d;" % (assignments, count)
+        logged = count * (1 if number == 0 else 3)
+        bench.race("UPDATE of %s profiles, %s" % (format(count, ","), what), [
+            Contestant("tracked", before=PREPARE % "ENABLE", run=update,
+                       check="SELECT count(*) = %d FROM acme.changes;" % logged),
+            Contestant("not tracked", peer=True, before=PREPARE % "DISABLE", run=update,
+                       check="SELECT count(*) = 0 FROM acme.changes;"),
+        ], goals=[("tracked", "not tracked", 1.10, 1.05)] if number == 0 else [])
