@@ -5,6 +5,7 @@
 #   make test SANITIZE=1, make coverage          all tests under sanitizers; what they run of src/
 #   make fuzz SECONDS=n                          fuzzes the core, see test/fuzz/run
 #   make crash POINTS=n                          kills servers at random moments, see test/crash/crash.py
+#   make matrix                                  all tests on other PostgreSQLs, see test/matrix
 
 EXTENSION = orgsync
 EXTVERSION = 1.0
@@ -14,7 +15,7 @@ MODULE_big = orgsync
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c) $(wildcard src/*.c)))
 
 # The order in which the parts of the extension's script are joined.
-SQL_PARTS = orgsync email_address license_header group_scope account account_layout license license_cap verify \
+SQL_PARTS = orgsync email_address license_header group_scope account account_layout account_upgrade license license_cap verify \
 	duplicate_rule find_similar change_log feed_records read_csv import check finding_codes results template diff export \
 	protected_profile stale_invitations export_report history
 SQL_FILES = $(SQL_PARTS:%=src/%.sql)
@@ -33,7 +34,7 @@ ISOLATION_OPTS = --load-extension=orgsync --encoding=UTF8 --inputdir=$(srcdir)/t
 srcdir = .
 
 # These bring their own PostgreSQL: where they are asked for, there may be none yet.
-BY_THEMSELVES = test demo bench fuzz crash coverage
+BY_THEMSELVES = test demo bench fuzz crash coverage matrix
 ifneq ($(filter-out $(BY_THEMSELVES),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -53,6 +54,8 @@ crash:
 	@test/throwaway test/crash/run $(or $(POINTS),1000)
 coverage:
 	@COVERAGE=1 test/throwaway test/coverage
+matrix:
+	@test/matrix $(SUITES)
 
 orgsync--$(EXTVERSION).sql: $(SQL_FILES)
 	cat $^ > $@

@@ -138,6 +138,29 @@ account_of_trigger(Oid namespace_oid)
 }
 
 /*
+ * The layout of an account's tables, of whatever layout they are, so that nothing
+ * but settings.layout_version is counted on.  Needs an SPI connection.
+ */
+int
+account_layout_version(const Account *account)
+{
+	Oid			settings = get_relname_relid("settings", account->namespace_oid);
+	AttrNumber	column = get_attnum(settings, "layout_version");
+	bool		isnull;
+	int			version;
+
+	if (column == InvalidAttrNumber || get_atttype(settings, column) != INT4OID ||
+		sql_run(account, "SELECT layout_version FROM @account.settings", 0, NULL) != 1)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("account \"%s\" has no settings", account->name),
+				errhint("Its table \"settings\" must hold one row; restore it from a backup."));
+	version = DatumGetInt32(sql_value(0, 0, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	return version;
+}
+
+/*
  * The account with its settings; palloc'd.  Needs an SPI connection.  An error
  * if the schema is not an account, or if the caller may not read its settings.
  */
@@ -145,35 +168,34 @@ Account *
 account_open(Oid namespace_oid)
 {
 	Account    *account = account_locate(namespace_oid);
+	int			layout_version = account_layout_version(account);
 
+	if (layout_version != ACCOUNT_LAYOUT_VERSION)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("account \"%s\" has tables of layout %d, but layout %d is needed",
+					   account->name, layout_version, ACCOUNT_LAYOUT_VERSION),
+				layout_version < ACCOUNT_LAYOUT_VERSION ?
+				errhint("Its owner can bring it up to date with orgsync.upgrade_account('%s').", account->name) :
+				errhint("Install the version of orgsync that made the account, or a newer one."));
 	account_check_tables(account, false);
 	if (sql_run(account,
-				"SELECT product::text, layout_version, rows_per_file, threshold_floor,"
+				"SELECT product::text, rows_per_file, threshold_floor,"
 				" max_revoke_percent::float8, max_remove_percent::float8, unknown_headers = 'attribute',"
 				" grace_days"
 				" FROM @account.settings", 0, NULL) != 1)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("account \"%s\" has no settings", account->name),
-				errhint("Its table \"settings\" must hold one row; restore it from a backup."));
+		elog(ERROR, "unexpected number of settings");
 
 	{
 		bool		isnull;
-		int			layout_version = DatumGetInt32(sql_value(0, 1, &isnull));
 
-		if (layout_version != ACCOUNT_LAYOUT_VERSION)
-			ereport(ERROR,
-					errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("account \"%s\" has tables of layout %d, but layout %d is needed",
-						   account->name, layout_version, ACCOUNT_LAYOUT_VERSION),
-					errhint("Install the version of orgsync that made the account."));
 		account->product = product_by_name(sql_string(0, 0));
-		account->rows_per_file = DatumGetInt32(sql_value(0, 2, &isnull));
-		account->threshold_floor = DatumGetInt32(sql_value(0, 3, &isnull));
-		account->max_revoke_percent = DatumGetFloat8(sql_value(0, 4, &isnull));
-		account->max_remove_percent = DatumGetFloat8(sql_value(0, 5, &isnull));
-		account->keeps_unknown_headers = DatumGetBool(sql_value(0, 6, &isnull));
-		account->grace_days = DatumGetInt32(sql_value(0, 7, &isnull));
+		account->rows_per_file = DatumGetInt32(sql_value(0, 1, &isnull));
+		account->threshold_floor = DatumGetInt32(sql_value(0, 2, &isnull));
+		account->max_revoke_percent = DatumGetFloat8(sql_value(0, 3, &isnull));
+		account->max_remove_percent = DatumGetFloat8(sql_value(0, 4, &isnull));
+		account->keeps_unknown_headers = DatumGetBool(sql_value(0, 5, &isnull));
+		account->grace_days = DatumGetInt32(sql_value(0, 6, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return account;

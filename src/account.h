@@ -62,6 +62,7 @@ typedef struct Account
 
 extern Account *account_locate(Oid namespace_oid);
 extern Account *account_open(Oid namespace_oid);
+extern int	account_layout_version(const Account *account);
 extern Account *account_of_trigger(Oid namespace_oid);
 extern const char *account_table(int number);
 extern bool account_is_one(Oid namespace_oid);
