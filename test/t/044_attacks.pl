@@ -112,7 +112,7 @@ foreach my $function (split /\n/, $node->safe_psql('postgres', q{SELECT proname 
 	foreach my $when ('BEFORE INSERT ON public.t_%s FOR EACH ROW', 'AFTER INSERT ON public.t_%s FOR EACH STATEMENT', 'AFTER INSERT ON eve.feeds FOR EACH ROW',
 		'AFTER UPDATE ON public.t_%s FOR EACH ROW', 'AFTER INSERT ON eve.settings REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT')
 	{
-		my $event = sprintf $when, $function;
+		my $event = $when =~ s/%s/$function/r;
 		my ($status, $output, $errors) = $node->psql('postgres', qq{SET ROLE eve; BEGIN; CREATE TABLE public.t_$function (profile_id bigint, seats int, name text);
 			CREATE TRIGGER t $event EXECUTE FUNCTION orgsync.$function();
 			INSERT INTO public.t_$function VALUES (1, 1, 'x'); UPDATE public.t_$function SET seats = 2;
@@ -145,7 +145,7 @@ is( $node->safe_psql('postgres', qq{
 	SELECT state, created, unchanged FROM orgsync.import_csv('acme', E'primary_email_address,preferred_first_name,work_title,$license,group:HR,group:New\\nann\@example.com,Ann,Boss,active,yes,yes\\nbob\@example.com,Bob,,active,yes,no\\n'::bytea);
 	SELECT count(*) > 0 FROM orgsync.diff('acme');
 	SELECT count(*) FROM orgsync.export_csv('acme');
-	SELECT orgsync.confirm_export('acme', 1);
+	SELECT orgsync.confirm_export('acme', (SELECT max(export_id) FROM acme.exports));
 	SELECT orgsync.set_seats('acme', '$license', 9);
 	SELECT orgsync.add_domain_alias('acme', 'example.org', 'example.com');
 	INSERT INTO acme.profiles (primary_email_address) VALUES ('carl\@example.com');
@@ -153,8 +153,9 @@ is( $node->safe_psql('postgres', qq{
 	DELETE FROM acme.seats;
 	SELECT * FROM orgsync.verify_account('acme');
 	SELECT count(*) FROM orgsync.export_csv('acme', override => true);
+	RESET ROLE;
 	SELECT * FROM public.caught;} =~ s/count\(\*\) > 0/count(*) OPERATOR(pg_catalog.>) 0/r),
-	"applied|1|0\nt\n1\n\n\n\n2", 'nothing that shadows the catalogue is run') or diag('who fell into the trap is the last lines');
+	"applied|1|0\nt\n2\n\n\n\n3", 'nothing that shadows the catalogue is run') or diag('who fell into the trap is the last lines');
 $node->safe_psql('postgres', 'DROP OWNED BY eve');
 
 # Names with quotes, and as long as they can be; cells that are SQL.
@@ -167,13 +168,14 @@ my $csv = "primary_email_address,preferred_first_name,work_title,attribute_$evil
 $csv =~ s/attribute_([^,]*)/"attribute_$1"/;
 is( $node->safe_psql('postgres', qq{SET ROLE "a""n'n \\ n"; SELECT state, created FROM orgsync.import_csv($account, \$csv\$$csv\$csv\$);}),
 	'applied|1', 'an import of hostile cells into an account with a hostile name');
+my $attribute = $evil =~ s/ /_/gr;
 my $quoted = qq{"$long'"};
 is( $node->safe_psql('postgres', qq{SELECT preferred_first_name, work_title, attributes::text, groups FROM $quoted.users NATURAL JOIN $quoted.profiles WHERE primary_email_address = 'evil\@example.com'} =~ s/NATURAL JOIN \S+ /AS u JOIN $quoted.profiles AS p USING (profile_id, primary_email_address, preferred_first_name, work_title) /r),
-	qq{$evil|'; SELECT pg_sleep(10); --|{"$evil": "\$\$;\$1"}|{"\\"'\$1\\\\","$evil"}} =~ s/attributes//r, 'they are text like any other');
+	qq{$evil|'; SELECT pg_sleep(10); --|{"$attribute": "\$\$;\$1"}|{"\\"'\$1\\\\","$evil"}}, 'they are text like any other');
 like( $node->safe_psql('postgres', qq{SET ROLE "a""n'n \\ n"; SELECT csv FROM orgsync.export_csv($account, override => true);
 		SELECT orgsync.confirm_export($account, (SELECT max(export_id) FROM $quoted.exports)); SELECT count(*) FROM orgsync.diff($account); SELECT * FROM orgsync.verify_account($account)}),
 	qr/DROP TABLE.*\n0$/s, 'and are exported as such');
-like($node->safe_psql('postgres', 'SELECT account FROM orgsync.accounts'), qr/$long'/, 'the account is listed');
+is($node->safe_psql('postgres', qq{SELECT count(*) FROM orgsync.accounts WHERE account::text LIKE '"%''"'}), '1', 'the account is listed');
 fails("SELECT orgsync.create_account('Evil', 'workleap')", qr/invalid account name/, 'a name that needs quotes');
 fails('SELECT orgsync.create_account(' . "'" . ('a' x 70) . q{', 'nonsense')}, qr/invalid input value for enum/, 'a product that is none');
 
