@@ -34,7 +34,8 @@ PEOPLE = 3000
 LICENSES = ['Tight_license_learning_pro_status', 'Queue_license_learning_pro_status',
             'Open_license_learning_pro_status']
 PHASES = ['import', 'export', 'confirmation']
-KINDS = ['cancel', 'timeout', 'terminate', 'memory', 'disk']
+# a sanitizer's own memory cannot be had under a limit
+KINDS = ['cancel', 'timeout', 'terminate', 'disk'] + ([] if os.environ.get('SANITIZE') else ['memory'])
 
 
 class Fault(Exception):

@@ -13,7 +13,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $memory_limit = 64 * 1024;	# kB, above what the backend has before
+my $memory_limit = ($ENV{SANITIZE} ? 512 : 64) * 1024;	# kB, above what the backend has before
 my $node = PostgreSQL::Test::Cluster->new('hostile');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->append_conf('postgresql.conf', "fsync = off\nshared_buffers = '4MB'\nstatement_timeout = '60s'");
