@@ -124,13 +124,17 @@ static const char explain_query[] =
 "  ELSE CASE WHEN starts_with(c.cell, 'attribute_') THEN 6 ELSE 5 END END, c.cell COLLATE \"C\"";
 
 /*
- * Runs the query for a profile, which may be deleted.  Its rows, of
+ * Runs the query for a profile, which may be deleted; latest: as committed now,
+ * whatever the transaction's snapshot.  Its rows, of
  * EXPLAIN_COLUMNS columns, are in SPI_tuptable, and their number is returned.
  */
 uint64
-explain_profile_run(const Account *account, int64 profile_id)
+explain_profile_run(const Account *account, int64 profile_id, bool latest)
 {
-	return sql_run(account, explain_query, 1, (SqlArgument[]) {SQL_INT8(profile_id)});
+	SqlArgument argument = SQL_INT8(profile_id);
+
+	return latest ? sql_run_latest(account, explain_query, 1, &argument) :
+		sql_run(account, explain_query, 1, &argument);
 }
 
 /* explain_profile(account regnamespace, email email_address) */
@@ -151,7 +155,7 @@ orgsync_explain_profile(PG_FUNCTION_ARGS)
 				errmsg("account \"%s\" knows nobody with the address \"%s\"", account->name,
 					   TextDatumGetCString(address.value)),
 				errhint("See %s.users and %s.history.", account->quoted_name, account->quoted_name));
-	count = explain_profile_run(account, sql_int64(0, 0));
+	count = explain_profile_run(account, sql_int64(0, 0), false);
 	for (uint64 row = 0; row < count; row++)
 	{
 		Datum		values[EXPLAIN_COLUMNS];

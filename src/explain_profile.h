@@ -14,6 +14,6 @@ enum
 	EXPLAIN_COLUMNS
 };
 
-extern uint64 explain_profile_run(const Account *account, int64 profile_id);
+extern uint64 explain_profile_run(const Account *account, int64 profile_id, bool latest);
 
 #endif

@@ -12,6 +12,10 @@
  * Nothing is left then that tells the vendor's side, so the rows that are returned
  * do: what the vendor has of the person, and that it should erase it.
  *
+ * Writers are locked out meanwhile, and everything is looked at with the latest
+ * snapshot, or a transaction that began earlier would overlook what was written
+ * since.
+ *
  * An address that somebody else has by now is that person's and stays.
  */
 #include "orgsync.h"
@@ -103,7 +107,7 @@ static const char *const erasing_queries[] =
 static void
 find_profiles(Person *person, SqlArgument address)
 {
-	person->count = (int) sql_run(person->account, profiles_query, 1, &address);
+	person->count = (int) sql_run_latest(person->account, profiles_query, 1, &address);
 	person->profile_ids = palloc(sizeof(int64) * Max(person->count, 1));
 	for (int i = 0; i < person->count; i++)
 		person->profile_ids[i] = sql_int64(i, 0);
@@ -116,7 +120,7 @@ static char *
 alternatives(const Person *person, const char *column, SqlArgument besides, bool only_unmistakable)
 {
 	SqlArgument arguments[] = {person->arguments[0], sql_text(column), besides};
-	int			count = (int) sql_run(person->account, values_query, 3, arguments);
+	int			count = (int) sql_run_latest(person->account, values_query, 3, arguments);
 	StringInfoData pattern;
 
 	initStringInfo(&pattern);
@@ -186,7 +190,7 @@ is_license(const Account *account, const header_column *column, const char *colu
 static void
 tell(const Person *person, ReturnSetInfo *result, int64 profile_id)
 {
-	uint64		count = explain_profile_run(person->account, profile_id);
+	uint64		count = explain_profile_run(person->account, profile_id, true);
 	char	   *address = NULL;
 
 	for (uint64 row = 0; row < count; row++)
@@ -210,7 +214,7 @@ tell(const Person *person, ReturnSetInfo *result, int64 profile_id)
 			put_instruction(result, address, "revoke", column_name, vendor_has, "inactive");
 	}
 	SPI_freetuptable(SPI_tuptable);
-	if (address == NULL && sql_run(person->account,
+	if (address == NULL && sql_run_latest(person->account,
 								   "SELECT primary_email_address FROM @account.leavers WHERE profile_id = $1",
 								   1, (SqlArgument[]) {SQL_INT8(profile_id)}) > 0)
 		address = sql_string(0, 0);
@@ -230,7 +234,7 @@ erase_profiles(const Person *person)
 
 		if (get_attnum(get_relname_relid(table, person->account->namespace_oid), "profile_id") == InvalidAttrNumber)
 			continue;
-		(void) sql_write_once(person->account,
+		(void) sql_write_once_latest(person->account,
 							  psprintf("DELETE FROM @account.%s WHERE profile_id = ANY ($1)", quote_identifier(table)),
 							  1, person->arguments);
 	}
@@ -289,7 +293,7 @@ erase_file_rows(const Person *person, const SPITupleTable *files, int row)
 															 TYPALIGN_DOUBLE)));
 	arguments[3] = sql_text(pg_any_to_server(csv, strlen(csv), PG_UTF8));
 	arguments[4] = SQL_INT8(count);
-	(void) sql_write(person->account,
+	(void) sql_write_once_latest(person->account,
 					 "UPDATE @account.export_files SET profile_ids = $3, csv = $4, row_count = $5"
 					 " WHERE export_id = $1 AND seq = $2", 5, arguments);
 }
@@ -297,7 +301,7 @@ erase_file_rows(const Person *person, const SPITupleTable *files, int row)
 static void
 erase_files(const Person *person)
 {
-	uint64		count = sql_run(person->account,
+	uint64		count = sql_run_latest(person->account,
 								"SELECT export_id, seq, profile_ids, csv FROM @account.export_files"
 								" WHERE profile_ids && $1", 1, person->arguments);
 	SPITupleTable *files = SPI_tuptable;
@@ -328,7 +332,7 @@ orgsync_forget_person(PG_FUNCTION_ARGS)
 	erase_files(&person);
 	erase_profiles(&person);
 	for (size_t i = 0; i < lengthof(erasing_queries); i++)
-		(void) sql_write(person.account, erasing_queries[i], 4, person.arguments);
+		(void) sql_write_once_latest(person.account, erasing_queries[i], 4, person.arguments);
 	SPI_finish();
 	return (Datum) 0;
 }
