@@ -24,6 +24,7 @@
 #include "find_similar.h"
 #include "fmgr.h"
 #include "sql.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -96,7 +97,7 @@ typedef struct SmallScan
 {
 	Relation	relation;
 	Snapshot	snapshot;
-	TableScanDesc scan;
+	TableScanDesc scan;			/* NULL: the table has no page, as that of the aliases mostly */
 	TupleTableSlot *slot;
 } SmallScan;
 
@@ -120,6 +121,9 @@ small_scan_begin(SmallScan *scan, const Account *account, const char *table, Oid
 				errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				errmsg("table \"%s\" does not have the columns of an account's", table),
 				errhint("Columns may be added to the tables of an account, but not dropped or changed."));
+	scan->scan = NULL;
+	if (RelationGetNumberOfBlocks(scan->relation) == 0)
+		return;
 	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	scan->slot = table_slot_create(scan->relation, NULL);
 	scan->scan = table_beginscan(scan->relation, scan->snapshot, 0, NULL);
@@ -129,7 +133,7 @@ small_scan_begin(SmallScan *scan, const Account *account, const char *table, Oid
 static bool
 small_scan_next(SmallScan *scan)
 {
-	while (table_scan_getnextslot(scan->scan, ForwardScanDirection, scan->slot))
+	while (scan->scan != NULL && table_scan_getnextslot(scan->scan, ForwardScanDirection, scan->slot))
 	{
 		slot_getsomeattrs(scan->slot, 2);
 		if (!scan->slot->tts_isnull[0] && !scan->slot->tts_isnull[1])
@@ -141,9 +145,12 @@ small_scan_next(SmallScan *scan)
 static void
 small_scan_end(SmallScan *scan)
 {
-	table_endscan(scan->scan);
-	ExecDropSingleTupleTableSlot(scan->slot);
-	UnregisterSnapshot(scan->snapshot);
+	if (scan->scan != NULL)
+	{
+		table_endscan(scan->scan);
+		ExecDropSingleTupleTableSlot(scan->slot);
+		UnregisterSnapshot(scan->snapshot);
+	}
 	table_close(scan->relation, AccessShareLock);
 }
 

@@ -144,7 +144,7 @@ orgsync_find_similar(PG_FUNCTION_ARGS)
 	OwnedPerson person;
 	Findings	findings = {0};
 
-	InitMaterializedSRF(fcinfo, 0);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
 	user_id = string_argument(fcinfo, 4);

@@ -282,6 +282,14 @@ look_at_name(SimilarProbe *probe)
 		look_around_in_crowd(probe);
 }
 
+/* Most accounts have nobody without a name, and then there are seven descents less. */
+static bool
+has_unnamed(SimilarProbe *probe)
+{
+	scan_start(probe, SIMILAR_BY_UNNAMED, PG_INT64_MIN, PG_INT64_MAX);
+	return scan_next(probe, SIMILAR_BY_UNNAMED);
+}
+
 /* Of a person with a name: those without one who are near. */
 static void
 look_at_unnamed(SimilarProbe *probe)
@@ -292,6 +300,8 @@ look_at_unnamed(SimilarProbe *probe)
 	size_t		second_count;
 	bool		complete = true;
 
+	if (!has_unnamed(probe))
+		return;
 	second_count = similar_half_keys(&probe->person->address, first_halves, &first_count, second_halves);
 	for (size_t i = 0; i < second_count && complete; i++)
 		complete = look_up(probe, SIMILAR_BY_UNNAMED, second_halves[i]);
