@@ -202,7 +202,8 @@ typedef struct ExportCells ExportCells;
 
 extern ExportCells *export_cells_create(const Account *account, int64 export_id,
 										const char *statement);
-extern void export_cells_add_file(ExportCells *batch, int seq, ExportResults *results);
+extern void export_cells_add_file(ExportCells *batch, int seq, ExportResults *results,
+								  bool refused);
 extern void export_cells_flush(ExportCells *batch);
 extern char *export_to_utf8(char *string, size_t *length);
 

@@ -37,12 +37,14 @@ struct ExportCells
 	bool		all_columns[BATCH_SIZE];
 	Datum		emails[BATCH_SIZE];
 	bool		no_email[BATCH_SIZE];
+	Datum		values[BATCH_SIZE];
+	bool		no_value[BATCH_SIZE];
 };
 
 /*
  * No cells yet, on their way into a statement, which must be a constant and gets
- * them as $2 to $4: profiles, columns (NULL: all of the profile's), addresses;
- * $1 is the export.  palloc'd in the current context.
+ * them as $2 to $5: profiles, columns (NULL: all of the profile's), addresses,
+ * values as "changes" has them; $1 is the export.  palloc'd in the current context.
  */
 ExportCells *
 export_cells_create(const Account *account, int64 export_id, const char *statement)
@@ -82,7 +84,7 @@ export_cells_flush(ExportCells *batch)
 	MemoryContext old_context = MemoryContextSwitchTo(batch->context);
 
 	if (batch->count > 0)
-		(void) sql_run_once(batch->account, batch->statement, 4, (SqlArgument[])
+		(void) sql_run_once(batch->account, batch->statement, 5, (SqlArgument[])
 							{
 								SQL_INT8(batch->export_id),
 								SQL_DATUM(INT8ARRAYOID,
@@ -91,7 +93,9 @@ export_cells_flush(ExportCells *batch)
 										  text_array(batch->columns, batch->all_columns,
 													 batch->count)),
 								SQL_DATUM(TEXTARRAYOID,
-										  text_array(batch->emails, batch->no_email, batch->count))
+										  text_array(batch->emails, batch->no_email, batch->count)),
+								SQL_DATUM(TEXTARRAYOID,
+										  text_array(batch->values, batch->no_value, batch->count))
 							});
 	batch->count = 0;
 	MemoryContextSwitchTo(old_context);
@@ -100,9 +104,14 @@ export_cells_flush(ExportCells *batch)
 
 /* column_name NULL: all cells of the profile */
 static void
-batch_add(ExportCells *batch, int64 profile_id, const char *column_name, const char *email)
+batch_add(ExportCells *batch, int64 profile_id, const char *column_name, const char *email,
+		  const char *value)
 {
 	MemoryContext old_context;
+
+	/* the files of some products, and the legacy layout, have 1 and 0 */
+	if (column_name != NULL && strncmp(column_name, "group:", 6) == 0)
+		value = strcmp(value, "1") == 0 || strcmp(value, "yes") == 0 ? "yes" : "no";
 
 	if (batch->count == BATCH_SIZE)
 		export_cells_flush(batch);
@@ -112,6 +121,8 @@ batch_add(ExportCells *batch, int64 profile_id, const char *column_name, const c
 	batch->columns[batch->count] = column_name ? CStringGetTextDatum(column_name) : (Datum) 0;
 	batch->no_email[batch->count] = email == NULL;
 	batch->emails[batch->count] = email ? CStringGetTextDatum(email) : (Datum) 0;
+	batch->no_value[batch->count] = value == NULL || value[0] == '\0';
+	batch->values[batch->count] = batch->no_value[batch->count] ? (Datum) 0 : CStringGetTextDatum(value);
 	batch->count++;
 	MemoryContextSwitchTo(old_context);
 }
@@ -143,13 +154,14 @@ carried_column(const char *kind, const char *header)
  * it did not get, so the vendor has done nothing with them, or something wrong.
  */
 static void
-add_column(ExportCells *batch, int64 profile_id, const char *header, const char *email)
+add_column(ExportCells *batch, int64 profile_id, const char *header, const char *email,
+		   const char *value)
 {
 	const char *columns[2];
 	int			count = diff_logged_columns(batch->account->product, header, columns);
 
 	for (int i = 0; i < count; i++)
-		batch_add(batch, profile_id, columns[i], email);
+		batch_add(batch, profile_id, columns[i], email, value);
 }
 
 static void
@@ -165,16 +177,22 @@ add_row_cells(ExportCells *batch, const char *kind, bool is_refused, int64 profi
 	}
 	if (strcmp(kind, "add") == 0 || (is_refused && strcmp(kind, "rename") == 0))
 	{
-		batch_add(batch, profile_id, NULL, email);
+		batch_add(batch, profile_id, NULL, email, NULL);
 		return;
 	}
 	if (strcmp(kind, "manual") == 0)
 	{
+		const char *column = "";
+		const char *value = "";
+
 		for (int i = 0; i < reader->column_count; i++)
 		{
 			if (strcmp(reader->headers[i], "column_name") == 0)
-				add_column(batch, profile_id, export_reader_cell(reader, i), email);
+				column = export_reader_cell(reader, i);
+			else if (strcmp(reader->headers[i], "new_value") == 0)
+				value = export_reader_cell(reader, i);
 		}
+		add_column(batch, profile_id, column, email, value);
 		return;
 	}
 	for (int i = 0; i < reader->column_count; i++)
@@ -182,7 +200,7 @@ add_row_cells(ExportCells *batch, const char *kind, bool is_refused, int64 profi
 		const char *column = carried_column(kind, reader->headers[i]);
 
 		if (column != NULL && i < reader->record.field_count && reader->record.fields[i].length > 0)
-			add_column(batch, profile_id, column, email);
+			add_column(batch, profile_id, column, email, export_reader_cell(reader, i));
 	}
 }
 
@@ -199,10 +217,10 @@ export_to_utf8(char *string, size_t *length)
 
 /*
  * Adds the cells of a file to the batch: all of them, or with results those of
- * the rows that the vendor refused.
+ * the rows that the vendor refused, or of those that it did not.
  */
 void
-export_cells_add_file(ExportCells *batch, int seq, ExportResults *results)
+export_cells_add_file(ExportCells *batch, int seq, ExportResults *results, bool refused)
 {
 	MemoryContext file_context = AllocSetContextCreate(CurrentMemoryContext,
 													   "orgsync exported file",
@@ -237,8 +255,8 @@ export_cells_add_file(ExportCells *batch, int seq, ExportResults *results)
 		if (i >= profile_count)
 			elog(ERROR, "file %d of export %lld has more rows than profiles", seq,
 				 (long long) batch->export_id);
-		if (results == NULL || export_results_refuse(results, &reader))
-			add_row_cells(batch, kind, results != NULL, DatumGetInt64(profile_ids[i]), &reader);
+		if (results == NULL || export_results_refuse(results, &reader) == refused)
+			add_row_cells(batch, kind, refused, DatumGetInt64(profile_ids[i]), &reader);
 		MemoryContextReset(row_context);
 	}
 	export_reader_close(&reader);

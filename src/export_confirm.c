@@ -42,11 +42,11 @@ PG_FUNCTION_INFO_V1(orgsync_confirm_export);
 PG_FUNCTION_INFO_V1(orgsync_confirm_export_text);
 PG_FUNCTION_INFO_V1(orgsync_cancel_export);
 
-/* $1 export; $2, $3, $4: profile, column (NULL: all its rows), address of each cell */
+/* $1 export; $2 to $5: profile, column (NULL: all its rows), address and value of each cell */
 #define BATCH_CELLS \
 	"WITH batch AS MATERIALIZED (" \
-	" SELECT b.profile_id, b.email," DIFF_CELL_OF("b.column_name") "AS cell" \
-	" FROM unnest($2, $3, $4) AS b (profile_id, column_name, email)" \
+	" SELECT b.profile_id, b.column_name, b.email, b.value," DIFF_CELL_OF("b.column_name") "AS cell" \
+	" FROM unnest($2, $3, $4, $5) AS b (profile_id, column_name, email, value)" \
 	") "
 
 /*
@@ -62,6 +62,36 @@ CHANGES_KEPT(BATCH_CELLS
 " WHERE c.profile_id = b.profile_id"
 "  AND (b.cell IS NULL OR b.cell = " DIFF_CELL_OF("c.column_name") ")"
 "  AND c.change_id <@ " CHANGES_READ);
+
+/*
+ * Of who was deleted and made again, the rows of the deleted profile tell what
+ * the vendor has, and must until everything is confirmed; so they are told.
+ */
+static const char tell_twins[] =
+BATCH_CELLS
+", twins AS MATERIALIZED ("
+" SELECT DISTINCT b.profile_id, d.profile_id AS deleted_id FROM batch b"
+"  JOIN @account.changes n ON n.profile_id = b.profile_id AND n.column_name IS NULL"
+"  JOIN @account.profiles p ON p.profile_id = b.profile_id"
+"  JOIN @account.changes d ON d.profile_id <> b.profile_id"
+"   AND (d.column_name = 'primary_email_address'"
+"     AND lower(d.vendor_value) = lower(p.primary_email_address::text COLLATE \"C\")"
+"    OR d.column_name = 'unique_user_id' AND d.vendor_value = p.unique_user_id)"
+" WHERE b.cell IS NOT NULL"
+"  AND NOT EXISTS (SELECT FROM @account.profiles g WHERE g.profile_id = d.profile_id)"
+"), told AS MATERIALIZED ("
+" SELECT t.deleted_id, b.cell, b.column_name, b.value FROM batch b JOIN twins t ON t.profile_id = b.profile_id"
+"), forgotten AS ("
+" DELETE FROM @account.changes c USING told t"
+" WHERE c.profile_id = t.deleted_id AND t.cell = " DIFF_CELL_OF("c.column_name")
+" RETURNING c.*"
+"), " CHANGES_KEPT_OF("forgotten") ", learned AS ("
+" INSERT INTO @account.changes (profile_id, column_name, vendor_value, changed_at)"
+"  SELECT deleted_id, column_name, value, NULL FROM told RETURNING change_id"
+") "
+"UPDATE @account.exports SET changes_read = changes_read +"
+" (SELECT range_agg(int8range(change_id, change_id, '[]')) FROM learned) "
+"WHERE export_id = $1 AND EXISTS (SELECT FROM learned)";
 
 /* together: profiles whose rows must all stay; see the top of the file */
 static const char refuse_cells[] =
@@ -203,6 +233,7 @@ typedef struct ConfirmFile
 {
 	int			seq;
 	char	   *columns;		/* see export_columns_signature() */
+	bool		has_results;	/* the results may have rows of it */
 } ConfirmFile;
 
 typedef struct Confirmation
@@ -270,11 +301,32 @@ refuse_rows(const Confirmation *confirmation, ExportResults *results)
 		has_same_columns |= strcmp(confirmation->files[i].columns, results->columns) == 0;
 	for (int i = 0; i < confirmation->file_count; i++)
 	{
-		if (!has_same_columns || strcmp(confirmation->files[i].columns, results->columns) == 0)
-			export_cells_add_file(batch, confirmation->files[i].seq, results);
+		ConfirmFile *file = &confirmation->files[i];
+
+		file->has_results = !has_same_columns || strcmp(file->columns, results->columns) == 0;
+		if (file->has_results)
+			export_cells_add_file(batch, file->seq, results, true);
 	}
 	export_cells_flush(batch);
 	record_findings(confirmation, results);
+}
+
+/* What stands in the rows that were not refused, of part of an export, is what the vendor has. */
+static void
+confirm_rows(const Confirmation *confirmation, ExportResults *results)
+{
+	static const char *const statements[] = {tell_twins, confirm_cells};
+
+	for (size_t n = 0; n < lengthof(statements); n++)
+	{
+		ExportCells *batch = export_cells_create(confirmation->account, confirmation->export_id,
+												 statements[n]);
+
+		for (int i = 0; i < confirmation->file_count; i++)
+			export_cells_add_file(batch, confirmation->files[i].seq,
+								  confirmation->files[i].has_results ? results : NULL, false);
+		export_cells_flush(batch);
+	}
 }
 
 /* The export's state, its row locked; an error if there is no such export. */
@@ -358,6 +410,7 @@ find_files(Confirmation *confirmation, const int *seq)
 	{
 		confirmation->files[i].seq = DatumGetInt32(sql_value(i, 0, &isnull));
 		confirmation->files[i].columns = result_signature(i, 1);
+		confirmation->files[i].has_results = false;
 	}
 	SPI_freetuptable(SPI_tuptable);
 
@@ -442,6 +495,7 @@ confirm_export(FunctionCallInfo fcinfo, const char *results, size_t results_leng
 {
 	Confirmation confirmation;
 	int			seq = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);
+	ExportResults *refusals = NULL;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -460,16 +514,12 @@ confirm_export(FunctionCallInfo fcinfo, const char *results, size_t results_leng
 	find_files(&confirmation, PG_ARGISNULL(3) ? NULL : &seq);
 
 	if (results != NULL)
-		refuse_rows(&confirmation, export_results_read(confirmation.account->product,
-													   results, results_length));
-	if (!PG_ARGISNULL(3))
 	{
-		ExportCells  *batch = export_cells_create(confirmation.account,
-													 confirmation.export_id, confirm_cells);
-
-		export_cells_add_file(batch, seq, NULL);
-		export_cells_flush(batch);
+		refusals = export_results_read(confirmation.account->product, results, results_length);
+		refuse_rows(&confirmation, refusals);
 	}
+	if (!PG_ARGISNULL(3) || (results != NULL && !confirmation.is_full))
+		confirm_rows(&confirmation, refusals);
 	confirm_files(&confirmation);
 	SPI_finish();
 }

@@ -624,20 +624,24 @@ class Trip:
         self.count('exports')
         return files
 
+    def do_lists(self, files, failed_before):
+        """Does by hand what the lists say, all together."""
+        rows = []
+        for file in files:
+            self.note('%s\n%s' % (file['file_name'], '\n'.join('--   ' + line for line in file['csv'].splitlines())))
+            rows += [(row['primary_email_address'], row['column_name'], row['old_value'], row['new_value'] or None)
+                     for row in csv.DictReader(io.StringIO(file['csv'], newline=''))]
+        self.count('lists done by hand')
+        try:
+            self.vendor.do_by_hand(rows)
+        except Refused as refusal:
+            if self.agree and not failed_before:
+                raise Failure('by hand: %s' % refusal)
+            self.agree = False
+
     def upload(self, file, failed_before, **fault):
-        """Uploads a file; what the vendor says, None of a list for a person to do."""
+        """Uploads a file; what the vendor says."""
         self.note('%s: %s\n%s' % (file['file_name'], fault, '\n'.join('--   ' + line for line in file['csv'].splitlines())))
-        if file['kind'] == 'manual':
-            rows = csv.DictReader(io.StringIO(file['csv'], newline=''))
-            try:
-                self.vendor.do_by_hand([(row['primary_email_address'], row['column_name'], row['old_value'],
-                                         row['new_value'] or None) for row in rows])
-            except Refused as refusal:
-                if self.agree and not failed_before:
-                    raise Failure('by hand: %s' % refusal)
-                self.agree = False
-            self.count('lists done by hand')
-            return None
         if self.product == 'talent_insights':
             for row in self.account.rows('SELECT name FROM trip.groups'):
                 self.vendor.create_group(row['name'])
@@ -695,6 +699,7 @@ class Trip:
         one_by_one = scenario != 'clean' or rng.random() < 0.5
         broken = rng.randrange(len(files)) if scenario == 'break' else None
         uploads = []
+        lists = [file for file in files if file['kind'] == 'manual']
         for number, file in enumerate(files):
             failed = any(upload and upload.kinds() for upload in uploads)
             fault = {}
@@ -702,7 +707,12 @@ class Trip:
                 fault['refuse'] = {row for row in range(file['row_count']) if rng.random() < 0.3}
             if number == broken:
                 fault['stop_after'] = rng.randrange(file['row_count'] + 1)
-            upload = self.upload(file, failed, **fault)
+            if file in lists[1:]:
+                upload = None       # was done with the first list
+            elif file in lists:
+                upload = self.do_lists(lists, failed)
+            else:
+                upload = self.upload(file, failed, **fault)
             uploads.append(upload)
             if scenario in ('lose', 'doubt'):
                 if number == len(files) - 1 or rng.random() < 0.3:

@@ -1,0 +1,53 @@
+-- What was confirmed in parts of somebody who was deleted and made again is what the vendor has.
+SELECT orgsync.create_account('part', 'linkedin_learning');
+SELECT orgsync.add_license('part', 'Default_license_learning_proAllLanguages_status');
+SET search_path = part, public;
+INSERT INTO groups (name) VALUES ('HR'), ('Sales');
+INSERT INTO profiles (primary_email_address, unique_user_id, work_title) VALUES ('ann@example.com', 'A1', 'CEO');
+INSERT INTO seats VALUES (1, 1, 'invited');
+INSERT INTO memberships VALUES (1, 1);
+CREATE VIEW d AS SELECT action, column_name, old_value, new_value FROM orgsync.diff('part');
+CREATE FUNCTION files() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT seq || ' ' || kind || ': ' || replace(csv, E'\r\n', ' ; ') FROM orgsync.export_csv('part')
+$$;
+SELECT files();
+SELECT orgsync.confirm_export('part', 1);
+
+-- a revoke, then the rest is not uploaded, and the seat is given back
+DELETE FROM profiles;
+INSERT INTO profiles (primary_email_address, unique_user_id, work_title) VALUES ('anna@example.com', 'A1', 'Boss');
+INSERT INTO memberships VALUES (2, 2);
+SELECT files();
+SELECT orgsync.confirm_export('part', 2, seq => 1);
+SELECT * FROM d;
+SELECT orgsync.cancel_export('part', 2);
+INSERT INTO seats VALUES (2, 1, 'invited');
+SELECT * FROM d;
+
+-- a new address, then it is the old one again
+SELECT files();
+SELECT orgsync.confirm_export('part', 3, seq => 1);
+SELECT * FROM d;
+UPDATE profiles SET primary_email_address = 'ann@example.com';
+SELECT files();
+
+-- a title and groups of which part is refused, then they are undone
+UPDATE profiles SET primary_email_address = 'anna@example.com';
+INSERT INTO profiles (primary_email_address, work_title) VALUES ('bob@example.com', 'CTO');
+SELECT files();
+SELECT orgsync.confirm_export('part', 5, E'primary_email_address,Messages\nbob@example.com,No\n', seq => 2);
+SELECT orgsync.confirm_export('part', 5, seq => 1);
+SELECT * FROM d;
+DELETE FROM memberships;
+DELETE FROM seats;
+SELECT * FROM d;
+
+-- and in the end nothing is left
+SELECT files();
+SELECT orgsync.confirm_export('part', 6);
+SELECT count(*) FROM changes;
+SELECT files();
+
+RESET search_path;
+SET client_min_messages = warning;
+DROP SCHEMA part CASCADE;
