@@ -28,9 +28,9 @@ def subject(bench):
     count = min(roster.rows, 100000)
     bench.execute(NEW_ACCOUNT % roster.base)
     updates = {
-        "one column": "work_title = work_title || '.'",
-        "three columns": "work_title = work_title || '.', preferred_first_name = preferred_first_name || '.',"
-                         " preferred_last_name = preferred_last_name || '.'",
+        "one column": "work_title = concat(work_title, '.')",
+        "three columns": "work_title = concat(work_title, '.'), preferred_first_name = concat(preferred_first_name, '.'),"
+                         " preferred_last_name = concat(preferred_last_name, '.')",
     }
     for number, (what, assignments) in enumerate(updates.items()):
         update = "UPDATE acme.profiles SET %s WHERE profile_id <= %d;" % (assignments, count)
