@@ -200,7 +200,8 @@ static const char forget_ids[] =
 	KEY_CHANGES \
 	", present AS MATERIALIZED (" \
 	" SELECT lower(p.primary_email_address::text COLLATE \"C\") AS address, p.unique_user_id," \
-	"  bool_or(e.is_added) AS is_added" \
+	"  ARRAY[orgsync.fold(nullif(p.preferred_first_name, ''))," \
+	"   orgsync.fold(nullif(p.preferred_last_name, ''))] AS names, bool_or(e.is_added) AS is_added" \
 	" FROM (SELECT profile_id, is_added FROM keys" \
 	"  UNION ALL SELECT unnest(profile_ids), kind = 'add' FROM @account.export_files WHERE export_id = $1) e" \
 	" JOIN @account.profiles p ON p.profile_id = e.profile_id" \
@@ -208,12 +209,15 @@ static const char forget_ids[] =
 	" GROUP BY p.profile_id" \
 	") "
 
-/* The leaver is back. */
+/* The leaver is back; diff_keys_differ() tells who is somebody else. */
 static const char remove_leavers[] =
 PRESENT_KEYS
 "DELETE FROM @account.leavers l WHERE l.profile_id IN ("
 " SELECT l.profile_id FROM @account.leavers l JOIN present p ON lower(l.primary_email_address) = p.address"
-" WHERE p.is_added AND NOT coalesce(l.unique_user_id <> p.unique_user_id, false)"
+" WHERE p.is_added AND NOT coalesce(l.unique_user_id <> p.unique_user_id,"
+"  l.unique_user_id IS NOT NULL AND array_position(p.names, NULL) IS NULL"
+"  AND orgsync.fold(nullif(l.preferred_first_name, '')) <> ALL (p.names)"
+"  AND orgsync.fold(nullif(l.preferred_last_name, '')) <> ALL (p.names), false)"
 " UNION ALL"
 " SELECT l.profile_id FROM @account.leavers l JOIN present p ON l.unique_user_id = p.unique_user_id"
 " WHERE p.is_added)";
