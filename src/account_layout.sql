@@ -49,7 +49,7 @@ CREATE TABLE @account.profiles (
 	reupload_user_profile boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
-);
+) WITH (fillfactor = 95);
 CREATE INDEX profiles_address_key ON @account.profiles (orgsync.address_key(primary_email_address));
 CREATE INDEX profiles_person_key ON @account.profiles
 	(orgsync.person_key(primary_email_address, preferred_first_name, preferred_last_name));

@@ -20,7 +20,7 @@
  *	- An import knows itself which profiles it writes to: they are collected, and
  *	  become a doubt for the other feeds.
  *
- * In memory, a record takes 20 bytes, and 8 more in the index.  Records lie in the
+ * In memory, a record takes 20 bytes, and 12 more in the index.  Records lie in the
  * order of profiles, so that the set of those whom a file holds is found in that order.
  *
  * Both tables are derived, and written as the account's owner.
@@ -438,8 +438,8 @@ slot_of(const FeedRecords *records, const uint32 *hash)
 static void
 make_index(FeedRecords *records)
 {
-	records->index_size = (uint32) Min(2 * records->count + 16, PG_UINT32_MAX);
-	records->index = MemoryContextAllocExtended(records->context, sizeof(uint32) * records->index_size,
+	records->index_size = (uint32) Min(records->count + records->count / 2 + 16, PG_UINT32_MAX);
+	records->index = MemoryContextAllocExtended(records->context, sizeof(uint64) * records->index_size,
 												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int64 i = 0; i < records->count; i++)
 	{
@@ -450,7 +450,7 @@ make_index(FeedRecords *records)
 			continue;
 		while (records->index[slot] != 0)
 			slot = slot + 1 == records->index_size ? 0 : slot + 1;
-		records->index[slot] = (uint32) (i + 1);
+		records->index[slot] = (uint64) records->records[i].hash[1] << 32 | (uint64) (i + 1);
 	}
 }
 
@@ -501,8 +501,12 @@ feed_records_find(const FeedRecords *records, const uint32 *hash)
 
 	for (; records->index[slot] != 0; slot = slot + 1 == records->index_size ? 0 : slot + 1)
 	{
-		FeedRecord *record = &records->records[records->index[slot] - 1];
+		FeedRecord *record;
 
+		/* records lie anywhere in memory: look only at one that is likely to be it */
+		if ((uint32) (records->index[slot] >> 32) != hash[1])
+			continue;
+		record = &records->records[(uint32) records->index[slot] - 1];
 		if (record->hash[0] == hash[0] && record->hash[1] == hash[1] && record->hash[2] == hash[2] &&
 			(record->hash[3] | FEED_RECORD_CELLS) == (hash[3] | FEED_RECORD_CELLS))
 			return record;

@@ -43,7 +43,7 @@ typedef struct FeedRecords
 	int64		count;
 	FeedRecord *records;		/* by profile_id, ascending */
 	uint32		index_size;
-	uint32	   *index;			/* by hash: position in records + 1, or 0 */
+	uint64	   *index;			/* by hash: a part of it, and the position in records + 1, or 0 */
 	int64		stored_count;	/* records in the table, those that count no more too */
 	int			doubt_count;
 	Datum	   *doubts;			/* keys of the doubts that were heeded */
