@@ -136,10 +136,10 @@ typedef enum RowState
 typedef struct RowTarget
 {
 	int64		profile_id;		/* 0: a new profile */
-	int64		address_holder; /* another profile that has the row's address now, or 0 */
 	uint8		state;			/* RowState */
 	bool		is_new;			/* the profile is made by this import */
 	bool		has_address;	/* the row gives one */
+	bool		takes_address;	/* another profile has it now; see import_address_holder() */
 	bool		renames;		/* the profile's address changes */
 	bool		counted;		/* its revocations have been counted before all grants */
 	bool		is_unsettled;	/* not all is done that the row says, it may be another time */
@@ -243,6 +243,7 @@ typedef struct Import
 	bool		takes_addresses;	/* a row takes the address of a profile */
 	bool		is_first;		/* the account has no profile yet */
 	RowTarget  *targets;
+	HTAB	   *address_holders;	/* NULL: no row takes an address */
 	ImportCounts counts;
 	ImportChanges *changes;
 	ImportDirect *direct;		/* NULL: all is written by statements */
@@ -351,6 +352,7 @@ extern RepeatedKeys import_repeated_keys_begin(Import *import);
 extern void import_repeated_keys_check(Import *import, RepeatedKeys *keys, ImportRow *row, int64 row_number);
 extern void import_repeated_keys_claim(Import *import, RepeatedKeys *keys, ImportRow *row, int64 row_number);
 extern void import_resolve(Import *import);
+extern int64 import_address_holder(const Import *import, int64 row_number);
 extern void import_note_named(Import *import, int64 profile_id);
 
 /* import_decide.c */

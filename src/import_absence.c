@@ -165,7 +165,7 @@ import_count_absent_seats(Import *import, int64 *free)
 	for (int64 i = 0; i < row_count; i++)
 	{
 		present[count++] = import->targets[i].profile_id;
-		present[count++] = import->targets[i].address_holder;
+		present[count++] = import_address_holder(import, i);
 	}
 	for (int64 i = 0; i < import->named_count; i++)
 		present[count++] = import->named[i];
@@ -384,11 +384,13 @@ import_note_absence(Import *import)
 	arguments[0] = sql_text(import->options.feed);
 	profile_ids = collect_profiles(import, false, &count);
 	arguments[1] = make_set(import, profile_ids, count);
+	pfree(profile_ids);
 	arguments[2] = arguments[1];
 	if (import->named_count > 0)
 	{
 		profile_ids = collect_profiles(import, true, &count);
 		arguments[2] = make_set(import, profile_ids, count);
+		pfree(profile_ids);
 	}
 	arguments[3] = absent;
 	note_effects(import, &arguments[1], &absent);

@@ -67,8 +67,12 @@ find_movers(Import *import, HTAB *movers, HTAB *claimants)
 			continue;
 		if (target->renames && target->profile_id != 0)
 			((ProfileRow *) hash_search(movers, &target->profile_id, HASH_ENTER, NULL))->row = i;
-		if (target->address_holder != 0)
-			((ProfileRow *) hash_search(claimants, &target->address_holder, HASH_ENTER, NULL))->row = i;
+		if (target->takes_address)
+		{
+			int64		holder = import_address_holder(import, i);
+
+			((ProfileRow *) hash_search(claimants, &holder, HASH_ENTER, NULL))->row = i;
+		}
 	}
 }
 
@@ -76,7 +80,7 @@ find_movers(Import *import, HTAB *movers, HTAB *claimants)
 static bool
 address_gets_free(const Import *import, HTAB *movers, int64 row)
 {
-	int64		holder = import->targets[row].address_holder;
+	int64		holder = import_address_holder(import, row);
 	ProfileRow *mover;
 
 	if (holder == 0)
@@ -93,7 +97,7 @@ mark_taken_addresses(Import *import, HTAB *movers, HTAB *claimants)
 	{
 		RowTarget  *target = &import->targets[i];
 
-		if (target->state != ROW_ACCEPTED || target->address_holder == 0 ||
+		if (target->state != ROW_ACCEPTED || !target->takes_address ||
 			(!bms_is_member((int) i, import->losing_rows) && address_gets_free(import, movers, i)))
 			continue;
 		for (;;)
@@ -144,19 +148,20 @@ find_withheld_rows(Import *import)
 }
 
 static void
-reject_taken(Import *import, ImportRow *row, const RowTarget *target)
+reject_taken(Import *import, ImportRow *row, int64 row_number)
 {
+	int64		address_holder = import_address_holder(import, row_number);
 	const char *holder = "another profile";
 
 	if (sql_run(import->account,
 				"SELECT coalesce('unique_user_id ' || unique_user_id, 'profile ' || profile_id)"
 				" FROM @account.profiles WHERE profile_id = $1",
-				1, (SqlArgument[]) {SQL_INT8(target->address_holder)}) > 0)
+				1, (SqlArgument[]) {SQL_INT8(address_holder)}) > 0)
 		holder = sql_string(0, 0);
 	import_reject(import, row, FINDING_EMAIL_TAKEN, import->columns[import->email_column].header, 2,
 				  row->primary_email_address, holder);
-	import_note_named(import, target->profile_id);
-	import_note_named(import, target->address_holder);
+	import_note_named(import, import->targets[row_number].profile_id);
+	import_note_named(import, address_holder);
 }
 
 /* ---- what a row changes ---- */
@@ -317,7 +322,7 @@ decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfil
 	bool		links_changed;
 
 	if (target->state == ROW_ADDRESS_TAKEN)
-		reject_taken(import, row, target);
+		reject_taken(import, row, row_number);
 	else
 	{
 		values = import_wanted_values(import, row, target, present, &changed, &identity_changed);

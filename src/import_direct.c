@@ -161,7 +161,7 @@ import_direct_profile(Import *import, const RowTarget *target, const ProfileValu
 	Datum		values[10];
 	bool		nulls[10] = {0};
 
-	if (direct == NULL || target->address_holder != 0 || profile->reupload_user_profile)
+	if (direct == NULL || target->takes_address || profile->reupload_user_profile)
 		return false;
 	old_context = MemoryContextSwitchTo(import->row_context);
 	values[0] = Int64GetDatum(profile->profile_id);

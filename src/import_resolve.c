@@ -214,6 +214,31 @@ typedef struct ProfileOwner
 
 /* ---- the choice ---- */
 
+/* The profile that has the address of a row. */
+typedef struct AddressHolder
+{
+	int64		row;			/* hash key */
+	int64		profile_id;
+} AddressHolder;
+
+static void
+note_address_holder(Import *import, int64 row_number, int64 profile_id)
+{
+	if (import->address_holders == NULL)
+		import->address_holders = key_table(import->attempt_context, "orgsync address holders", sizeof(int64),
+											sizeof(AddressHolder));
+	((AddressHolder *) hash_search(import->address_holders, &row_number, HASH_ENTER, NULL))->profile_id = profile_id;
+}
+
+/* Another profile that has the row's address before the import, or 0. */
+int64
+import_address_holder(const Import *import, int64 row_number)
+{
+	if (!import->targets[row_number].takes_address)
+		return 0;
+	return ((AddressHolder *) hash_search(import->address_holders, &row_number, HASH_FIND, NULL))->profile_id;
+}
+
 /* Chooses the row's profile, by the rules at the top of the file. */
 static void
 choose_profile(Import *import, ImportRow *row, const RowMatch *match, RowTarget *target)
@@ -256,7 +281,10 @@ choose_profile(Import *import, ImportRow *row, const RowMatch *match, RowTarget 
 		target->has_address = true;
 		target->renames = match->by_address != target->profile_id;
 		if (match->by_address != 0 && match->by_address != target->profile_id)
-			target->address_holder = match->by_address;
+		{
+			target->takes_address = true;
+			note_address_holder(import, target - import->targets, match->by_address);
+		}
 	}
 }
 

@@ -268,6 +268,7 @@ begin_attempt(Import *import)
 	MemoryContextReset(import->attempt_context);
 	memset(&import->counts, 0, sizeof(import->counts));
 	import->targets = NULL;
+	import->address_holders = NULL;
 	import->named = NULL;
 	import->named_count = import->named_capacity = 0;
 	import->direct = NULL;
