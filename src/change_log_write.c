@@ -59,7 +59,6 @@ struct ChangeLog
 {
 	const Account *account;
 	TableWriter *writer;		/* NULL: an INSERT will have to do */
-	Oid			sequence;		/* of change_id */
 	Tuplestorestate *rows;		/* for the INSERT */
 	TupleDesc	descriptor;		/* of these */
 	MemoryContext row_context;	/* holds what a row is made of */
@@ -225,9 +224,7 @@ change_log_begin(const Account *account, bool is_first_load)
 	account_become_owner(account, &owner);
 	log->writer = table_writer_open(account, &changes_table, is_first_load);
 	account_restore_user(&owner);
-	if (log->writer != NULL)
-		log->sequence = compat_identity_sequence(table_writer_relation(log->writer), CHANGES_CHANGE_ID);
-	else
+	if (log->writer == NULL)
 	{
 		log->descriptor = make_descriptor();
 		log->rows = tuplestore_begin_heap(true, false, work_mem);
@@ -240,7 +237,7 @@ static void
 begin_row(ChangeLog *log, int64 profile_id)
 {
 	memset(log->nulls, true, sizeof(log->nulls));
-	log->values[CHANGE_ID] = Int64GetDatum(log->writer ? nextval_internal(log->sequence, false) : 0);
+	log->values[CHANGE_ID] = Int64GetDatum(log->writer ? table_writer_next_id(log->writer) : 0);
 	log->nulls[CHANGE_ID] = false;
 	log->values[PROFILE_ID] = Int64GetDatum(profile_id);
 	log->nulls[PROFILE_ID] = false;

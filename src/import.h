@@ -490,6 +490,7 @@ extern void import_changes_unregister(void);
 
 /* import_direct.c */
 extern void import_direct_begin(Import *import, int64 new_row_count);
+extern int64 import_direct_profile_id(Import *import);
 extern bool import_direct_profile(Import *import, const RowTarget *target, const ProfileValues *profile);
 extern bool import_direct_seat(Import *import, int64 profile_id, int license, const char *status);
 extern bool import_direct_membership(Import *import, int64 profile_id, int group);

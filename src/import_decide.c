@@ -30,6 +30,9 @@
 /* Rows whose profiles are fetched at once. */
 #define BATCH_SIZE	1000
 
+/* Of a first import nothing is fetched; so many rows stay in the processor's cache. */
+#define FIRST_BATCH_SIZE	64
+
 typedef struct Batch
 {
 	int			count;
@@ -271,6 +274,8 @@ change_permissions(Import *import, const ImportRow *row, int64 profile_id, const
 int64
 import_new_profile_id(Import *import)
 {
+	if (import->direct != NULL)
+		return import_direct_profile_id(import);
 	return nextval_internal(import->profile_sequence, false);
 }
 
@@ -378,11 +383,12 @@ next_batch(Import *import, Batch *batch)
 {
 	int64		profile_ids[BATCH_SIZE];
 	int			profile_count = 0;
+	int			limit = import->is_first ? FIRST_BATCH_SIZE : BATCH_SIZE;
 
 	MemoryContextReset(import->row_context);
 	batch->first += batch->count;
 	batch->count = 0;
-	while (batch->count < BATCH_SIZE && import_staging_next(import, &batch->rows[batch->count], true))
+	while (batch->count < limit && import_staging_next(import, &batch->rows[batch->count], true))
 	{
 		ImportRow  *row = &batch->rows[batch->count];
 		RowTarget  *target = &import->targets[batch->first + batch->count];

@@ -152,12 +152,43 @@ lock_referenced(const ImportDirect *direct, const char *query, int id, const cha
 				errhint("Import the file again."));
 }
 
+/* A text that takes one byte for its length, as it lies in a tuple. */
+typedef struct ShortText
+{
+	char		data[VARATT_SHORT_MAX];
+} ShortText;
+
+/* The string as a text, in *place if it is short, else palloc'd; NULL is null. */
+static Datum
+text_datum(const char *string, ShortText *place, bool *isnull)
+{
+	size_t		size;
+
+	*isnull = string == NULL;
+	if (string == NULL)
+		return (Datum) 0;
+	size = strlen(string) + VARHDRSZ_SHORT;
+	if (size > VARATT_SHORT_MAX)
+		return CStringGetTextDatum(string);
+	SET_VARSIZE_SHORT(place->data, size);
+	memcpy(place->data + VARHDRSZ_SHORT, string, size - VARHDRSZ_SHORT);
+	return PointerGetDatum(place->data);
+}
+
+/* An id for a new profile. */
+int64
+import_direct_profile_id(Import *import)
+{
+	return table_writer_next_id(import->direct->profiles);
+}
+
 /* Writes a new profile, unless a statement has to do it in its turn; did it? */
 bool
 import_direct_profile(Import *import, const RowTarget *target, const ProfileValues *profile)
 {
 	ImportDirect *direct = import->direct;
 	MemoryContext old_context;
+	ShortText	short_texts[5];
 	Datum		values[10];
 	bool		nulls[10] = {0};
 
@@ -165,11 +196,11 @@ import_direct_profile(Import *import, const RowTarget *target, const ProfileValu
 		return false;
 	old_context = MemoryContextSwitchTo(import->row_context);
 	values[0] = Int64GetDatum(profile->profile_id);
-	values[1] = sql_text_datum(profile->primary_email_address, &nulls[1]);	/* stored like text */
-	values[2] = sql_text_datum(profile->unique_user_id, &nulls[2]);
-	values[3] = sql_text_datum(profile->preferred_first_name, &nulls[3]);
-	values[4] = sql_text_datum(profile->preferred_last_name, &nulls[4]);
-	values[5] = sql_text_datum(profile->work_title, &nulls[5]);
+	values[1] = text_datum(profile->primary_email_address, &short_texts[0], &nulls[1]);	/* stored like text */
+	values[2] = text_datum(profile->unique_user_id, &short_texts[1], &nulls[2]);
+	values[3] = text_datum(profile->preferred_first_name, &short_texts[2], &nulls[3]);
+	values[4] = text_datum(profile->preferred_last_name, &short_texts[3], &nulls[4]);
+	values[5] = text_datum(profile->work_title, &short_texts[4], &nulls[5]);
 	values[6] = JsonbPGetDatum(profile->attributes);
 	values[7] = BoolGetDatum(false);
 	values[8] = values[9] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());

@@ -15,7 +15,6 @@
 
 #include "access/tupdesc.h"
 #include "catalog/pg_type.h"
-#include "commands/sequence.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -311,12 +310,10 @@ static bool
 write_directly(Import *import, FindingList *list, int64 count)
 {
 	TableWriter *writer = table_writer_open(import->account, &findings_table, count >= FIRST_LOAD_ROWS);
-	Oid			sequence;
 	TupleTableSlot *slot;
 
 	if (writer == NULL)
 		return false;
-	sequence = import_identity_sequence(import->account, "import_findings", WRITTEN_FINDING_ID + 1);
 	slot = MakeSingleTupleTableSlot(import->findings->descriptor, &TTSOpsMinimalTuple);
 	tuplestore_select_read_pointer(list->rows, 0);
 	while (tuplestore_gettupleslot(list->rows, true, false, slot))
@@ -325,7 +322,7 @@ write_directly(Import *import, FindingList *list, int64 count)
 		bool		nulls[10] = {false, false, true};
 
 		slot_getallattrs(slot);
-		values[WRITTEN_FINDING_ID] = Int64GetDatum(nextval_internal(sequence, false));
+		values[WRITTEN_FINDING_ID] = Int64GetDatum(table_writer_next_id(writer));
 		values[WRITTEN_IMPORT_ID] = Int64GetDatum(import->import_id);
 		memcpy(&values[WRITTEN_LINE], slot->tts_values, sizeof(Datum) * FINDING_COLUMN_COUNT);
 		memcpy(&nulls[WRITTEN_LINE], slot->tts_isnull, sizeof(bool) * FINDING_COLUMN_COUNT);

@@ -39,6 +39,9 @@
 /* How far the file is read is shown at every so many rows. */
 #define ROWS_PER_PROGRESS 1000
 
+/* What a batch of rows of a first import needs; it is not given back in between. */
+#define ROW_MEMORY	(128 * 1024)
+
 /* So often the second phase is tried, if other sessions get in between. */
 #define MAX_ATTEMPTS 3
 
@@ -55,7 +58,8 @@ import_create(void)
 	MemoryContextSwitchTo(context);
 	import = palloc0(sizeof(Import));
 	import->context = context;
-	import->row_context = AllocSetContextCreate(context, "orgsync row", ALLOCSET_DEFAULT_SIZES);
+	import->row_context = AllocSetContextCreate(context, "orgsync row", ROW_MEMORY, ROW_MEMORY,
+												ALLOCSET_DEFAULT_MAXSIZE);
 	import->attempt_context = AllocSetContextCreate(context, "orgsync attempt", ALLOCSET_DEFAULT_SIZES);
 	import->started_at = GetCurrentTimestamp();
 	import->findings = import_findings_create();

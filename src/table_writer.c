@@ -29,27 +29,43 @@
 #include "catalog.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_sequence.h"
 #include "catalog/pg_trigger.h"
+#include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+/* Ids are taken from a sequence so many at a time, if it is ours alone. */
+#define ID_BLOCK		1000
 
 /* Rows and bytes of tuples that are put into the heap at once; as COPY does. */
 #define MAX_BATCH_ROWS	1000
 #define MAX_BATCH_SIZE	65536
+
+/* What a batch mostly needs; it is not given back in between. */
+#define MIN_BATCH_MEMORY	(192 * 1024)
 
 struct TableWriter
 {
 	Relation	relation;
 	BulkInsertState bulk_insert;
 	List	   *built_indexes;	/* OIDs of the indexes to be built at the end; NIL: they follow */
+	Account		account;		/* whose table it is */
+	Oid			sequence;		/* of the first column; InvalidOid: not asked for so far */
+	bool		owns_sequence;	/* nobody else can take ids until the transaction ends */
+	int64		next_id;		/* of the block that was taken */
+	int64		last_id;
 	EState	   *executor;		/* for indexes that follow */
 	ResultRelInfo *result;
 	MemoryContext batch_context;	/* holds the tuples of the batch */
@@ -302,9 +318,10 @@ table_writer_open(const Account *account, const WrittenTable *table, bool is_fir
 	}
 	writer = palloc0(sizeof(TableWriter));
 	writer->relation = relation;
+	writer->account = *account;
 	writer->bulk_insert = GetBulkInsertState();
 	writer->batch_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync written rows",
-												  ALLOCSET_DEFAULT_SIZES);
+												  MIN_BATCH_MEMORY, MIN_BATCH_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
 	if (is_first_load)
 		writer->built_indexes = take_for_first_load(relation);
 	if (writer->built_indexes == NIL)
@@ -356,10 +373,75 @@ table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
 			MakeSingleTupleTableSlot(RelationGetDescr(writer->relation), &TTSOpsHeapTuple);
 		MemoryContextSwitchTo(old_context);
 	}
-	ExecStoreHeapTuple(tuple, writer->slots[writer->batch_count++], false);
+	/* the slot owns the tuple, or heap_multi_insert() would copy it */
+	ExecStoreHeapTuple(tuple, writer->slots[writer->batch_count++], true);
 	writer->batch_size += tuple->t_len;
 	if (writer->batch_count == MAX_BATCH_ROWS || writer->batch_size >= MAX_BATCH_SIZE)
 		flush(writer);
+}
+
+/* ---- ids ---- */
+
+/*
+ * Takes the sequence for this transaction alone if it counts by ones, if nobody
+ * has a hold on it, and if the present user may set it.
+ */
+static bool
+take_sequence(Oid sequence)
+{
+	HeapTuple	tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(sequence));
+	bool		is_plain = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_sequence form = (Form_pg_sequence) GETSTRUCT(tuple);
+
+		is_plain = form->seqincrement == 1 && form->seqcache == 1 && form->seqmax == PG_INT64_MAX;
+		ReleaseSysCache(tuple);
+	}
+	return is_plain && pg_class_aclcheck(sequence, GetUserId(), ACL_UPDATE) == ACLCHECK_OK &&
+		ConditionalLockRelationOid(sequence, ShareRowExclusiveLock);
+}
+
+static void
+set_sequence(const TableWriter *writer, int64 last)
+{
+	OwnerContext owner;
+
+	account_become_owner(&writer->account, &owner);
+	(void) DirectFunctionCall2(setval_oid, ObjectIdGetDatum(writer->sequence), Int64GetDatum(last));
+	account_restore_user(&owner);
+}
+
+/*
+ * An id of the sequence behind the table's first column.  A single one takes a
+ * tenth of a microsecond; so with the first load, where nobody else writes, they
+ * are taken in blocks, and what is left of the last block is given back.
+ */
+int64
+table_writer_next_id(TableWriter *writer)
+{
+	if (writer->next_id < writer->last_id)
+		return ++writer->next_id;
+	if (!OidIsValid(writer->sequence))
+	{
+		writer->sequence = compat_identity_sequence(writer->relation, 1);
+		if (writer->built_indexes != NIL && writer->account.owns_tables)
+		{
+			OwnerContext owner;
+
+			account_become_owner(&writer->account, &owner);
+			writer->owns_sequence = take_sequence(writer->sequence);
+			account_restore_user(&owner);
+		}
+	}
+	writer->next_id = writer->last_id = nextval_internal(writer->sequence, false);
+	if (writer->owns_sequence && writer->next_id < PG_INT64_MAX - ID_BLOCK)
+	{
+		writer->last_id += ID_BLOCK - 1;
+		set_sequence(writer, writer->last_id);
+	}
+	return writer->next_id;
 }
 
 /* Writes what is left, builds the indexes if that is due, and lets the next statement see the rows. */
@@ -377,6 +459,8 @@ table_writer_close(TableWriter *writer)
 		FreeExecutorState(writer->executor);
 	}
 	table_close(writer->relation, NoLock);
+	if (writer->next_id < writer->last_id)
+		set_sequence(writer, writer->next_id);
 	CommandCounterIncrement();
 	build_indexes(writer->built_indexes);
 	MemoryContextDelete(writer->batch_context);

@@ -12,6 +12,7 @@
  */
 #include "cell.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "ascii_case.h"
@@ -148,18 +149,43 @@ cell_is_user_id(const char *cell, size_t length)
 }
 
 /*
+ * Whether none of eight bytes begins a control character: below 0x20, 0x7F, or
+ * 0xC2, behind which there may be one.  It errs on the safe side.
+ */
+static bool
+has_plain_bytes(const char *bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const uint64_t highs = ones << 7;
+	uint64_t	word;
+	uint64_t	delete;
+	uint64_t	c2;
+
+	memcpy(&word, bytes, sizeof(word));
+	delete = word ^ (ones * 0x7F);
+	c2 = word ^ (ones * 0xC2);
+	return (((word - ones * 0x20) & ~word & highs) | ((delete - ones) & ~delete & highs) |
+			((c2 - ones) & ~c2 & highs)) == 0;
+}
+
+/*
  * Whether the cell holds a character that no name, title or address has: those
  * below U+0020 (tab and line breaks too), U+007F, and U+0080 to U+009F in UTF-8.
  */
 bool
 cell_has_control_character(const char *cell, size_t length)
 {
-	size_t		i;
+	size_t		i = 0;
 
-	for (i = 0; i < length; i++)
+	while (i < length)
 	{
 		unsigned char byte = (unsigned char) cell[i];
 
+		if (i + 8 <= length && has_plain_bytes(cell + i))
+		{
+			i += 8;
+			continue;
+		}
 		if (byte < 0x20 || byte == 0x7F)
 			return true;
 		if (byte == 0xC2 && i + 1 < length)
@@ -169,6 +195,7 @@ cell_has_control_character(const char *cell, size_t length)
 			if (next >= 0x80 && next <= 0x9F)
 				return true;
 		}
+		i++;
 	}
 	return false;
 }
