@@ -45,7 +45,7 @@ import_shield_begin(Import *import)
 		if (target->renames && hash_search(import->shielded, &target->profile_id, HASH_FIND, NULL) != NULL)
 		{
 			target->renames = false;
-			target->address_holder = 0;
+			target->takes_address = false;
 		}
 	}
 }
