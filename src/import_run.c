@@ -510,7 +510,12 @@ write_file(Import *import)
 	/* the error names a constraint; where it was met, the rows tell one by one */
 	import->by_statements = true;
 	if (!import->options.is_remote)
-		(void) try_step(import, write_row_by_row, false, &failing_line);
+	{
+		ErrorData  *of_row = try_step(import, write_row_by_row, false, &failing_line);
+
+		if (of_row != NULL && failing_line != 0)
+			error = of_row;
+	}
 	import_report(import, FINDING_CONSTRAINT_FAILED, failing_line, error->column_name, NULL, 1,
 				  error->detail ? psprintf("%s: %s", error->message, error->detail) : error->message);
 	import->refused = true;
