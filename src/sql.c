@@ -299,16 +299,35 @@ plan_run(SPIPlanPtr plan, Snapshot snapshot, bool read_only, int argument_count,
 #define RUN_ONCE	0x01		/* the plan is not kept */
 #define RUN_LATEST	0x02		/* sees what is committed now */
 #define RUN_WRITE	0x04		/* under the caller's search_path, behind our schemas */
+#define RUN_FEW		0x08		/* over a few rows, that are looked up by indexes */
+
+/*
+ * Has what is planned from now on go from the few rows by indexes, whatever is
+ * known or not known of the tables: after a first load, before the first ANALYZE,
+ * the planner would read them whole.  Until the GUC nest level ends.
+ */
+static void
+avoid_whole_tables(void)
+{
+	static const char *const settings[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
+
+	for (size_t i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
 
 static uint64
 run(const Account *account, const char *text, int argument_count, const SqlArgument *arguments, int how)
 {
 	int			nest_level = (how & RUN_WRITE) ? prefix_search_path() : sql_pin_search_path();
-	SPIPlanPtr	plan = (how & RUN_ONCE) ? plan_prepare(account, text, argument_count, arguments) :
-		plan_find(account, text, argument_count, arguments);
-	uint64		processed = plan_run(plan, (how & RUN_LATEST) ? GetLatestSnapshot() : InvalidSnapshot,
-									 false, argument_count, arguments);
+	SPIPlanPtr	plan;
+	uint64		processed;
 
+	if (how & RUN_FEW)
+		avoid_whole_tables();
+	plan = (how & RUN_ONCE) ? plan_prepare(account, text, argument_count, arguments) :
+		plan_find(account, text, argument_count, arguments);
+	processed = plan_run(plan, (how & RUN_LATEST) ? GetLatestSnapshot() : InvalidSnapshot,
+						 false, argument_count, arguments);
 	if (how & RUN_ONCE)
 		SPI_freeplan(plan);
 	sql_unpin_search_path(nest_level);
@@ -387,7 +406,7 @@ uint64
 sql_run_over(const Account *account, const char *text, int64 row_count, int argument_count,
 			 const SqlArgument *arguments)
 {
-	return run(account, text, argument_count, arguments, row_count > FEW_ROWS ? RUN_ONCE : 0);
+	return run(account, text, argument_count, arguments, row_count > FEW_ROWS ? RUN_ONCE : RUN_FEW);
 }
 
 /* The same for a text that writes; see sql_write(). */
