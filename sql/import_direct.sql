@@ -69,8 +69,8 @@ SELECT count(*) FROM direct.seats WHERE profile_id > 0;
 SELECT count(*) FROM direct.memberships WHERE profile_id > 0;
 RESET enable_seqscan;
 -- and again, when there are people already: the indexes follow
-SELECT state, created, updated, unchanged, rejected FROM orgsync.import_csv('direct', people(5000, 8000));
-SELECT state, created, updated, unchanged, rejected FROM orgsync.import_csv('by_statements', people(5000, 8000));
+SELECT state, created, updated, unchanged, rejected FROM orgsync.import_csv('direct', people(5000, 8000), feed => 'second');
+SELECT state, created, updated, unchanged, rejected FROM orgsync.import_csv('by_statements', people(5000, 8000), feed => 'second');
 SELECT what, d.count, d.sum = s.sum AS same FROM state('direct') AS d JOIN state('by_statements') AS s USING (what) ORDER BY 1;
 SELECT problem, count(*) FROM orgsync.verify_account('direct') AS v (problem) GROUP BY 1;
 
