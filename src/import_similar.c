@@ -350,7 +350,7 @@ import_similar_check(Import *import, ImportRow *row, int64 row_number, const Row
 					 const ProfileValues *values)
 {
 	RowCheck	check = {.similar = import->similar,.profile_id = target->profile_id,
-	.address_holder = target->address_holder};
+	.address_holder = target->takes_address ? import_address_holder(import, row_number) : 0};
 	SimilarRows *similar = import->similar;
 
 	similar->checked_row = row_number;
@@ -419,7 +419,7 @@ import_similar_profiles(Import *import, int64 **profile_ids)
 		MemoryContextSwitchTo(import->row_context);
 		check.named = NIL;
 		check.profile_id = target->profile_id;
-		check.address_holder = target->address_holder;
+		check.address_holder = import_address_holder(import, i);
 		if (may_change_identity(target, has_names))
 		{
 			if (read_changed_person(import, &row, target, &person))
