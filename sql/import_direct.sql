@@ -163,7 +163,7 @@ CREATE ROLE orgsync_direct_writer;
 GRANT USAGE ON SCHEMA guarded TO orgsync_direct_writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA guarded TO orgsync_direct_writer;
 GRANT INSERT, UPDATE, DELETE ON guarded.imports, guarded.import_findings, guarded.feeds, guarded.groups,
-	guarded.seats TO orgsync_direct_writer;
+	guarded.seats, guarded.made_profiles, guarded.import_effects TO orgsync_direct_writer;
 GRANT INSERT, UPDATE ON guarded.profiles TO orgsync_direct_writer;
 SET ROLE orgsync_direct_writer;
 SELECT state, created FROM orgsync.import_csv('guarded', people(1, 4));
