@@ -133,7 +133,11 @@ class Server:
                               check=False, text=True)
 
     def query(self, sql):
+        """The answer; asked again where a server that lost a backend had not noticed yet."""
         done = self.psql(sql)
+        if done.returncode == 2:
+            self.wait()
+            done = self.psql(sql)
         if done.returncode != 0:
             raise Fault(f'{sql}\n{done.stderr}')
         return done.stdout.strip()
