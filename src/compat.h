@@ -75,4 +75,9 @@
 	index_beginscan(heap, index, snapshot, NULL, key_count, 0)
 #endif
 
+/* PostgreSQL 18 says pg_noreturn, before the declaration, instead (2025-03). */
+#ifndef pg_attribute_noreturn
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
 #endif
