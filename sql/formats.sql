@@ -444,9 +444,10 @@ SELECT number, r.findings, r.outcome, r.changes, c.findings AS expected_findings
 FROM cases AS c JOIN results AS r USING (number)
 WHERE (r.findings, r.outcome, r.changes) IS DISTINCT FROM (c.findings, c.outcome, c.changes)
 ORDER BY number;
--- Every code that a file can earn was met; the others come from the vendor's reports, exports, protection and the database's own rules.
+-- Every code that a file can earn was met; the others come from the vendor's reports, exports, protection, a contract's
+-- terms and the database's own rules.
 SELECT code FROM orgsync.finding_codes() WHERE code NOT IN ('over_cap', 'vendor_refused', 'vendor_key_taken',
-	'protected_profile', 'constraint_failed')
+	'protected_profile', 'transfer_limit_exceeded', 'constraint_failed')
 EXCEPT
 SELECT substring(item FROM '\w+$') FROM cases, string_to_table(cases.findings, ', ') AS item
 ORDER BY code;

@@ -68,13 +68,17 @@ CREATE TABLE @account.licenses (
 	header orgsync.license_header NOT NULL UNIQUE,
 	seats integer CHECK (seats >= 0),
 	counting orgsync.seat_counting NOT NULL DEFAULT '@counting',
-	when_full orgsync.when_full NOT NULL DEFAULT 'reject'
+	when_full orgsync.when_full NOT NULL DEFAULT 'reject',
+	transfers_per_year integer CHECK (transfers_per_year >= 0),
+	transfer_action orgsync.rule_action NOT NULL DEFAULT 'warn'
 );
 COMMENT ON TABLE @account.licenses IS 'the licenses that the account has, and how many seats of each were bought';
 COMMENT ON COLUMN @account.licenses.header IS 'the license''s column in the vendor''s files';
 COMMENT ON COLUMN @account.licenses.seats IS 'seats bought; NULL: no limit';
 COMMENT ON COLUMN @account.licenses.counting IS 'a seat is taken by an invitation, or only by its activation';
 COMMENT ON COLUMN @account.licenses.when_full IS 'what a request for a seat meets when there is none: refusal or the waiting list';
+COMMENT ON COLUMN @account.licenses.transfers_per_year IS 'how many seats may pass from one person to another within a year; NULL: no limit, and they are not counted';
+COMMENT ON COLUMN @account.licenses.transfer_action IS 'what becomes of a transfer over the limit';
 
 CREATE TABLE @account.seats (
 	profile_id bigint NOT NULL REFERENCES @account.profiles ON DELETE CASCADE,
@@ -83,7 +87,9 @@ CREATE TABLE @account.seats (
 	since timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	PRIMARY KEY (profile_id, license_id)
 );
+CREATE INDEX seats_waiting ON @account.seats (license_id, since, profile_id) WHERE status = 'waitlisted';
 COMMENT ON TABLE @account.seats IS 'who has which license, in which state';
+COMMENT ON INDEX @account.seats_waiting IS 'the waiting list of each license, oldest first';
 COMMENT ON COLUMN @account.seats.since IS 'when the status changed last';
 
 CREATE TABLE @account.seat_counters (
@@ -93,10 +99,30 @@ CREATE TABLE @account.seat_counters (
 	invited bigint NOT NULL DEFAULT 0,
 	activated bigint NOT NULL DEFAULT 0,
 	free bigint,
+	counts_invited boolean NOT NULL DEFAULT true,
+	guarded boolean NOT NULL DEFAULT true,
 	PRIMARY KEY (license_id, slot)
-);
+) USING heap;
 COMMENT ON TABLE @account.seat_counters IS 'derived from seats by triggers: how many profiles have each status, in several rows a license to be added up';
 COMMENT ON COLUMN @account.seat_counters.free IS 'seats that may be taken from this row; NULL: no limit';
+COMMENT ON COLUMN @account.seat_counters.counts_invited IS 'an invitation takes a seat of the license';
+COMMENT ON COLUMN @account.seat_counters.guarded IS 'who changes seats of the license must have it for himself: it is over its cap, people wait, or transfers are limited';
+
+CREATE TABLE @account.transfers (
+	transfer_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	license_id integer NOT NULL REFERENCES @account.licenses ON UPDATE CASCADE ON DELETE CASCADE,
+	from_profile_id bigint NOT NULL,
+	freed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	to_profile_id bigint,
+	transferred_at timestamptz,
+	CHECK ((to_profile_id IS NULL) = (transferred_at IS NULL))
+);
+CREATE INDEX transfers_open ON @account.transfers (license_id, from_profile_id) WHERE to_profile_id IS NULL;
+CREATE INDEX transfers_done ON @account.transfers (license_id, transferred_at) WHERE to_profile_id IS NOT NULL;
+COMMENT ON TABLE @account.transfers IS 'of licenses with a limit of transfers: seats that were taken back from one person, and to whom each was given then';
+COMMENT ON COLUMN @account.transfers.to_profile_id IS 'NULL: the seat was not given to another person yet';
+COMMENT ON INDEX @account.transfers_open IS 'seats taken back that nobody was given yet';
+COMMENT ON INDEX @account.transfers_done IS 'the transfers of a license by date';
 
 CREATE TABLE @account.groups (
 	group_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -349,8 +375,13 @@ SELECT l.header,
 		greatest(l.seats - c.activated - CASE l.counting WHEN 'invited' THEN c.invited ELSE 0 END, 0) END AS available,
 	c.invited,
 	c.activated,
-	c.waitlisted
+	c.waitlisted,
+	CASE WHEN l.transfers_per_year IS NOT NULL THEN t.transfers END AS transfers,
+	CASE WHEN l.transfers_per_year IS NOT NULL THEN greatest(l.transfers_per_year - t.transfers, 0) END AS transfers_left
 FROM @account.licenses l
+CROSS JOIN LATERAL (SELECT count(*) AS transfers FROM @account.transfers t
+	WHERE t.license_id = l.license_id AND t.to_profile_id IS NOT NULL
+	AND t.transferred_at > pg_catalog.now() - interval '1 year') t
 CROSS JOIN LATERAL (SELECT coalesce(sum(c.waitlisted), 0)::bigint AS waitlisted,
 		coalesce(sum(c.invited), 0)::bigint AS invited, coalesce(sum(c.activated), 0)::bigint AS activated
 	FROM @account.seat_counters c WHERE c.license_id = l.license_id) c

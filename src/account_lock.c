@@ -25,25 +25,12 @@ lock_tag(const Account *account, AccountLockKind kind, uint32 key)
 	return tag;
 }
 
-/*
- * Takes the lock and waits for it if need be.  To take several without
- * deadlocks: in the order of the kinds, and of the keys within a kind.
- */
-void
-account_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode)
+static AccountLockResult
+acquire(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode, bool wait)
 {
 	LOCKTAG		tag = lock_tag(account, kind, key);
 
-	(void) LockAcquire(&tag, mode, false, false);
-}
-
-/* Takes the lock if nobody else has it. */
-AccountLockResult
-account_try_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode)
-{
-	LOCKTAG		tag = lock_tag(account, kind, key);
-
-	switch (LockAcquire(&tag, mode, false, true))
+	switch (LockAcquire(&tag, mode, false, !wait))
 	{
 		case LOCKACQUIRE_NOT_AVAIL:
 			return ACCOUNT_LOCK_OTHERS;
@@ -52,6 +39,23 @@ account_try_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKM
 		default:
 			return ACCOUNT_LOCK_TAKEN_AGAIN;
 	}
+}
+
+/*
+ * Takes the lock and waits for it if need be.  To take several without
+ * deadlocks: in the order of the kinds, and of the keys within a kind.
+ */
+AccountLockResult
+account_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode)
+{
+	return acquire(account, kind, key, mode, true);
+}
+
+/* Takes the lock if nobody else has it. */
+AccountLockResult
+account_try_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode)
+{
+	return acquire(account, kind, key, mode, false);
 }
 
 /*

@@ -189,7 +189,7 @@ orgsync_drop_account(PG_FUNCTION_ARGS)
 			   "DROP VIEW IF EXISTS @account.seat_usage, @account.users, @account.license_holders,"
 			   " @account.history, @account.present_cells, @account.logged_changes;"
 			   "DROP TABLE IF EXISTS @account.settings, @account.profiles, @account.licenses, @account.seats,"
-			   " @account.seat_counters, @account.groups, @account.memberships, @account.permissions,"
+			   " @account.seat_counters, @account.transfers, @account.groups, @account.memberships, @account.permissions,"
 			   " @account.duplicate_rules, @account.domain_aliases, @account.protected_profiles,"
 			   " @account.leavers, @account.feeds, @account.feed_groups,"
 			   " @account.feed_records, @account.feed_record_doubts,"

@@ -8,6 +8,7 @@
 #include "catalog.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "utils/syscache.h"
 
@@ -31,4 +32,19 @@ catalog_type(const char *name)
 				errmsg("type \"%s.%s\" does not exist", ORGSYNC_SCHEMA, name),
 				errhint("The extension orgsync is incomplete; create it again."));
 	return type;
+}
+
+/* The OID of a label of one of our enums, which is how its values are stored; an error if there is none. */
+Oid
+catalog_enum(const char *type, const char *label)
+{
+	Oid			value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(catalog_type(type)),
+										CStringGetDatum(label));
+
+	if (!OidIsValid(value))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("type \"%s.%s\" has no value \"%s\"", ORGSYNC_SCHEMA, type, label),
+				errhint("The extension orgsync is incomplete; create it again."));
+	return value;
 }

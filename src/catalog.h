@@ -9,5 +9,6 @@
 
 extern Oid	catalog_schema(void);
 extern Oid	catalog_type(const char *name);
+extern Oid	catalog_enum(const char *type, const char *label);
 
 #endif

@@ -80,4 +80,18 @@
 #define pg_attribute_noreturn() __attribute__((noreturn))
 #endif
 
+/* simple_heap_update() tells since PostgreSQL 16 (2023-03) which indexes need an entry. */
+#include "access/heapam.h"
+static inline void
+compat_heap_update(Relation relation, ItemPointer before, HeapTuple tuple)
+{
+#if PG_VERSION_NUM < 160000
+	simple_heap_update(relation, before, tuple);
+#else
+	TU_UpdateIndexes unused;
+
+	simple_heap_update(relation, before, tuple, &unused);
+#endif
+}
+
 #endif

@@ -60,6 +60,18 @@ rule_action_name(RuleAction action)
 	return action_names[action];
 }
 
+/* The action of that name, a label of the enum. */
+RuleAction
+rule_action_by_name(const char *label)
+{
+	RuleAction	action = RULE_OFF;
+
+	for (int i = 0; i < (int) lengthof(action_names); i++)
+		if (strcmp(label, action_names[i]) == 0)
+			action = i;
+	return action;
+}
+
 /* ---- reading and making the tables ---- */
 
 static RuleAction
@@ -162,11 +174,7 @@ action_of(Oid value)
 
 	if (HeapTupleIsValid(tuple))
 	{
-		const char *label = NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel);
-
-		for (int i = 0; i < (int) lengthof(action_names); i++)
-			if (strcmp(label, action_names[i]) == 0)
-				action = i;
+		action = rule_action_by_name(NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel));
 		ReleaseSysCache(tuple);
 	}
 	return action;

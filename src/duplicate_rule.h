@@ -45,6 +45,7 @@ typedef struct DuplicateRules
 
 extern const char *duplicate_rule_name(DuplicateRule rule);
 extern const char *rule_action_name(RuleAction action);
+extern RuleAction rule_action_by_name(const char *label);
 extern void duplicate_rules_create(const Account *account, const product *product);
 extern DuplicateRules *duplicate_rules_default(const product *product);
 extern DuplicateRules *duplicate_rules_read(const Account *account);

@@ -431,6 +431,9 @@ extern void import_similar_end(Import *import);
 /* import_seats.c */
 extern void import_seats_begin(Import *import);
 extern bool import_seats_need_first_pass(const Import *import);
+extern void import_seats_give_back(Import *import, int license, int64 count);
+extern void import_seats_leave_list(Import *import, int license, int64 profile_id);
+extern void import_seats_invite_waiting(Import *import);
 extern bool import_seats_count_revocations(Import *import, const ImportRow *row, const PresentProfile *present);
 extern bool import_seats_request(Import *import, ImportRow *row, const PresentProfile *present,
 								 bool counted_before);
@@ -521,7 +524,7 @@ extern void import_unchanged_end(Import *import);
 extern void import_effects_write(Import *import);
 
 /* import_absence.c */
-extern void import_count_absent_seats(Import *import, int64 *free);
+extern void import_count_absent_seats(Import *import);
 extern void import_note_absence(Import *import);
 
 /* import_remote.c */

@@ -143,12 +143,23 @@ license_index(const Import *import, int license_id)
 	return -1;
 }
 
+static void
+leave_list(Import *import, int license, ArrayType *profile_ids)
+{
+	Datum	   *values;
+	int			count;
+
+	deconstruct_array(profile_ids, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, NULL, &count);
+	for (int i = 0; i < count; i++)
+		import_seats_leave_list(import, license, DatumGetInt64(values[i]));
+}
+
 /*
- * Adds the seats of those who are surely absent to the free seats of each
- * license of the import; PG_INT64_MAX stays as it is.
+ * Counts the seats of those who are surely absent among the free ones of each
+ * license of the import, and takes them off its waiting list.
  */
 void
-import_count_absent_seats(Import *import, int64 *free)
+import_count_absent_seats(Import *import)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
 	int64		row_count = import_staging_count(import->staging);
@@ -176,18 +187,23 @@ import_count_absent_seats(Import *import, int64 *free)
 	pfree(present);
 
 	count = (int64) sql_run(import->account,
-							"SELECT s.license_id, count(*) FROM unnest($1) AS r JOIN @account.seats AS s"
+							"SELECT s.license_id, count(*) FILTER (WHERE s.status <> 'waitlisted'),"
+							" coalesce(array_agg(s.profile_id) FILTER (WHERE s.status = 'waitlisted'), '{}')"
+							" FROM unnest($1) AS r JOIN @account.seats AS s"
 							" ON s.profile_id >= lower(r) AND s.profile_id < upper(r)"
 							" JOIN @account.licenses AS l USING (license_id)"
-							" WHERE s.status = 'activated' OR s.status = 'invited' AND l.counting = 'invited'"
+							" WHERE s.status IN ('activated', 'waitlisted')"
+							" OR s.status = 'invited' AND l.counting = 'invited'"
 							" GROUP BY s.license_id", 1, &absent);
 	for (int i = 0; i < count; i++)
 	{
 		bool		isnull;
 		int			license = license_index(import, DatumGetInt32(sql_value(i, 0, &isnull)));
 
-		if (license >= 0 && free[license] != PG_INT64_MAX)
-			free[license] += sql_int64(i, 1);
+		if (license < 0)
+			continue;
+		import_seats_give_back(import, license, sql_int64(i, 1));
+		leave_list(import, license, DatumGetArrayTypeP(sql_value(i, 2, &isnull)));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	MemoryContextSwitchTo(old_context);

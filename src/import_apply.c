@@ -23,6 +23,7 @@
 #include "access/xact.h"
 #include "duplicate_profile.h"
 #include "executor/tuptable.h"
+#include "license_transfer.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "utils/builtins.h"
@@ -151,6 +152,7 @@ static void
 write_changes(Import *import, bool row_by_row, int64 *line)
 {
 	duplicate_profile_imported(import->account->namespace_oid, false);
+	license_transfers_warned = false;
 	PG_TRY();
 	{
 		import_changes_register(import->changes);
@@ -172,6 +174,7 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 	PG_FINALLY();
 	{
 		duplicate_profile_imported(InvalidOid, false);
+		license_transfers_warned = true;
 	}
 	PG_END_TRY();
 }

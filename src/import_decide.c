@@ -469,7 +469,10 @@ import_decide(Import *import)
 	import_similar_begin(import);
 	import_seats_begin(import);
 	if (!import->is_first && import_seats_need_first_pass(import))
+	{
 		pass(import, batch, true);
+		import_seats_invite_waiting(import);
+	}
 	new_row_count = count_new(import);
 	if (new_row_count > 0 && !import->by_statements)
 		import_direct_begin(import, new_row_count);

@@ -219,7 +219,8 @@ import_direct_seat(Import *import, int64 profile_id, int license, const char *st
 	Datum		values[4];
 	bool		nulls[4] = {0};
 
-	if (direct == NULL || direct->seats == NULL)
+	/* of whom a seat is whose transfers are limited only the trigger can tell */
+	if (direct == NULL || direct->seats == NULL || import->licenses[license].transfers_per_year >= 0)
 		return false;
 	delta = &direct->deltas[license];
 	if (delta->license_id == 0)

@@ -13,7 +13,6 @@
 #include "license_cap.h"
 #include "sql.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 
 PG_FUNCTION_INFO_V1(orgsync_add_license);
 PG_FUNCTION_INFO_V1(orgsync_set_seats);
@@ -36,43 +35,34 @@ header_argument(Datum header)
 	return SQL_DATUM(catalog_type("license_header"), header);
 }
 
-static char *
-header_string(Datum header)
+/*
+ * The license_id of the license with that header; an error if the account has
+ * none.  *waits (may be NULL): is there a waiting list?
+ */
+static int
+find_license(const Account *account, Datum header, bool *waits)
 {
-	return TextDatumGetCString(header); /* stored like text */
-}
+	SqlArgument argument = header_argument(header);
+	const char *known;
+	bool		isnull;
 
-/* Equal but for the case of ASCII letters, as the type license_header has it. */
-static bool
-headers_equal(const char *a, const char *b)
-{
-	while (*a != '\0' && pg_ascii_tolower((unsigned char) *a) == pg_ascii_tolower((unsigned char) *b))
-		a++, b++;
-	return *a == *b;
-}
-
-/* The license with that header; an error if the account has none. */
-static LicenseUsage *
-find_license(const Account *account, Datum header)
-{
-	LicenseUsage *licenses;
-	int			count = license_cap_usage(account, &licenses);
-	char	   *wanted = header_string(header);
-	StringInfoData known;
-
-	initStringInfo(&known);
-	for (int i = 0; i < count; i++)
+	if (sql_run_latest(account, "SELECT license_id, when_full = 'waitlist' FROM @account.licenses WHERE header = $1", 1,
+					   &argument) > 0)
 	{
-		if (headers_equal(licenses[i].header, wanted))
-			return &licenses[i];
-		appendStringInfo(&known, "%s\"%s\"", i > 0 ? ", " : "", licenses[i].header);
+		if (waits != NULL)
+			*waits = DatumGetBool(sql_value(0, 1, &isnull));
+		return DatumGetInt32(sql_value(0, 0, &isnull));
 	}
+
+	(void) sql_run_latest(account, "SELECT string_agg('\"' || header::text || '\"', ', ' ORDER BY license_id)"
+						  " FROM @account.licenses", 0, NULL);
+	known = sql_string(0, 0);
 	ereport(ERROR,
 			errcode(ERRCODE_UNDEFINED_OBJECT),
-			errmsg("account \"%s\" has no license \"%s\"", account->name, wanted),
-			count > 0 ? errdetail("Its licenses are %s.", known.data) : 0,
+			errmsg("account \"%s\" has no license \"%s\"", account->name, TextDatumGetCString(header)),
+			known != NULL ? errdetail("Its licenses are %s.", known) : 0,
 			errhint("Add it with orgsync.add_license()."));
-	return NULL;				/* not reached */
+	return 0;					/* not reached */
 }
 
 /* The profile with that address; an error if the account has none. */
@@ -88,12 +78,12 @@ find_profile(const Account *account, Datum email)
 	return sql_int64(0, 0);
 }
 
-/* add_license(account, header, seats, counting, when_full) */
+/* add_license(account, header, seats, counting, when_full, transfers_per_year, transfer_action) */
 Datum
 orgsync_add_license(PG_FUNCTION_ARGS)
 {
 	Account    *account;
-	SqlArgument arguments[4];
+	SqlArgument arguments[6];
 	bool		isnull;
 	int			license_id;
 
@@ -104,15 +94,17 @@ orgsync_add_license(PG_FUNCTION_ARGS)
 	arguments[0] = header_argument(PG_GETARG_DATUM(1));
 	arguments[1] = PG_ARGISNULL(2) ? SQL_NULL(INT4OID) : SQL_INT4(PG_GETARG_INT32(2));
 	arguments[2] = SQL_DATUM(catalog_type("seat_counting"), PG_ARGISNULL(3) ?
-							 OidInputFunctionCall(F_ENUM_IN, pstrdup(account->product->counting),
-												  catalog_type("seat_counting"), -1) :
+							 ObjectIdGetDatum(catalog_enum("seat_counting", account->product->counting)) :
 							 PG_GETARG_DATUM(3));
 	arguments[3] = SQL_DATUM(catalog_type("when_full"), PG_ARGISNULL(4) ?
-							 OidInputFunctionCall(F_ENUM_IN, "reject", catalog_type("when_full"), -1) :
+							 ObjectIdGetDatum(catalog_enum("when_full", "reject")) :
 							 PG_GETARG_DATUM(4));
+	arguments[4] = PG_ARGISNULL(5) ? SQL_NULL(INT4OID) : SQL_INT4(PG_GETARG_INT32(5));
+	arguments[5] = SQL_DATUM(catalog_type("rule_action"), PG_ARGISNULL(6) ?
+							 ObjectIdGetDatum(catalog_enum("rule_action", "warn")) : PG_GETARG_DATUM(6));
 	(void) sql_write(account,
-				   "INSERT INTO @account.licenses (header, seats, counting, when_full)"
-				   " VALUES ($1, $2, $3, $4) RETURNING license_id", 4, arguments);
+				   "INSERT INTO @account.licenses (header, seats, counting, when_full, transfers_per_year,"
+				   " transfer_action) VALUES ($1, $2, $3, $4, $5, $6) RETURNING license_id", 6, arguments);
 	license_id = DatumGetInt32(sql_value(0, 0, &isnull));
 	SPI_finish();
 	PG_RETURN_INT32(license_id);
@@ -123,15 +115,13 @@ Datum
 orgsync_set_seats(PG_FUNCTION_ARGS)
 {
 	Account    *account;
-	LicenseUsage *license;
 	SqlArgument arguments[2];
 
 	check_not_null(fcinfo, 0, "account");
 	check_not_null(fcinfo, 1, "header");
 	SPI_connect();
 	account = account_open(PG_GETARG_OID(0));
-	license = find_license(account, PG_GETARG_DATUM(1));
-	arguments[0] = SQL_INT4(license->license_id);
+	arguments[0] = SQL_INT4(find_license(account, PG_GETARG_DATUM(1), NULL));
 	arguments[1] = PG_ARGISNULL(2) ? SQL_NULL(INT4OID) : SQL_INT4(PG_GETARG_INT32(2));
 
 	license_seats_forced = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
@@ -181,23 +171,15 @@ Datum
 orgsync_grant_seat(PG_FUNCTION_ARGS)
 {
 	Account    *account;
-	LicenseUsage *license;
-	int64		profile_id;
 	Datum		status;
-	bool		waits = false;
+	bool		waits;
+	int			license_id;
 
 	SPI_connect();
 	account = account_open(PG_GETARG_OID(0));
-	profile_id = find_profile(account, PG_GETARG_DATUM(1));
-	license = find_license(account, PG_GETARG_DATUM(2));
-	if (license->waits_when_full && license->counts_invited && license->seats != SEATS_WITHOUT_LIMIT)
-	{
-		/* ask for the seat only when nobody else may take it meanwhile */
-		license_cap_lock(account, license->license_id);
-		license = find_license(account, PG_GETARG_DATUM(2));
-		waits = license_usage_taken(license) >= license->seats;
-	}
-	status = set_status(account, profile_id, license->license_id, waits ? "waitlisted" : "invited", (Datum) 0,
+	license_id = find_license(account, PG_GETARG_DATUM(2), &waits);
+	/* who waits keeps his place: he is invited as soon as there is a seat */
+	status = set_status(account, find_profile(account, PG_GETARG_DATUM(1)), license_id, "invited", (Datum) 0,
 						waits ? "{waitlisted,invited,activated}" : "{invited,activated}");
 	SPI_finish();
 	PG_RETURN_DATUM(status);
@@ -212,7 +194,7 @@ orgsync_revoke_seat(PG_FUNCTION_ARGS)
 	SPI_connect();
 	account = account_open(PG_GETARG_OID(0));
 	(void) set_status(account, find_profile(account, PG_GETARG_DATUM(1)),
-					  find_license(account, PG_GETARG_DATUM(2))->license_id,
+					  find_license(account, PG_GETARG_DATUM(2), NULL),
 					  "unassigned", (Datum) 0, "{unassigned}");
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -227,7 +209,7 @@ orgsync_activate(PG_FUNCTION_ARGS)
 	SPI_connect();
 	account = account_open(PG_GETARG_OID(0));
 	(void) set_status(account, find_profile(account, PG_GETARG_DATUM(1)),
-					  find_license(account, PG_GETARG_DATUM(2))->license_id,
+					  find_license(account, PG_GETARG_DATUM(2), NULL),
 					  "activated", PG_GETARG_DATUM(3), "{activated}");
 	SPI_finish();
 	PG_RETURN_VOID();

@@ -1,10 +1,12 @@
 CREATE FUNCTION orgsync.add_license(account regnamespace, header orgsync.license_header, seats integer DEFAULT NULL,
-	counting orgsync.seat_counting DEFAULT NULL, when_full orgsync.when_full DEFAULT 'reject')
+	counting orgsync.seat_counting DEFAULT NULL, when_full orgsync.when_full DEFAULT 'reject',
+	transfers_per_year integer DEFAULT NULL, transfer_action orgsync.rule_action DEFAULT 'warn')
 RETURNS integer
 AS 'MODULE_PATHNAME', 'orgsync_add_license'
 LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION orgsync.add_license(regnamespace, orgsync.license_header, integer, orgsync.seat_counting, orgsync.when_full) IS
-	'adds a license to an account and returns its license_id; without seats it has no limit';
+COMMENT ON FUNCTION orgsync.add_license(regnamespace, orgsync.license_header, integer, orgsync.seat_counting, orgsync.when_full,
+	integer, orgsync.rule_action) IS
+	'adds a license to an account and returns its license_id; without seats it has no limit, nor without transfers_per_year';
 
 CREATE FUNCTION orgsync.set_seats(account regnamespace, header orgsync.license_header, seats integer,
 	force boolean DEFAULT false)

@@ -22,13 +22,13 @@
 
 #include "access/table.h"
 #include "catalog.h"
-#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "license_counter.h"
+#include "license_transfer.h"
+#include "license_waiting.h"
 #include "sql.h"
 #include "trigger_rows.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -64,7 +64,8 @@ license_cap_lock(const Account *account, int license_id)
 
 static const char usage_query[] =
 	"SELECT l.license_id, l.header::text, coalesce(l.seats, -1)::bigint, l.counting = 'invited',"
-	" l.when_full = 'waitlist', coalesce(c.waitlisted, 0), coalesce(c.invited, 0), coalesce(c.activated, 0)"
+	" l.when_full = 'waitlist', coalesce(c.waitlisted, 0), coalesce(c.invited, 0), coalesce(c.activated, 0),"
+	" coalesce(l.transfers_per_year, -1)::bigint, l.transfer_action::text"
 	" FROM @account.licenses l LEFT JOIN (SELECT license_id, sum(waitlisted)::bigint AS waitlisted,"
 	" sum(invited)::bigint AS invited, sum(activated)::bigint AS activated"
 	" FROM @account.seat_counters GROUP BY license_id) c USING (license_id) ORDER BY l.license_id";
@@ -94,6 +95,8 @@ license_cap_usage(const Account *account, LicenseUsage **licenses)
 		license->waitlisted = sql_int64(i, 5);
 		license->invited = sql_int64(i, 6);
 		license->activated = sql_int64(i, 7);
+		license->transfers_per_year = sql_int64(i, 8);
+		license->transfer_action = rule_action_by_name(sql_string(i, 9));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return count;
@@ -121,6 +124,7 @@ delta_of(SeatDeltas *deltas, int license_id)
 	return delta;
 }
 
+/* The values of the type seat_status that matter here. */
 typedef struct SeatStatuses
 {
 	Oid			waitlisted;
@@ -128,11 +132,32 @@ typedef struct SeatStatuses
 	Oid			activated;
 } SeatStatuses;
 
-static Oid
-status_oid(const char *label)
+static SeatStatuses
+seat_statuses(void)
 {
-	return DatumGetObjectId(OidInputFunctionCall(F_ENUM_IN, unconstify(char *, label),
-												 catalog_type("seat_status"), -1));
+	SeatStatuses statuses;
+
+	statuses.waitlisted = catalog_enum("seat_status", "waitlisted");
+	statuses.invited = catalog_enum("seat_status", "invited");
+	statuses.activated = catalog_enum("seat_status", "activated");
+	return statuses;
+}
+
+static Oid
+seat_status(TupleTableSlot *slot)
+{
+	bool		isnull;
+
+	return DatumGetObjectId(slot_getattr(slot, SEATS_STATUS, &isnull));
+}
+
+/* Spreads the bits of a number, so that sums of several differ (the end of MurmurHash3). */
+static uint64
+mixed(uint64 number)
+{
+	number = (number ^ (number >> 33)) * UINT64CONST(0xff51afd7ed558ccd);
+	number = (number ^ (number >> 33)) * UINT64CONST(0xc4ceb9fe1a85ec53);
+	return number ^ (number >> 33);
 }
 
 /* Adds the rows of a transition table to the deltas, or takes them off. */
@@ -144,17 +169,12 @@ add_rows(SeatDeltas *deltas, TriggerData *trigger, Tuplestorestate *rows, int si
 
 	if (rows == NULL)
 		return;
-	statuses.waitlisted = status_oid("waitlisted");
-	statuses.invited = status_oid("invited");
-	statuses.activated = status_oid("activated");
-
+	statuses = seat_statuses();
 	trigger_rows_begin(&scan, trigger, rows);
 	while (trigger_rows_next(&scan))
 	{
-		bool		isnull;
-		Oid			status = DatumGetObjectId(slot_getattr(scan.slot, SEATS_STATUS, &isnull));
-		int			license_id = DatumGetInt32(slot_getattr(scan.slot, SEATS_LICENSE_ID, &isnull));
-		SeatDelta  *delta = delta_of(deltas, license_id);
+		Oid			status = seat_status(scan.slot);
+		SeatDelta  *delta = delta_of(deltas, slot_int32(scan.slot, SEATS_LICENSE_ID));
 
 		if (status == statuses.waitlisted)
 			delta->waitlisted += sign;
@@ -162,6 +182,8 @@ add_rows(SeatDeltas *deltas, TriggerData *trigger, Tuplestorestate *rows, int si
 			delta->invited += sign;
 		else if (status == statuses.activated)
 			delta->activated += sign;
+		if (status == statuses.invited || status == statuses.activated)
+			delta->holders += sign * mixed((uint64) slot_int64(scan.slot, SEATS_PROFILE_ID));
 	}
 	trigger_rows_end(&scan);
 }
@@ -175,44 +197,221 @@ compare_deltas(const void *a, const void *b)
 	return (id_a > id_b) - (id_a < id_b);
 }
 
+/* ---- who gave a seat back, and who took one ---- */
+
+/* The people whom a statement took a seat of a license from, and those whom it gave one. */
+typedef struct SeatMoves
+{
+	int			freed_count;
+	int64	   *freed;
+	int			taken_count;
+	int64	   *taken;
+	bool	   *can_wait;		/* of each of these: was it an invitation? */
+	TimestampTz *since;			/* and since when it has waited, or has the seat */
+} SeatMoves;
+
+/* Does the row take a seat of the license? */
+static bool
+takes_seat(TupleTableSlot *slot, const LicenseTerms *terms, const SeatStatuses *statuses)
+{
+	Oid			status;
+
+	if (slot == NULL || slot_int32(slot, SEATS_LICENSE_ID) != terms->license_id)
+		return false;
+	status = seat_status(slot);
+	return status == statuses->activated || (terms->counts_invited && status == statuses->invited);
+}
+
+static TimestampTz
+seat_since(TupleTableSlot *slot)
+{
+	return slot_int64(slot, SEATS_SINCE);
+}
+
+/* The moves of a trigger's statement; of what was written below the triggers (NULL) none is known. */
+static SeatMoves
+find_moves(TriggerData *trigger, const LicenseTerms *terms)
+{
+	SeatStatuses statuses = seat_statuses();
+	SeatMoves	moves = {0};
+	ChangedRows changed;
+	int64		count;
+
+	if (trigger == NULL || (trigger->tg_newtable == NULL && trigger->tg_oldtable == NULL))
+		return moves;
+	count = Max(tuplestore_tuple_count(trigger->tg_newtable ? trigger->tg_newtable : trigger->tg_oldtable), 1);
+	moves.freed = palloc_extended(sizeof(int64) * count, MCXT_ALLOC_HUGE);
+	moves.taken = palloc_extended(sizeof(int64) * count, MCXT_ALLOC_HUGE);
+	moves.can_wait = palloc_extended(sizeof(bool) * count, MCXT_ALLOC_HUGE);
+	moves.since = palloc_extended(sizeof(TimestampTz) * count, MCXT_ALLOC_HUGE);
+	changed_rows_begin(&changed, trigger);
+	while (changed_rows_next(&changed))
+	{
+		TupleTableSlot *before = changed.old_slot;
+		TupleTableSlot *after = changed.new_slot;
+		bool		took = takes_seat(before, terms, &statuses);
+		bool		takes = takes_seat(after, terms, &statuses);
+
+		if (took && takes && slot_int64(before, SEATS_PROFILE_ID) == slot_int64(after, SEATS_PROFILE_ID))
+			continue;
+		if (took)
+			moves.freed[moves.freed_count++] = slot_int64(before, SEATS_PROFILE_ID);
+		if (takes)
+		{
+			bool		waited = before != NULL && seat_status(before) == statuses.waitlisted;
+
+			moves.taken[moves.taken_count] = slot_int64(after, SEATS_PROFILE_ID);
+			moves.can_wait[moves.taken_count] = seat_status(after) == statuses.invited;
+			moves.since[moves.taken_count++] = seat_since(waited ? before : after);
+		}
+	}
+	changed_rows_end(&changed);
+	return moves;
+}
+
+/* Is send_back() at work? */
+static bool sending_back = false;
+
 static void
 refuse_seats(const Account *account, const SeatResult *result)
 {
+	const LicenseTerms *terms = &result->terms;
 	Relation	relation = table_open(get_relname_relid("seats", account->namespace_oid), NoLock);
 
 	ereport(ERROR,
 			errcode(ERRCODE_CHECK_VIOLATION),
-			errmsg("license \"%s\" has too few free seats", result->header),
+			errmsg("license \"%s\" has too few free seats", terms->header),
 			errdetail_plural("License \"%s\" has " INT64_FORMAT " seat; with this statement, " INT64_FORMAT
 							 " would be taken.",
 							 "License \"%s\" has " INT64_FORMAT " seats; with this statement, " INT64_FORMAT
 							 " would be taken.",
-							 (unsigned long) result->seats, result->header, result->seats, result->taken),
+							 (unsigned long) terms->seats, terms->header, terms->seats, result->taken),
 			errhint("Revoke seats first, or raise their number with orgsync.set_seats()."),
 			errtableconstraint(relation, "license_cap"));
+}
+
+/* Has the people wait, who never had the seat that the statement gave them: no transfer is noted. */
+static int64
+send_back(const Account *account, int license_id, const int64 *profile_ids, const TimestampTz *since, int64 count)
+{
+	int64		waiting;
+
+	sending_back = true;
+	PG_TRY();
+	{
+		waiting = license_waiting_add(account, license_id, profile_ids, since, count);
+	}
+	PG_FINALLY();
+	{
+		sending_back = false;
+	}
+	PG_END_TRY();
+	return waiting;
+}
+
+/* The last people to whom the statement gave a seat that there is not have to wait. */
+static void
+let_wait(const Account *account, TriggerData *trigger, const SeatResult *result, SeatMoves *moves)
+{
+	int64	   *waiting = palloc_extended(sizeof(int64) * Max(moves->taken_count, 1), MCXT_ALLOC_HUGE);
+	TimestampTz *since = palloc_extended(sizeof(TimestampTz) * Max(moves->taken_count, 1), MCXT_ALLOC_HUGE);
+	int			first = moves->taken_count;
+	int			count = 0;
+	int			kept;
+
+	while (count < result->over && first > 0)
+		if (moves->can_wait[--first])
+			count++;
+	kept = first;
+	count = 0;
+	for (int i = first; i < moves->taken_count; i++)
+		if (moves->can_wait[i])
+		{
+			waiting[count] = moves->taken[i];
+			since[count++] = moves->since[i];
+		}
+		else
+			moves->taken[kept++] = moves->taken[i];
+	moves->taken_count = kept;
+	if (count < result->over ||
+		send_back(account, result->terms.license_id, waiting, since, count) < count)
+		refuse_seats(account, result);
+}
+
+/* Invites people who wait, while there are seats that may be given to them. */
+static void
+invite_waiting(const Account *account, const SeatResult *result)
+{
+	const LicenseTerms *terms = &result->terms;
+	int64		free = terms->counts_invited ? result->free : PG_INT64_MAX;
+	int64		count;
+
+	if (!result->needs_care || !terms->waits_when_full || result->waiting <= 0 || free <= 0)
+		return;
+	count = Min(free, result->waiting);
+	if (terms->transfers_per_year >= 0 && terms->transfer_action == RULE_REJECT && terms->counts_invited)
+	{
+		TransferState state;
+
+		license_transfer_state(account, terms->license_id, terms->transfers_per_year, &state);
+		count = Min(count, license_transfer_allowance(&state, terms->seats, free));
+	}
+	if (count > 0)
+		(void) license_waiting_promote(account, terms->license_id, count);
+}
+
+/* Brings the counters of a license up to date, and does what follows from it; see the top of the file. */
+static void
+add_delta(const Account *account, TriggerData *trigger, const SeatDelta *delta)
+{
+	SeatResult	result;
+	SeatMoves	moves;
+
+	license_counter_add(account, delta, &result);
+	if (!result.needs_care)
+		return;
+	if (result.over > 0 && !(result.terms.waits_when_full && result.terms.counts_invited))
+		refuse_seats(account, &result);
+	if (result.over > 0 || (result.terms.transfers_per_year >= 0 && !sending_back))
+	{
+		moves = find_moves(trigger, &result.terms);
+		if (result.over > 0)
+			let_wait(account, trigger, &result, &moves);
+		if (result.terms.transfers_per_year >= 0)
+			(void) license_transfer_note(account, &result.terms,
+										 result.terms.seats == SEATS_WITHOUT_LIMIT ? 0 : Max(result.free, 0),
+										 moves.freed, moves.freed_count, moves.taken, moves.taken_count);
+	}
+	invite_waiting(account, &result);
+}
+
+/* The deltas of a statement, in the order of license_id; trigger: as for find_moves(). */
+static void
+add_deltas(const Account *account, TriggerData *trigger, const SeatDeltas *deltas)
+{
+	if (deltas->count > 1)
+		qsort(deltas->deltas, deltas->count, sizeof(SeatDelta), compare_deltas);
+	for (int i = 0; i < deltas->count; i++)
+	{
+		const SeatDelta *delta = &deltas->deltas[i];
+
+		if (delta->waitlisted != 0 || delta->invited != 0 || delta->activated != 0 || delta->holders != 0)
+			add_delta(account, trigger, delta);
+	}
 }
 
 /*
  * Adds to the counters what was done to the seats, in the order of license_id,
  * which it sorts the deltas by; an error if more would be taken than there are.
  * The account is one of account_of_trigger()'s, and "seats" is locked by who has
- * written to it.
+ * written to it.  Not for licenses with a limit of transfers.
  */
 void
 license_cap_add(const Account *account, SeatDelta *deltas, int count)
 {
-	if (count > 1)
-		qsort(deltas, count, sizeof(SeatDelta), compare_deltas);
-	for (int i = 0; i < count; i++)
-	{
-		SeatResult	result;
+	SeatDeltas	all = {deltas, count, count};
 
-		if (deltas[i].waitlisted == 0 && deltas[i].invited == 0 && deltas[i].activated == 0)
-			continue;
-		license_counter_add(account, &deltas[i], &result);
-		if (result.refused)
-			refuse_seats(account, &result);
-	}
+	add_deltas(account, NULL, &all);
 }
 
 /* Trigger on seats, for each statement; see the top of the file. */
@@ -228,7 +427,7 @@ orgsync_license_cap_seats(PG_FUNCTION_ARGS)
 		license_counter_recount(account);
 	add_rows(&deltas, trigger, trigger->tg_oldtable, -1);
 	add_rows(&deltas, trigger, trigger->tg_newtable, 1);
-	license_cap_add(account, deltas.deltas, deltas.count);
+	add_deltas(account, trigger, &deltas);
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }
@@ -245,8 +444,7 @@ typedef struct LicenseBefore
 static int
 read_licenses(TriggerData *trigger, Tuplestorestate *rows, LicenseBefore **licenses)
 {
-	Oid			counting_invited = DatumGetObjectId(OidInputFunctionCall(F_ENUM_IN, "invited",
-																		 catalog_type("seat_counting"), -1));
+	Oid			counting_invited = catalog_enum("seat_counting", "invited");
 	TriggerRows scan;
 	int			count = 0;
 
@@ -302,6 +500,16 @@ check_license(const Account *account, const Relation relation, const LicenseBefo
 			errtableconstraint(relation, "license_cap"));
 }
 
+/* Brings the counters of a license up to date that was made or changed. */
+static void
+spread_and_invite(const Account *account, int license_id)
+{
+	SeatResult	result;
+
+	license_counter_spread(account, license_id, &result);
+	invite_waiting(account, &result);
+}
+
 /* The licenses that were updated: the cap's other side, and what is free of it. */
 static void
 check_licenses(const Account *account, TriggerData *trigger)
@@ -329,10 +537,9 @@ check_licenses(const Account *account, TriggerData *trigger)
 			check_license(account, trigger->tg_relation, found, &licenses[i]);
 	}
 	for (int i = 0; i < count; i++)
-	{
 		license_counter_forget(account, before[i].license_id);
-		license_counter_spread(account, after[i].license_id);
-	}
+	for (int i = 0; i < count; i++)
+		spread_and_invite(account, after[i].license_id);
 }
 
 /* Trigger on licenses, for each statement: makes and removes counters, and guards the cap's other side. */
@@ -353,7 +560,7 @@ orgsync_license_cap_license(PG_FUNCTION_ARGS)
 		count = read_licenses(trigger, inserted ? trigger->tg_newtable : trigger->tg_oldtable, &licenses);
 		for (int i = 0; i < count; i++)
 			if (inserted)
-				license_counter_spread(account, licenses[i].license_id);
+				spread_and_invite(account, licenses[i].license_id);
 			else
 				license_counter_forget(account, licenses[i].license_id);
 	}

@@ -6,6 +6,7 @@
 #define ORGSYNC_LICENSE_CAP_H
 
 #include "account.h"
+#include "duplicate_rule.h"
 #include "license_counter.h"
 
 #define SEATS_WITHOUT_LIMIT		(-1)
@@ -17,6 +18,8 @@ typedef struct LicenseUsage
 	int64		seats;			/* SEATS_WITHOUT_LIMIT: no cap */
 	bool		counts_invited; /* an invitation takes a seat */
 	bool		waits_when_full;
+	int64		transfers_per_year; /* -1: no limit */
+	RuleAction	transfer_action;
 	int64		waitlisted;
 	int64		invited;
 	int64		activated;

@@ -3,28 +3,32 @@
  *		How many seats of each license are taken, and how many are free.
  *
  * The table "seat_counters" is derived from "seats" by the triggers.  A license
- * has SLOTS rows in it, which add up: what was done to its seats, and, if their
- * number is limited, the free seats, spread over the rows.  Who changes seats
- * locks one row until the end of the transaction and takes the seats from what
- * is free there; so sessions that take or free seats of one license do not wait
- * for each other while there are enough, and two that use two licenses in
+ * has LICENSE_SLOTS rows in it, which add up: what was done to its seats, and,
+ * if their number is limited, the free seats, spread over the rows.  Who changes
+ * seats locks one row until the end of the transaction and takes the seats from
+ * what is free there; so sessions that take or free seats of one license do not
+ * wait for each other while there are enough, and two that use two licenses in
  * opposite order do not deadlock.  (With one row a license, and 8 clients, the
  * row's lock costs four fifths of the throughput.)
  *
- * Where a row has too few free seats, they are moved to it from other rows that
- * nobody has locked.  If that is not enough, all rows of the license are
- * locked, which means that all transactions that could give a seat back have
- * ended; then, and only then, it is certain that there are too few.  Nobody
- * waits for a row of a license while holding others of it that he has not
- * changed.
+ * A slot's lock comes first, then the license's in shared mode.  Who needs more
+ * takes the license's lock exclusively, which means that all transactions that
+ * could give a seat back have ended; then, and only then, it is certain that
+ * there are too few.  Two that have changed seats already and then both need
+ * more would wait for each other.  So a transaction shares the license only if
+ * its slot has RESERVE free seats more than it asks for first, and otherwise has
+ * the license for itself from the start: when seats run short, sessions queue.
+ * Later it takes what it lacks from slots that nobody has locked.
  *
  * More seats may be taken than there are, and rightfully: seats lowered by
  * force, the vendor's own report, a restored dump.  Then slot 0 has less than
- * nothing free and all others have nothing; what is given back goes to slot 0
- * first.
+ * nothing free and all others have nothing.  A license is "guarded" while that
+ * is so, while people wait for its seats and while its transfers are limited:
+ * then everybody takes it exclusively, for what is given back has to go to
+ * whoever is next.
  *
  * The locks are advisory ones rather than those of the rows, and what is done
- * under them uses the latest snapshot; so there are no serialization failures
+ * under them sees what is committed now; so there are no serialization failures
  * from the counters at REPEATABLE READ.
  *
  * All functions need an SPI connection and an account of account_of_trigger()'s,
@@ -32,21 +36,23 @@
  */
 #include "license_counter.h"
 
+#include "access/table.h"
 #include "account_lock.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "license_cap.h"
+#include "license_slot.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "trigger_rows.h"
-#include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(orgsync_keep_derived);
 PG_FUNCTION_INFO_V1(orgsync_license_counter_rebuild);
 
-#define SLOTS	16
+/* A transaction that shares a license leaves so many seats free in its slot at first. */
+#define RESERVE	2
 
-/* Are we writing a derived table ourselves?  See orgsync_keep_derived(). */
+/* Are we writing a derived table through SQL?  See orgsync_keep_derived(). */
 static int	derived_write_depth = 0;
 
 /* Runs a statement as the account's owner, who alone may write the derived table. */
@@ -76,176 +82,268 @@ run_as_owner(const Account *account, const char *text, int argument_count, const
 static uint32
 slot_key(int license_id, int slot)
 {
-	return (uint32) license_id * SLOTS + (uint32) slot;
+	return (uint32) license_id * LICENSE_SLOTS + (uint32) slot;
 }
 
-static bool
+static AccountLockResult
 try_lock_slot(const Account *account, int license_id, int slot)
 {
-	return account_try_lock(account, ACCOUNT_LOCK_LICENSE, slot_key(license_id, slot),
-							ExclusiveLock) != ACCOUNT_LOCK_OTHERS;
+	return account_try_lock(account, ACCOUNT_LOCK_LICENSE_SLOT, slot_key(license_id, slot), ExclusiveLock);
 }
 
 static void
 unlock_slot(const Account *account, int license_id, int slot)
 {
-	account_unlock(account, ACCOUNT_LOCK_LICENSE, slot_key(license_id, slot), ExclusiveLock);
+	account_unlock(account, ACCOUNT_LOCK_LICENSE_SLOT, slot_key(license_id, slot), ExclusiveLock);
 }
 
-/* Waits until whoever has the slot now has ended. */
+/* The slot that this process uses if it can. */
+static int
+preferred_slot(void)
+{
+	return MyProcPid % LICENSE_SLOTS;
+}
+
+/* Locks any slot that is not locked, or waits for the preferred one; returns it. */
+static int
+lock_any_slot(const Account *account, int license_id)
+{
+	int			preferred = preferred_slot();
+
+	for (int i = 0; i < LICENSE_SLOTS; i++)
+		if (try_lock_slot(account, license_id, (preferred + i) % LICENSE_SLOTS) != ACCOUNT_LOCK_OTHERS)
+			return (preferred + i) % LICENSE_SLOTS;
+	account_lock(account, ACCOUNT_LOCK_LICENSE_SLOT, slot_key(license_id, preferred), ExclusiveLock);
+	return preferred;
+}
+
 static void
-await_slot(const Account *account, int license_id, int slot)
+lock_exclusively(const Account *account, Relation counters, int license_id)
 {
-	account_lock(account, ACCOUNT_LOCK_LICENSE, slot_key(license_id, slot), ExclusiveLock);
-	unlock_slot(account, license_id, slot);
+	if (license_is_exclusive(counters, license_id))
+		return;
+	account_lock(account, ACCOUNT_LOCK_LICENSE, (uint32) license_id, ExclusiveLock);
+	license_set_exclusive(counters, license_id);
 }
 
-/* Locks all slots, or none; then it returns false and *blocked is one that another transaction has. */
-static bool
-try_lock_all(const Account *account, int license_id, int *blocked)
+/* Locks the whole license: no other transaction may change its seats until this one ends. */
+void
+license_counter_lock(const Account *account, int license_id)
 {
-	for (int slot = 0; slot < SLOTS; slot++)
-		if (!try_lock_slot(account, license_id, slot))
-		{
-			*blocked = slot;
-			while (--slot >= 0)
-				unlock_slot(account, license_id, slot);
-			return false;
-		}
-	return true;
+	Relation	counters = license_slots_open(account);
+
+	lock_exclusively(account, counters, license_id);
+	table_close(counters, NoLock);
 }
 
-/* Has this transaction changed seats of the license before? */
-static bool
-has_any_slot(const Account *account, int license_id)
+/* ---- while seats are plenty ---- */
+
+/* How many seats more are taken after the statement than before? */
+static int64
+seats_wanted(const SeatDelta *delta, bool counts_invited)
 {
-	for (int slot = 0; slot < SLOTS; slot++)
+	return delta->activated + (counts_invited ? delta->invited : 0);
+}
+
+static void
+apply(LicenseSlot *slot, const SeatDelta *delta)
+{
+	slot->waitlisted += delta->waitlisted;
+	slot->invited += delta->invited;
+	slot->activated += delta->activated;
+	slot->free -= seats_wanted(delta, slot->counts_invited);
+}
+
+/*
+ * Brings so many free seats to the slot from others that can be locked at once:
+ * half of what each has, if that is enough, so that it need not be done again
+ * for every seat.  What was brought stays also if it is not enough.
+ */
+static void
+gather(const Account *account, Relation counters, int license_id, int number, LicenseSlot *slot, int64 missing)
+{
+	for (int n = 1; n < LICENSE_SLOTS && missing > 0; n++)
 	{
-		AccountLockResult result = account_try_lock(account, ACCOUNT_LOCK_LICENSE, slot_key(license_id, slot),
-													ExclusiveLock);
+		int			other_number = (number + n) % LICENSE_SLOTS;
+		LicenseSlot other;
 
-		if (result != ACCOUNT_LOCK_OTHERS)
-			unlock_slot(account, license_id, slot);
-		if (result == ACCOUNT_LOCK_TAKEN_AGAIN)
+		if (try_lock_slot(account, license_id, other_number) == ACCOUNT_LOCK_OTHERS)
+			continue;
+		if (license_slot_read(counters, license_id, other_number, &other) && other.free > 0)
+		{
+			int64		moved = Max((other.free + 1) / 2, Min(missing, other.free));
+
+			other.free -= moved;
+			license_slot_write(counters, license_id, other_number, &other);
+			slot->free += moved;
+			missing -= moved;
+		}
+		else
+			unlock_slot(account, license_id, other_number);
+	}
+}
+
+/* Adds the delta to one slot; false if that cannot be done without having the license for oneself. */
+static bool
+add_shared(const Account *account, Relation counters, const SeatDelta *delta)
+{
+	int			license_id = delta->license_id;
+	int			number = lock_any_slot(account, license_id);
+	bool		first = account_lock(account, ACCOUNT_LOCK_LICENSE, (uint32) license_id,
+									 RowExclusiveLock) == ACCOUNT_LOCK_TAKEN;
+	LicenseSlot slot;
+
+	if (license_slot_read(counters, license_id, number, &slot) && !slot.guarded && delta->waitlisted <= 0)
+	{
+		int64		wanted = seats_wanted(delta, slot.counts_invited);
+
+		if (!first && slot.limited && wanted > slot.free)
+			gather(account, counters, license_id, number, &slot, wanted - slot.free);
+		if (!slot.limited || wanted <= 0 || wanted + (first ? RESERVE : 0) <= slot.free)
+		{
+			apply(&slot, delta);
+			license_slot_write(counters, license_id, number, &slot);
 			return true;
+		}
+		if (!first)
+			license_slot_write(counters, license_id, number, &slot);	/* what was gathered */
+	}
+	if (first)
+	{
+		/* wait for others without keeping them from having the license to themselves */
+		account_unlock(account, ACCOUNT_LOCK_LICENSE, (uint32) license_id, RowExclusiveLock);
+		unlock_slot(account, license_id, number);
 	}
 	return false;
 }
 
-/*
- * Locks the whole license: no other transaction may change its seats until this
- * one ends.  While waiting for one slot it takes no other.  Those who wait queue
- * up, or they would forever be in each other's way; but not who has changed a
- * slot before, since the first one in the queue may be waiting for him.
- */
-void
-license_counter_lock(const Account *account, int license_id)
-{
-	bool		queues = !has_any_slot(account, license_id);
-	int			blocked;
+/* ---- when they run short ---- */
 
-	if (queues)
-		account_lock(account, ACCOUNT_LOCK_LICENSE_QUEUE, (uint32) license_id, ExclusiveLock);
-	while (!try_lock_all(account, license_id, &blocked))
-		await_slot(account, license_id, blocked);
-	if (queues)
-		account_unlock(account, ACCOUNT_LOCK_LICENSE_QUEUE, (uint32) license_id, ExclusiveLock);
-}
+static const char terms_query[] =
+	"SELECT header::text, coalesce(seats, -1)::bigint, counting = 'invited', when_full = 'waitlist',"
+	" coalesce(transfers_per_year, -1)::bigint, transfer_action::text"
+	" FROM @account.licenses WHERE license_id = $1";
 
 /*
- * Locks any slot, and returns it: the one that this process prefers, or the
- * next that is not locked, or else the preferred one when it is given free.
+ * What was agreed on the license, as committed now or done by this transaction.
+ * False if it is not there, or is being deleted.
  */
-static int
-lock_any_slot(const Account *account, int license_id)
+bool
+license_terms_read(const Account *account, int license_id, LicenseTerms *terms)
 {
-	int			preferred = MyProcPid % SLOTS;
+	MemoryContext caller = CurrentMemoryContext;
+	bool		exists = run_as_owner(account, terms_query, 1, (SqlArgument[]) {SQL_INT4(license_id)}) > 0;
+	bool		isnull;
 
-	for (int i = 0; i < SLOTS; i++)
-		if (try_lock_slot(account, license_id, (preferred + i) % SLOTS))
-			return (preferred + i) % SLOTS;
-	account_lock(account, ACCOUNT_LOCK_LICENSE, slot_key(license_id, preferred), ExclusiveLock);
-	return preferred;
-}
-
-/* ---- changes ---- */
-
-/*
- * $2 is the slot, $3 to $5 are the changes.  Does nothing if the slot has fewer
- * free seats than are taken, or if seats are given back that slot 0 lacks.
- */
-static const char add_query[] =
-	"UPDATE @account.seat_counters AS c"
-	" SET waitlisted = c.waitlisted + $3, invited = c.invited + $4, activated = c.activated + $5,"
-	" free = c.free - d.taken"
-	" FROM @account.licenses AS l CROSS JOIN LATERAL (SELECT $5 + CASE l.counting WHEN 'invited' THEN $4 ELSE 0 END)"
-	" AS d (taken)"
-	" WHERE c.license_id = $1 AND c.slot = $2 AND l.license_id = c.license_id"
-	" AND CASE WHEN c.free IS NULL OR d.taken = 0 THEN true"
-	" WHEN d.taken > 0 THEN c.free >= d.taken"
-	" ELSE NOT EXISTS (SELECT FROM @account.seat_counters z WHERE z.license_id = $1 AND z.slot = 0 AND z.free < 0) END";
-
-/* The same without conditions, for who has locked all slots and spreads them then. */
-static const char add_anyway_query[] =
-	"UPDATE @account.seat_counters AS c"
-	" SET waitlisted = c.waitlisted + $3, invited = c.invited + $4, activated = c.activated + $5"
-	" WHERE c.license_id = $1 AND c.slot = $2";
-
-static bool
-add(const Account *account, const SeatDelta *delta, int slot, const char *query)
-{
-	return run_as_owner(account, query, 5,
-						 (SqlArgument[]) {SQL_INT4(delta->license_id), SQL_INT4(slot),
-										  SQL_INT8(delta->waitlisted), SQL_INT8(delta->invited),
-										  SQL_INT8(delta->activated)}) > 0;
-}
-
-/* ---- what there is ---- */
-
-/* A license and the free seats of its slots. */
-typedef struct CounterState
-{
-	bool		exists;			/* else it is being deleted */
-	char	   *header;
-	int64		seats;			/* -1: no limit */
-	bool		counts_invited;
-	int64		free[SLOTS];
-} CounterState;
-
-static const char state_query[] =
-	"SELECT l.header::text, coalesce(l.seats, -1)::bigint, l.counting = 'invited',"
-	" coalesce(c.slot, 0)::bigint, coalesce(c.free, 0)"
-	" FROM @account.licenses AS l LEFT JOIN @account.seat_counters AS c USING (license_id) WHERE l.license_id = $1";
-
-static void
-read_state(const Account *account, int license_id, CounterState *state)
-{
-	uint64		count = run_as_owner(account, state_query, 1, (SqlArgument[]) {SQL_INT4(license_id)});
-
-	memset(state, 0, sizeof(CounterState));
-	for (uint64 i = 0; i < count; i++)
+	if (exists)
 	{
-		int64		slot = sql_int64(i, 3);
-		bool		isnull;
-
-		if (i == 0)
-		{
-			state->exists = true;
-			state->header = sql_string(i, 0);
-			state->seats = sql_int64(i, 1);
-			state->counts_invited = DatumGetBool(sql_value(i, 2, &isnull));
-		}
-		if (slot >= 0 && slot < SLOTS)
-			state->free[slot] = sql_int64(i, 4);
+		terms->license_id = license_id;
+		terms->header = MemoryContextStrdup(caller, sql_string(0, 0));
+		terms->seats = sql_int64(0, 1);
+		terms->counts_invited = DatumGetBool(sql_value(0, 2, &isnull));
+		terms->waits_when_full = DatumGetBool(sql_value(0, 3, &isnull));
+		terms->transfers_per_year = sql_int64(0, 4);
+		terms->transfer_action = rule_action_by_name(sql_string(0, 5));
 	}
 	SPI_freetuptable(SPI_tuptable);
+	return exists;
 }
 
-/* How many seats more are taken after the statement than before? */
-static int64
-seats_wanted(const SeatDelta *delta, const CounterState *state)
+/* All rows of a license that this transaction has locked. */
+typedef struct LicenseRows
 {
-	return delta->activated + (state->counts_invited ? delta->invited : 0);
+	Relation	counters;
+	LicenseSlot slots[LICENSE_SLOTS];
+	LicenseSlot before[LICENSE_SLOTS];	/* as they are stored */
+} LicenseRows;
+
+/* Reads the rows of the license, which are made if they are not there. */
+static void
+rows_read(const Account *account, Relation counters, int license_id, LicenseRows *rows)
+{
+	bool		complete = true;
+
+	rows->counters = counters;
+	for (int i = 0; i < LICENSE_SLOTS && complete; i++)
+		complete = license_slot_read(counters, license_id, i, &rows->slots[i]);
+	if (!complete)
+	{
+		(void) run_as_owner(account,
+							"INSERT INTO @account.seat_counters (license_id, slot)"
+							" SELECT $1, s FROM generate_series(0, $2 - 1) AS s ON CONFLICT DO NOTHING",
+							2, (SqlArgument[]) {SQL_INT4(license_id), SQL_INT4(LICENSE_SLOTS)});
+		for (int i = 0; i < LICENSE_SLOTS; i++)
+			if (!license_slot_read(counters, license_id, i, &rows->slots[i]))
+				elog(ERROR, "counter %d of license %d is missing", i, license_id);
+	}
+	memcpy(rows->before, rows->slots, sizeof(rows->slots));
+}
+
+/* Adds up the rows; the result's other members mean nothing. */
+static LicenseSlot
+rows_sum(const LicenseRows *rows)
+{
+	LicenseSlot sum = {0};
+
+	for (int i = 0; i < LICENSE_SLOTS; i++)
+	{
+		sum.waitlisted += rows->slots[i].waitlisted;
+		sum.invited += rows->slots[i].invited;
+		sum.activated += rows->slots[i].activated;
+		sum.free += rows->slots[i].free;
+	}
+	return sum;
+}
+
+/*
+ * Spreads so many free seats over the slots, with as few changes as may be: the
+ * difference comes to or from the preferred slot, unless there are so many
+ * that each slot shall have enough to be shared.
+ */
+static void
+spread(LicenseSlot *slots, int64 free)
+{
+	int			preferred = preferred_slot();
+	int64		least = PG_INT64_MAX;
+	int64		present = 0;
+
+	for (int i = 0; i < LICENSE_SLOTS; i++)
+		present += slots[i].free;
+	slots[preferred].free += free - present;
+	for (int i = 0; i < LICENSE_SLOTS; i++)
+		least = Min(least, slots[i].free);
+	if (free > 0 && least >= 0 && (least > RESERVE || free < (RESERVE + 1) * LICENSE_SLOTS))
+		return;
+	for (int i = 0; i < LICENSE_SLOTS; i++)
+		if (free > 0)
+			slots[i].free = free / LICENSE_SLOTS + (i < free % LICENSE_SLOTS ? 1 : 0);
+		else
+			slots[i].free = i == 0 ? free : 0;
+}
+
+/* Works out what is free by the license's terms, and writes the rows that have changed. */
+static void
+rows_write(LicenseRows *rows, const LicenseTerms *terms, int64 *free)
+{
+	LicenseSlot sum = rows_sum(rows);
+	bool		limited = terms->seats != SEATS_WITHOUT_LIMIT;
+	bool		guarded;
+
+	*free = limited ? terms->seats - sum.activated - (terms->counts_invited ? sum.invited : 0) : 0;
+	guarded = *free < 0 || (terms->waits_when_full && sum.waitlisted > 0) || terms->transfers_per_year >= 0;
+	spread(rows->slots, *free);
+	for (int i = 0; i < LICENSE_SLOTS; i++)
+	{
+		LicenseSlot *slot = &rows->slots[i];
+
+		slot->limited = limited;
+		slot->counts_invited = terms->counts_invited;
+		slot->guarded = guarded;
+		if (memcmp(slot, &rows->before[i], sizeof(LicenseSlot)) != 0)
+			license_slot_write(rows->counters, terms->license_id, i, slot);
+	}
+	if (!limited)
+		*free = PG_INT64_MAX;
 }
 
 /*
@@ -253,209 +351,162 @@ seats_wanted(const SeatDelta *delta, const CounterState *state)
  * statement has deleted are as good as gone.
  */
 static int64
-count_taken(const Account *account, int license_id, bool counts_invited)
+count_taken(const Account *account, const LicenseTerms *terms)
 {
 	int64		taken;
 
 	(void) run_as_owner(account,
-						 "SELECT count(*) FROM @account.seats JOIN @account.profiles USING (profile_id)"
-						 " WHERE license_id = $1 AND (status = 'activated' OR $2 AND status = 'invited')",
-						 2, (SqlArgument[]) {SQL_INT4(license_id), SQL_BOOL(counts_invited)});
+						"SELECT count(*) FROM @account.seats JOIN @account.profiles USING (profile_id)"
+						" WHERE license_id = $1 AND (status = 'activated' OR $2 AND status = 'invited')",
+						2, (SqlArgument[]) {SQL_INT4(terms->license_id), SQL_BOOL(terms->counts_invited)});
 	taken = sql_int64(0, 0);
 	SPI_freetuptable(SPI_tuptable);
 	return taken;
 }
 
-/* ---- free seats ---- */
-
-/* Moves free seats from slot $3 to slot $2; the caller has locked both. */
-static const char move_query[] =
-	"UPDATE @account.seat_counters SET free = free + CASE slot WHEN $2 THEN $4 ELSE - $4 END"
-	" WHERE license_id = $1 AND slot IN ($2, $3)";
-
-/*
- * Brings enough free seats to the slot from others that can be locked at once;
- * if there are not enough, does nothing and returns false.
- */
-static bool
-gather(const Account *account, const SeatDelta *delta, int slot)
+/* Adds the delta to the rows of a license that this transaction has for itself. */
+static void
+add_exclusively(const Account *account, Relation counters, const SeatDelta *delta, SeatResult *result)
 {
-	int			license_id = delta->license_id;
-	CounterState state;
-	bool		locked[SLOTS] = {0};
-	int64		available = 0;
-	int64		missing;
-	bool		gathered;
+	LicenseTerms *terms = &result->terms;
+	LicenseRows *rows = palloc0(sizeof(LicenseRows));
+	LicenseSlot sum;
+	int64		wanted;
 
-	read_state(account, license_id, &state);
-	missing = seats_wanted(delta, &state) - state.free[slot];
-	for (int n = 1; n < SLOTS && available < missing; n++)
+	result->needs_care = license_terms_read(account, delta->license_id, terms);
+	if (!result->needs_care)
+		return;
+	wanted = seats_wanted(delta, terms->counts_invited);
+	rows_read(account, counters, delta->license_id, rows);
+	sum = rows_sum(rows);
+	if (wanted > 0 && terms->seats != SEATS_WITHOUT_LIMIT && !license_seats_forced &&
+		sum.activated + (terms->counts_invited ? sum.invited : 0) + wanted > terms->seats)
 	{
-		int			i = (slot + n) % SLOTS;
-
-		if (state.free[i] > 0 && try_lock_slot(account, license_id, i))
-		{
-			locked[i] = true;
-			available += state.free[i];
-		}
+		/*
+		 * In WITH d AS (DELETE FROM seats ...) INSERT INTO seats ... this may be the
+		 * trigger of the INSERT, when that of the DELETE has not fired yet.
+		 */
+		result->taken = count_taken(account, terms);
+		result->over = Max(result->taken - terms->seats, 0);
+		if (result->over > 0 && !(terms->waits_when_full && terms->counts_invited))
+			return;				/* refused */
 	}
-
-	/* only what is locked is sure */
-	if (missing > 0 && available >= missing)
-		read_state(account, license_id, &state);
-	missing = seats_wanted(delta, &state) - state.free[slot];
-	available = 0;
-	for (int i = 0; i < SLOTS; i++)
-		if (locked[i])
-			available += Max(state.free[i], 0);
-
-	gathered = missing > 0 && available >= missing;
-	for (int i = 0; i < SLOTS; i++)
-	{
-		int64		moved = gathered && locked[i] ? Min(missing, state.free[i]) : 0;
-
-		if (moved > 0)
-		{
-			(void) run_as_owner(account, move_query, 4,
-								 (SqlArgument[]) {SQL_INT4(license_id), SQL_INT4(slot), SQL_INT4(i), SQL_INT8(moved)});
-			missing -= moved;
-		}
-		else if (locked[i])
-			unlock_slot(account, license_id, i);
-	}
-	return gathered;
+	apply(&rows->slots[preferred_slot()], delta);
+	rows_write(rows, terms, &result->free);
+	result->waiting = sum.waitlisted + delta->waitlisted;
+	pfree(rows);
 }
 
-static const char spread_query[] =
-	"UPDATE @account.seat_counters AS c"
-	" SET free = CASE WHEN t.free >= 0 THEN t.free / $2 + CASE WHEN c.slot < t.free % $2 THEN 1 ELSE 0 END"
-	" WHEN c.slot = 0 THEN t.free ELSE 0 * t.free END"
-	" FROM (SELECT l.seats - sum(c.activated + CASE l.counting WHEN 'invited' THEN c.invited ELSE 0 END)::bigint AS free"
-	" FROM @account.licenses AS l JOIN @account.seat_counters AS c USING (license_id)"
-	" WHERE l.license_id = $1 GROUP BY l.license_id) AS t"
-	" WHERE c.license_id = $1";
-
 /*
- * Works out anew how many seats are free and spreads them over the slots, which
- * are made if they are not there.  The caller has locked the license, or has
- * just made it.
+ * Adds what a statement did to the seats of a license.  If the license needs
+ * care, *result tells what has become of it: more may be taken than there are,
+ * and then nothing was added unless people may wait; or there may be a seat for
+ * somebody who waits.
  */
 void
-license_counter_spread(const Account *account, int license_id)
+license_counter_add(const Account *account, const SeatDelta *delta, SeatResult *result)
 {
-	SqlArgument arguments[] = {SQL_INT4(license_id), SQL_INT8(SLOTS)};
+	Relation	counters = license_slots_open(account);
 
-	(void) run_as_owner(account,
-						 "INSERT INTO @account.seat_counters (license_id, slot)"
-						 " SELECT l.license_id, s FROM @account.licenses AS l, generate_series(0, $2::int - 1) AS s"
-						 " WHERE l.license_id = $1 ON CONFLICT DO NOTHING", 2, arguments);
-	(void) run_as_owner(account, spread_query, 2, arguments);
+	memset(result, 0, sizeof(SeatResult));
+	if (license_is_exclusive(counters, delta->license_id) || !add_shared(account, counters, delta))
+	{
+		lock_exclusively(account, counters, delta->license_id);
+		add_exclusively(account, counters, delta, result);
+	}
+	table_close(counters, NoLock);
+}
+
+/* ---- licenses that are made, changed and deleted ---- */
+
+/*
+ * Works out anew how many seats are free and spreads them over the slots.
+ * *result tells whether there are seats for people who wait.
+ */
+void
+license_counter_spread(const Account *account, int license_id, SeatResult *result)
+{
+	Relation	counters = license_slots_open(account);
+	LicenseRows *rows = palloc0(sizeof(LicenseRows));
+
+	memset(result, 0, sizeof(SeatResult));
+	lock_exclusively(account, counters, license_id);
+	result->needs_care = license_terms_read(account, license_id, &result->terms);
+	if (result->needs_care)
+	{
+		rows_read(account, counters, license_id, rows);
+		rows_write(rows, &result->terms, &result->free);
+		result->waiting = rows_sum(rows).waitlisted;
+	}
+	table_close(counters, NoLock);
+	pfree(rows);
 }
 
 /* Forgets a license that is not there any more. */
 void
 license_counter_forget(const Account *account, int license_id)
 {
+	Relation	counters = license_slots_open(account);
+
 	(void) run_as_owner(account,
-						 "DELETE FROM @account.seat_counters AS c WHERE c.license_id = $1"
-						 " AND NOT EXISTS (SELECT FROM @account.licenses AS l WHERE l.license_id = $1)",
-						 1, (SqlArgument[]) {SQL_INT4(license_id)});
+						"DELETE FROM @account.seat_counters AS c WHERE c.license_id = $1"
+						" AND NOT EXISTS (SELECT FROM @account.licenses AS l WHERE l.license_id = $1)",
+						1, (SqlArgument[]) {SQL_INT4(license_id)});
+	license_slots_forget(counters, license_id);
+	table_close(counters, NoLock);
 }
 
-/*
- * Adds what a statement did to the seats of a license, unless it takes more
- * seats than there are; then everything is left as it was and *result says so.
- */
-void
-license_counter_add(const Account *account, const SeatDelta *delta, SeatResult *result)
+/* ---- counting anew ---- */
+
+/* Counts the seats of a license anew. */
+static void
+recount_license(const Account *account, Relation counters, int license_id)
 {
-	int			license_id = delta->license_id;
-	int			slot = lock_any_slot(account, license_id);
-	CounterState state;
-	int64		wanted;
-	int64		free = 0;
+	LicenseRows *rows = palloc0(sizeof(LicenseRows));
+	LicenseTerms terms;
+	int64		free;
 
-	memset(result, 0, sizeof(SeatResult));
-	if (add(account, delta, slot, add_query))
-		return;
-	if (gather(account, delta, slot) && add(account, delta, slot, add_query))
-		return;
-
-	unlock_slot(account, license_id, slot);
-	license_counter_lock(account, license_id);
-	license_counter_spread(account, license_id);
-	read_state(account, license_id, &state);
-	if (!state.exists)
-		return;
-	wanted = seats_wanted(delta, &state);
-	for (int i = 0; i < SLOTS; i++)
-		free += state.free[i];
-	if (wanted > 0 && state.seats >= 0 && wanted > free && !license_seats_forced)
+	lock_exclusively(account, counters, license_id);
+	if (license_terms_read(account, license_id, &terms))
 	{
-		/*
-		 * In WITH d AS (DELETE FROM seats ...) INSERT INTO seats ... this may be the
-		 * trigger of the INSERT, when that of the DELETE has not fired yet.
-		 */
-		result->taken = count_taken(account, license_id, state.counts_invited);
-		if (result->taken > state.seats)
+		rows_read(account, counters, license_id, rows);
+		(void) run_as_owner(account,
+							"SELECT count(*) FILTER (WHERE status = 'waitlisted'),"
+							" count(*) FILTER (WHERE status = 'invited'), count(*) FILTER (WHERE status = 'activated')"
+							" FROM @account.seats WHERE license_id = $1", 1, (SqlArgument[]) {SQL_INT4(license_id)});
+		for (int i = 0; i < LICENSE_SLOTS; i++)
 		{
-			result->refused = true;
-			result->header = state.header;
-			result->seats = state.seats;
-			return;
+			rows->slots[i].waitlisted = i == 0 ? sql_int64(0, 0) : 0;
+			rows->slots[i].invited = i == 0 ? sql_int64(0, 1) : 0;
+			rows->slots[i].activated = i == 0 ? sql_int64(0, 2) : 0;
 		}
+		SPI_freetuptable(SPI_tuptable);
+		rows_write(rows, &terms, &free);
 	}
-	(void) add(account, delta, slot, add_anyway_query);
-	license_counter_spread(account, license_id);
-}
-
-/* Locks all licenses of the account in order; returns their number and license_ids. */
-static int
-lock_all_licenses(const Account *account, int **license_ids)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	int			count = (int) run_as_owner(account, "SELECT license_id FROM @account.licenses ORDER BY license_id",
-											0, NULL);
-	bool		isnull;
-
-	*license_ids = MemoryContextAlloc(caller, sizeof(int) * Max(count, 1));
-	for (int i = 0; i < count; i++)
-		(*license_ids)[i] = DatumGetInt32(sql_value(i, 0, &isnull));
-	SPI_freetuptable(SPI_tuptable);
-	for (int i = 0; i < count; i++)
-		license_counter_lock(account, (*license_ids)[i]);
-	return count;
+	pfree(rows);
 }
 
 /* Counts the seats anew; for a table that was truncated, "seats" or ours, and for repair_account(). */
 void
 license_counter_recount(const Account *account)
 {
-	int		   *license_ids;
-	int			count = lock_all_licenses(account, &license_ids);
+	Relation	counters = license_slots_open(account);
+	int			count = (int) run_as_owner(account, "SELECT license_id FROM @account.licenses ORDER BY license_id",
+										   0, NULL);
+	int		   *license_ids = palloc(sizeof(int) * Max(count, 1));
+	bool		isnull;
 
+	for (int i = 0; i < count; i++)
+		license_ids[i] = DatumGetInt32(sql_value(i, 0, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	for (int i = 0; i < count; i++)
+		recount_license(account, counters, license_ids[i]);
 	(void) run_as_owner(account,
 						"DELETE FROM @account.seat_counters AS c"
 						" WHERE slot NOT BETWEEN 0 AND $1 - 1 OR"
 						" NOT EXISTS (SELECT FROM @account.licenses AS l WHERE l.license_id = c.license_id)",
-						1, (SqlArgument[]) {SQL_INT4(SLOTS)});
-	for (int i = 0; i < count; i++)
-	{
-		SqlArgument license_id = SQL_INT4(license_ids[i]);
-
-		license_counter_spread(account, license_ids[i]);
-		(void) run_as_owner(account,
-							"UPDATE @account.seat_counters AS c"
-							" SET waitlisted = CASE c.slot WHEN 0 THEN s.waitlisted ELSE 0 END,"
-							" invited = CASE c.slot WHEN 0 THEN s.invited ELSE 0 END,"
-							" activated = CASE c.slot WHEN 0 THEN s.activated ELSE 0 END"
-							" FROM (SELECT count(*) FILTER (WHERE status = 'waitlisted') AS waitlisted,"
-							" count(*) FILTER (WHERE status = 'invited') AS invited,"
-							" count(*) FILTER (WHERE status = 'activated') AS activated"
-							" FROM @account.seats WHERE license_id = $1) AS s"
-							" WHERE c.license_id = $1", 1, &license_id);
-		license_counter_spread(account, license_ids[i]);
-	}
+						1, (SqlArgument[]) {SQL_INT4(LICENSE_SLOTS)});
+	table_close(counters, NoLock);
 }
 
 /*
@@ -469,17 +520,24 @@ const char	license_counter_differences[] =
 	" expected AS (SELECT l.license_id, coalesce(t.waitlisted, 0) AS waitlisted, coalesce(t.invited, 0) AS invited,"
 	" coalesce(t.activated, 0) AS activated,"
 	" l.seats - coalesce(t.activated + CASE l.counting WHEN 'invited' THEN t.invited ELSE 0 END, 0) AS free,"
-	" (SELECT string_agg(s::text, ' ' ORDER BY s) FROM generate_series(0, " CppAsString2(SLOTS) " - 1) AS s) AS slots"
+	" l.counting = 'invited' AS counts_invited, l.transfers_per_year IS NOT NULL"
+	" OR l.when_full = 'waitlist' AND coalesce(t.waitlisted, 0) > 0"
+	" OR coalesce(l.seats - coalesce(t.activated + CASE l.counting WHEN 'invited' THEN t.invited ELSE 0 END, 0) < 0, false)"
+	" AS guarded,"
+	" (SELECT string_agg(s::text, ' ' ORDER BY s) FROM generate_series(0, " CppAsString2(LICENSE_SLOTS) " - 1) AS s) AS slots"
 	" FROM @account.licenses AS l LEFT JOIN taken AS t USING (license_id)),"
 	" stored AS (SELECT license_id, sum(waitlisted) AS waitlisted, sum(invited) AS invited,"
 	" sum(activated) AS activated, sum(free) AS free, string_agg(slot::text, ' ' ORDER BY slot) AS slots,"
-	" min(free) FILTER (WHERE slot > 0) AS least, count(free) NOT IN (0, count(*)) AS mixed"
+	" min(free) FILTER (WHERE slot > 0) AS least, count(free) NOT IN (0, count(*)) AS mixed,"
+	" CASE WHEN bool_and(counts_invited) = bool_or(counts_invited) THEN bool_and(counts_invited) END AS counts_invited,"
+	" CASE WHEN bool_and(guarded) = bool_or(guarded) THEN bool_and(guarded) END AS guarded"
 	" FROM @account.seat_counters GROUP BY license_id)"
 	" SELECT concat('license ', coalesce((SELECT header::text FROM @account.licenses AS l"
 	" WHERE l.license_id = f.license_id), f.license_id::text), ', ', f.name), f.stored, f.expected"
 	" FROM (SELECT license_id, v.* FROM expected AS e FULL JOIN stored AS s USING (license_id) CROSS JOIN LATERAL (VALUES"
 	" ('waitlisted', s.waitlisted::text, e.waitlisted::text), ('invited', s.invited::text, e.invited::text),"
 	" ('activated', s.activated::text, e.activated::text), ('free', s.free::text, e.free::text),"
+	" ('counts invited', s.counts_invited::text, e.counts_invited::text), ('guarded', s.guarded::text, e.guarded::text),"
 	" ('slots', s.slots, e.slots), ('least free of slots from 1 on', CASE WHEN s.least < 0 THEN s.least::text END, NULL),"
 	" ('slots without a limit', CASE WHEN s.mixed THEN 'some' END, NULL)) AS v (name, stored, expected)) AS f"
 	" WHERE f.stored IS DISTINCT FROM f.expected ORDER BY f.license_id, f.name";

@@ -44,6 +44,14 @@ static const struct
 	{"licenses", LICENSES_HEADER, InvalidOid, "license_header"},
 	{"licenses", LICENSES_SEATS, INT4OID, NULL},
 	{"licenses", LICENSES_COUNTING, InvalidOid, "seat_counting"},
+	{"seat_counters", SEAT_COUNTERS_LICENSE_ID, INT4OID, NULL},
+	{"seat_counters", SEAT_COUNTERS_SLOT, INT2OID, NULL},
+	{"seat_counters", SEAT_COUNTERS_WAITLISTED, INT8OID, NULL},
+	{"seat_counters", SEAT_COUNTERS_INVITED, INT8OID, NULL},
+	{"seat_counters", SEAT_COUNTERS_ACTIVATED, INT8OID, NULL},
+	{"seat_counters", SEAT_COUNTERS_FREE, INT8OID, NULL},
+	{"seat_counters", SEAT_COUNTERS_COUNTS_INVITED, BOOLOID, NULL},
+	{"seat_counters", SEAT_COUNTERS_GUARDED, BOOLOID, NULL},
 	{"groups", GROUPS_GROUP_ID, INT4OID, NULL},
 	{"groups", GROUPS_NAME, TEXTOID, NULL}
 };

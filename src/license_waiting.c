@@ -1,0 +1,81 @@
+/*
+ * license_waiting.c
+ *		The waiting list of a license.
+ *
+ * Of a license with when_full = 'waitlist', who asks for a seat when there is
+ * none is kept as "waitlisted", and invited as soon as a seat is free: by the
+ * statement that frees or adds it, at its end, oldest first.  While somebody
+ * waits, the license is guarded (license_counter.c): everybody who changes its
+ * seats has it for himself, so a transaction that frees a seat sees all who
+ * wait, also those who began to while it was waiting for the license; and who
+ * asks for a seat waits for all that may give one back.
+ *
+ * Waiters whose rows are locked are skipped: their session may want the license
+ * that we have, and we would wait for each other.  If it changes the seat, its
+ * own statement tries at its end.  So once all transactions are committed no
+ * seat is free with somebody waiting, unless his row was merely locked at that
+ * moment (SELECT FOR UPDATE); then the next statement on the license's seats
+ * invites him.
+ *
+ * The plans are made anew each time, for the table may have grown since.
+ */
+#include "license_waiting.h"
+
+#include "catalog/pg_type.h"
+#include "sql.h"
+#include "utils/array.h"
+#include "utils/timestamp.h"
+
+/* As the owner, like foreign keys: whoever frees a seat need not be able to see who gets it. */
+static int64
+write_seats(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	OwnerContext context;
+	uint64		processed;
+
+	account_become_owner(account, &context);
+	processed = sql_write_once_latest(account, text, argument_count, arguments);
+	account_restore_user(&context);
+	return (int64) processed;
+}
+
+/*
+ * Invites the first so many people of the license's waiting list, and returns
+ * how many it were.  The triggers of their seats do the rest.
+ */
+int64
+license_waiting_promote(const Account *account, int license_id, int64 count)
+{
+	return write_seats(account,
+					   "UPDATE @account.seats AS s SET status = 'invited', since = now() FROM"
+					   " (SELECT profile_id, license_id FROM @account.seats"
+					   " WHERE license_id = $1 AND status = 'waitlisted' ORDER BY since, profile_id LIMIT $2"
+					   " FOR NO KEY UPDATE SKIP LOCKED) AS w"
+					   " WHERE s.profile_id = w.profile_id AND s.license_id = w.license_id",
+					   2, (SqlArgument[]) {SQL_INT4(license_id), SQL_INT8(count)});
+}
+
+/*
+ * Puts invited profiles on the waiting list, each from its date on, and returns
+ * how many it were.
+ */
+int64
+license_waiting_add(const Account *account, int license_id, const int64 *profile_ids, const TimestampTz *since,
+					int64 count)
+{
+	Datum	   *dates = palloc(sizeof(Datum) * count);
+	SqlArgument arguments[3];
+
+	for (int64 i = 0; i < count; i++)
+		dates[i] = TimestampTzGetDatum(since[i]);
+	arguments[0] = SQL_INT4(license_id);
+	arguments[1] = sql_int8_array(profile_ids, (int) count);
+	arguments[2] = SQL_DATUM(TIMESTAMPTZARRAYOID,
+							 PointerGetDatum(construct_array(dates, (int) count, TIMESTAMPTZOID, sizeof(TimestampTz),
+															 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	return write_seats(account,
+					   "UPDATE @account.seats AS s SET status = 'waitlisted', since = w.since"
+					   " FROM unnest($2, $3) AS w (profile_id, since)"
+					   " WHERE s.license_id = $1 AND s.profile_id = w.profile_id AND s.status = 'invited'",
+					   3, arguments);
+}
