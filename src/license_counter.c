@@ -387,7 +387,7 @@ add_exclusively(const Account *account, Relation counters, const SeatDelta *delt
 		 * trigger of the INSERT, when that of the DELETE has not fired yet.
 		 */
 		result->taken = count_taken(account, terms);
-		result->over = Max(result->taken - terms->seats, 0);
+		result->over = Min(Max(result->taken - terms->seats, 0), wanted);
 		if (result->over > 0 && !(terms->waits_when_full && terms->counts_invited))
 			return;				/* refused */
 	}

@@ -35,7 +35,7 @@ typedef struct SeatResult
 {
 	bool		needs_care;		/* the rest means something */
 	LicenseTerms terms;
-	int64		over;			/* so many seats more would be taken than there are */
+	int64		over;			/* so many of the statement's seats are not there */
 	int64		taken;			/* with the statement's; only if there are more */
 	int64		free;			/* after it; PG_INT64_MAX: no limit */
 	int64		waiting;		/* people who wait for seats */

@@ -82,9 +82,8 @@ refuse_transfers(const Account *account, const LicenseTerms *terms, const Transf
 	ereport(refused ? ERROR : WARNING,
 			errcode(refused ? ERRCODE_CHECK_VIOLATION : ERRCODE_WARNING),
 			errmsg("license \"%s\" has too few transfers left", terms->header),
-			errdetail("With this statement, " INT64_FORMAT " seats would pass from one person to another; " INT64_FORMAT
-					  " of the " INT64_FORMAT " transfers a year are left.",
-					  counted, state->left, terms->transfers_per_year),
+			errdetail("Transfers in this statement: " INT64_FORMAT "; left of " INT64_FORMAT " a year: " INT64_FORMAT ".",
+					  counted, terms->transfers_per_year, state->left),
 			errhint("Give the seat back to whom it was taken from, or raise transfers_per_year of the license."),
 			err_generic_string(PG_DIAG_SCHEMA_NAME, account->name),
 			err_generic_string(PG_DIAG_TABLE_NAME, "seats"),

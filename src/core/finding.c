@@ -212,13 +212,13 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 	/* 1: license header, 2: transfers a year */
 	[FINDING_TRANSFER_LIMIT_EXCEEDED] = {
 		"transfer_limit_exceeded", SEVERITY_ERROR,
-		"the free seats of license \"{1}\" were other people's, and its {2} transfers a year are used up",
+		"the free seats of license \"{1}\" were other people's, and its limit of transfers, {2} a year, is reached",
 		"Give the license back to whom it was taken from, wait until a transfer is a year old, or"
 		" have the number of transfers or of seats raised. Then upload the line again."
 	},
 	[FINDING_TRANSFER_OVER_LIMIT] = {
 		"transfer_limit_exceeded", SEVERITY_WARNING,
-		"the seat of license \"{1}\" was another person's, and its {2} transfers a year are used up",
+		"the seat of license \"{1}\" was another person's, and its limit of transfers, {2} a year, is reached",
 		"Look up in the contract what the vendor does about further transfers, or have their number"
 		" raised."
 	},
