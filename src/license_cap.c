@@ -311,7 +311,7 @@ send_back(const Account *account, int license_id, const int64 *profile_ids, cons
 
 /* The last people to whom the statement gave a seat that there is not have to wait. */
 static void
-let_wait(const Account *account, TriggerData *trigger, const SeatResult *result, SeatMoves *moves)
+let_wait(const Account *account, const SeatResult *result, SeatMoves *moves)
 {
 	int64	   *waiting = palloc_extended(sizeof(int64) * Max(moves->taken_count, 1), MCXT_ALLOC_HUGE);
 	TimestampTz *since = palloc_extended(sizeof(TimestampTz) * Max(moves->taken_count, 1), MCXT_ALLOC_HUGE);
@@ -376,7 +376,7 @@ add_delta(const Account *account, TriggerData *trigger, const SeatDelta *delta)
 	{
 		moves = find_moves(trigger, &result.terms);
 		if (result.over > 0)
-			let_wait(account, trigger, &result, &moves);
+			let_wait(account, &result, &moves);
 		if (result.terms.transfers_per_year >= 0)
 			(void) license_transfer_note(account, &result.terms,
 										 result.terms.seats == SEATS_WITHOUT_LIMIT ? 0 : Max(result.free, 0),

@@ -77,6 +77,7 @@ static HTAB *memories = NULL;	/* NULL: nothing is remembered */
 static void
 forget_transaction(XactEvent event, void *unused)
 {
+	(void) unused;
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
 		return;
 	if (memories != NULL)
@@ -91,6 +92,7 @@ end_subtransaction(SubXactEvent event, SubTransactionId ended, SubTransactionId 
 	HASH_SEQ_STATUS scan;
 	LicenseMemory *memory;
 
+	(void) unused;
 	if (memories == NULL || (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
 		return;
 	hash_seq_init(&scan, memories);
