@@ -28,6 +28,7 @@
 #include "license_transfer.h"
 #include "license_waiting.h"
 #include "sql.h"
+#include "storage/lmgr.h"
 #include "trigger_rows.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -552,6 +553,8 @@ orgsync_license_cap_license(PG_FUNCTION_ARGS)
 	LicenseBefore *licenses;
 	int			count;
 
+	/* as whoever writes seats: the table first, see import_seats.c, and the license then */
+	LockRelationOid(get_relname_relid("seats", account->namespace_oid), RowExclusiveLock);
 	SPI_connect();
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		check_licenses(account, trigger);
