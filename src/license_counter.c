@@ -16,9 +16,10 @@
  * could give a seat back have ended; then, and only then, it is certain that
  * there are too few.  Two that have changed seats already and then both need
  * more would wait for each other.  So a transaction shares the license only if
- * its slot has RESERVE free seats more than it asks for first, and otherwise has
- * the license for itself from the start: when seats run short, sessions queue.
- * Later it takes what it lacks from slots that nobody has locked.
+ * its slot has RESERVE free seats left after its first statement, even if that
+ * gives some back, and otherwise has the license for itself from the start: when
+ * seats run short, sessions queue.  Later it takes what it lacks from slots that
+ * nobody has locked.
  *
  * More seats may be taken than there are, and rightfully: seats lowered by
  * force, the vendor's own report, a restored dump.  Then slot 0 has less than
@@ -50,7 +51,7 @@ PG_FUNCTION_INFO_V1(orgsync_keep_derived);
 PG_FUNCTION_INFO_V1(orgsync_license_counter_rebuild);
 
 /* A transaction that shares a license leaves so many seats free in its slot at first. */
-#define RESERVE	2
+#define RESERVE	4
 
 /* Are we writing a derived table through SQL?  See orgsync_keep_derived(). */
 static int	derived_write_depth = 0;
@@ -199,7 +200,7 @@ add_shared(const Account *account, Relation counters, const SeatDelta *delta)
 
 		if (!first && slot.limited && wanted > slot.free)
 			gather(account, counters, license_id, number, &slot, wanted - slot.free);
-		if (!slot.limited || wanted <= 0 || wanted + (first ? RESERVE : 0) <= slot.free)
+		if (!slot.limited || (first ? slot.free - wanted >= RESERVE : wanted <= 0 || wanted <= slot.free))
 		{
 			apply(&slot, delta);
 			license_slot_write(counters, license_id, number, &slot);
