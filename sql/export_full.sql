@@ -1,7 +1,7 @@
 -- Everything, for an account of the vendor's that has nothing.
 SET client_min_messages = warning;
 SELECT orgsync.create_account('whole', 'linkedin_learning');
-SELECT orgsync.add_license('whole', 'Default_license_learning_proAllLanguages_status', when_full => 'waitlist', seats => 3, counting => 'invited');
+SELECT orgsync.add_license('whole', 'Default_license_learning_proAllLanguages_status', when_full => 'waitlist', seats => 2, counting => 'invited');
 SET search_path = whole, orgsync, public;
 CREATE FUNCTION export(rows_per_file int DEFAULT NULL, layout text DEFAULT NULL, dry_run boolean DEFAULT false, spreadsheet_safe boolean DEFAULT false)
 RETURNS TABLE (seq int, kind text, n bigint, csv text) LANGUAGE sql AS $$

@@ -25,6 +25,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "license_counter.h"
+#include "license_slot.h"
 #include "license_transfer.h"
 #include "license_waiting.h"
 #include "sql.h"
@@ -426,6 +427,9 @@ orgsync_license_cap_seats(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 		license_counter_recount(account);
+	else
+		license_statement_note(account, tuplestore_tuple_count(trigger->tg_newtable ? trigger->tg_newtable :
+															   trigger->tg_oldtable));
 	add_rows(&deltas, trigger, trigger->tg_oldtable, -1);
 	add_rows(&deltas, trigger, trigger->tg_newtable, 1);
 	add_deltas(account, trigger, &deltas);

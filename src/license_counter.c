@@ -383,11 +383,15 @@ add_exclusively(const Account *account, Relation counters, const SeatDelta *delt
 	if (wanted > 0 && terms->seats != SEATS_WITHOUT_LIMIT && !license_seats_forced &&
 		sum.activated + (terms->counts_invited ? sum.invited : 0) + wanted > terms->seats)
 	{
+		int64		taken = sum.activated + (terms->counts_invited ? sum.invited : 0) + wanted;
+
 		/*
 		 * In WITH d AS (DELETE FROM seats ...) INSERT INTO seats ... this may be the
 		 * trigger of the INSERT, when that of the DELETE has not fired yet.
 		 */
-		result->taken = count_taken(account, terms);
+		result->taken = license_statement_is_whole(account) ? taken : count_taken(account, terms);
+		if (result->taken == taken)
+			license_statement_counted(account);
 		result->over = Min(Max(result->taken - terms->seats, 0), wanted);
 		if (result->over > 0 && !(terms->waits_when_full && terms->counts_invited))
 			return;				/* refused */

@@ -33,6 +33,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "executor/executor.h"
+#include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "trigger_rows.h"
 #include "utils/fmgroids.h"
@@ -67,7 +68,14 @@ typedef struct LicenseMemory
 	Oid			file;			/* of the table, when versions were noted */
 	SubTransactionId exclusive_since;	/* see license_set_exclusive() */
 	SlotMemory	slots[LICENSE_SLOTS];
+
+	/* of the pseudo license NO_LICENSE_ID: see license_statement_is_whole() */
+	bool		is_uncertain;
+	int64		rows_noted;
+	int64		profiles_deleted;
 } LicenseMemory;
+
+#define NO_LICENSE_ID	0
 
 static MemoryContext memory_context = NULL;
 static HTAB *memories = NULL;	/* NULL: nothing is remembered */
@@ -102,6 +110,8 @@ end_subtransaction(SubXactEvent event, SubTransactionId ended, SubTransactionId 
 
 		if (memory->exclusive_since == ended)
 			memory->exclusive_since = committed ? parent : InvalidSubTransactionId;
+		if (!committed)
+			memory->is_uncertain = true;
 		for (int i = 0; i < LICENSE_SLOTS; i++)
 		{
 			SlotMemory *slot = &memory->slots[i];
@@ -231,6 +241,80 @@ license_set_exclusive(Relation counters, int license_id)
 		memory->exclusive_since = GetCurrentSubTransactionId();
 }
 
+/* ---- statements ---- */
+
+/*
+ * So many rows has this transaction inserted, updated and deleted, by the
+ * server's own statistics, which count at once; -1 if they are switched off.
+ */
+static int64
+rows_written(Relation relation, bool only_deleted)
+{
+	int64		count = 0;
+
+	if (relation->pgstat_info == NULL)
+		return -1;
+	for (PgStat_TableXactStatus *level = relation->pgstat_info->trans; level != NULL; level = level->upper)
+		count += level->tuples_deleted + (only_deleted ? 0 : level->tuples_inserted + level->tuples_updated);
+	return count;
+}
+
+static LicenseMemory *
+statement_memory(const Account *account)
+{
+	Relation	counters = license_slots_open(account);
+	LicenseMemory *memory = memory_of(counters, NO_LICENSE_ID, true);
+
+	table_close(counters, NoLock);
+	return memory;
+}
+
+/* Reads how many rows of "seats" were written, and of "profiles" deleted; false if that is not known. */
+static bool
+read_statistics(const Account *account, int64 *seats_written, int64 *profiles_deleted)
+{
+	Relation	seats = table_open(get_relname_relid("seats", account->namespace_oid), AccessShareLock);
+	Relation	profiles = table_open(get_relname_relid("profiles", account->namespace_oid), AccessShareLock);
+
+	*seats_written = rows_written(seats, false);
+	*profiles_deleted = rows_written(profiles, true);
+	table_close(profiles, AccessShareLock);
+	table_close(seats, AccessShareLock);
+	return *seats_written >= 0 && *profiles_deleted >= 0;
+}
+
+/* The trigger of seats was told of so many rows. */
+void
+license_statement_note(const Account *account, int64 row_count)
+{
+	statement_memory(account)->rows_noted += row_count;
+}
+
+/*
+ * Have the triggers of seats been told of all that this transaction did to
+ * them?  If not, a statement of several parts may be about to give seats back:
+ * other parts of WITH, or profiles that were deleted.  False if in doubt.
+ */
+bool
+license_statement_is_whole(const Account *account)
+{
+	const LicenseMemory *memory = statement_memory(account);
+	int64		seats_written;
+	int64		profiles_deleted;
+
+	return !memory->is_uncertain && read_statistics(account, &seats_written, &profiles_deleted) &&
+		seats_written == memory->rows_noted && profiles_deleted == memory->profiles_deleted;
+}
+
+/* The seats were counted, and are what the triggers were told of: from here on we know again. */
+void
+license_statement_counted(const Account *account)
+{
+	LicenseMemory *memory = statement_memory(account);
+
+	memory->is_uncertain = !read_statistics(account, &memory->rows_noted, &memory->profiles_deleted);
+}
+
 /* ---- the rows ---- */
 
 /*
@@ -308,8 +392,9 @@ license_slot_read(Relation counters, int license_id, int number, LicenseSlot *sl
 
 	ScanKeyInit(&keys[0], SEAT_COUNTERS_LICENSE_ID, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(license_id));
 	ScanKeyInit(&keys[1], SEAT_COUNTERS_SLOT, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(number));
-	scan = systable_beginscan(counters, RelationGetPrimaryKeyIndex(counters),
-							  OidIsValid(RelationGetPrimaryKeyIndex(counters)), SnapshotSelf, 2, keys);
+	list_free(RelationGetIndexList(counters));	/* looks for the primary key, too */
+	scan = systable_beginscan(counters, counters->rd_pkindex, OidIsValid(counters->rd_pkindex), SnapshotSelf,
+							  2, keys);
 	found = systable_getnext(scan);
 	if (HeapTupleIsValid(found))
 		slot->tuple = heap_copytuple(found);

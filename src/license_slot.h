@@ -29,6 +29,9 @@ extern Relation license_slots_open(const Account *account);
 extern bool license_slot_read(Relation counters, int license_id, int number, LicenseSlot *slot);
 extern void license_slot_write(Relation counters, int license_id, int number, LicenseSlot *slot);
 extern void license_slots_forget(Relation counters, int license_id);
+extern void license_statement_note(const Account *account, int64 row_count);
+extern bool license_statement_is_whole(const Account *account);
+extern void license_statement_counted(const Account *account);
 extern bool license_is_exclusive(Relation counters, int license_id);
 extern void license_set_exclusive(Relation counters, int license_id);
 
