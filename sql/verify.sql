@@ -29,6 +29,8 @@ SELECT pg_temp.corrupt('checked.seat_counters', 'UPDATE checked.seat_counters SE
 SELECT pg_temp.corrupt('checked.seat_counters', 'UPDATE checked.seat_counters SET free = free + 1 WHERE license_id = 1 AND slot = 0');
 SELECT pg_temp.corrupt('checked.seat_counters', 'UPDATE checked.seat_counters SET free = CASE slot WHEN 0 THEN free + 1 ELSE -1 END WHERE license_id = 1 AND slot < 2');
 SELECT pg_temp.corrupt('checked.seat_counters', 'UPDATE checked.seat_counters SET free = 0 WHERE license_id = 2 AND slot = 7');
+SELECT pg_temp.corrupt('checked.seat_counters', 'UPDATE checked.seat_counters SET counts_invited = false WHERE license_id = 1');
+SELECT pg_temp.corrupt('checked.seat_counters', 'UPDATE checked.seat_counters SET guarded = NOT guarded WHERE slot = 5');
 SELECT pg_temp.corrupt('checked.seat_counters', 'DELETE FROM checked.seat_counters WHERE license_id = 2');
 SELECT pg_temp.corrupt('checked.seat_counters', 'DELETE FROM checked.seat_counters WHERE license_id = 1 AND slot = 15');
 SELECT pg_temp.corrupt('checked.seat_counters', 'INSERT INTO checked.seat_counters (license_id, slot) VALUES (2, 16)');

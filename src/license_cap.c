@@ -179,7 +179,10 @@ add_rows(SeatDeltas *deltas, TriggerData *trigger, Tuplestorestate *rows, int si
 		SeatDelta  *delta = delta_of(deltas, slot_int32(scan.slot, SEATS_LICENSE_ID));
 
 		if (status == statuses.waitlisted)
+		{
 			delta->waitlisted += sign;
+			delta->somebody_waits |= sign > 0;
+		}
 		else if (status == statuses.invited)
 			delta->invited += sign;
 		else if (status == statuses.activated)
@@ -359,7 +362,7 @@ invite_waiting(const Account *account, const SeatResult *result)
 		count = Min(count, license_transfer_allowance(&state, terms->seats, free));
 	}
 	if (count > 0)
-		(void) license_waiting_promote(account, terms->license_id, count);
+		license_waiting_promote(account, terms->license_id, count);
 }
 
 /* Brings the counters of a license up to date, and does what follows from it; see the top of the file. */
@@ -397,6 +400,8 @@ add_deltas(const Account *account, TriggerData *trigger, const SeatDeltas *delta
 	{
 		const SeatDelta *delta = &deltas->deltas[i];
 
+		if (delta->somebody_waits)
+			license_waiting_forget_position(account, delta->license_id);
 		if (delta->waitlisted != 0 || delta->invited != 0 || delta->activated != 0 || delta->holders != 0)
 			add_delta(account, trigger, delta);
 	}

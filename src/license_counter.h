@@ -15,6 +15,7 @@ typedef struct SeatDelta
 	int64		waitlisted;
 	int64		invited;
 	int64		activated;
+	bool		somebody_waits; /* of those whom the statement wrote */
 	uint64		holders;		/* sum of hashes of who has a seat: 0 if they are the same as before */
 } SeatDelta;
 

@@ -69,6 +69,11 @@ typedef struct LicenseMemory
 	SubTransactionId exclusive_since;	/* see license_set_exclusive() */
 	SlotMemory	slots[LICENSE_SLOTS];
 
+	/* who was invited last from the waiting list; see license_waiting_position() */
+	bool		has_position;
+	TimestampTz position_since;
+	int64		position_profile_id;
+
 	/* of the pseudo license NO_LICENSE_ID: see license_statement_is_whole() */
 	bool		is_uncertain;
 	int64		rows_noted;
@@ -111,7 +116,10 @@ end_subtransaction(SubXactEvent event, SubTransactionId ended, SubTransactionId 
 		if (memory->exclusive_since == ended)
 			memory->exclusive_since = committed ? parent : InvalidSubTransactionId;
 		if (!committed)
+		{
 			memory->is_uncertain = true;
+			memory->has_position = false;
+		}
 		for (int i = 0; i < LICENSE_SLOTS; i++)
 		{
 			SlotMemory *slot = &memory->slots[i];
@@ -241,6 +249,50 @@ license_set_exclusive(Relation counters, int license_id)
 		memory->exclusive_since = GetCurrentSubTransactionId();
 }
 
+/* ---- the waiting list ---- */
+
+static LicenseMemory *
+memory_of_account(const Account *account, int license_id)
+{
+	Relation	counters = license_slots_open(account);
+	LicenseMemory *memory = memory_of(counters, license_id, true);
+
+	table_close(counters, NoLock);
+	return memory;
+}
+
+/*
+ * Whom has this transaction invited last from the list?  All before him are
+ * invited or were passed over, so that who is next need not be looked for among
+ * them: their old versions stay in the index until the transaction has ended.
+ */
+bool
+license_waiting_position(const Account *account, int license_id, TimestampTz *since, int64 *profile_id)
+{
+	const LicenseMemory *memory = memory_of_account(account, license_id);
+
+	*since = memory->position_since;
+	*profile_id = memory->position_profile_id;
+	return memory->has_position;
+}
+
+void
+license_waiting_set_position(const Account *account, int license_id, TimestampTz since, int64 profile_id)
+{
+	LicenseMemory *memory = memory_of_account(account, license_id);
+
+	memory->has_position = true;
+	memory->position_since = since;
+	memory->position_profile_id = profile_id;
+}
+
+/* To be called when somebody joins the list, or gets another place in it. */
+void
+license_waiting_forget_position(const Account *account, int license_id)
+{
+	memory_of_account(account, license_id)->has_position = false;
+}
+
 /* ---- statements ---- */
 
 /*
@@ -257,16 +309,6 @@ rows_written(Relation relation, bool only_deleted)
 	for (PgStat_TableXactStatus *level = relation->pgstat_info->trans; level != NULL; level = level->upper)
 		count += level->tuples_deleted + (only_deleted ? 0 : level->tuples_inserted + level->tuples_updated);
 	return count;
-}
-
-static LicenseMemory *
-statement_memory(const Account *account)
-{
-	Relation	counters = license_slots_open(account);
-	LicenseMemory *memory = memory_of(counters, NO_LICENSE_ID, true);
-
-	table_close(counters, NoLock);
-	return memory;
 }
 
 /* Reads how many rows of "seats" were written, and of "profiles" deleted; false if that is not known. */
@@ -287,7 +329,7 @@ read_statistics(const Account *account, int64 *seats_written, int64 *profiles_de
 void
 license_statement_note(const Account *account, int64 row_count)
 {
-	statement_memory(account)->rows_noted += row_count;
+	memory_of_account(account, NO_LICENSE_ID)->rows_noted += row_count;
 }
 
 /*
@@ -298,7 +340,7 @@ license_statement_note(const Account *account, int64 row_count)
 bool
 license_statement_is_whole(const Account *account)
 {
-	const LicenseMemory *memory = statement_memory(account);
+	const LicenseMemory *memory = memory_of_account(account, NO_LICENSE_ID);
 	int64		seats_written;
 	int64		profiles_deleted;
 
@@ -310,7 +352,7 @@ license_statement_is_whole(const Account *account)
 void
 license_statement_counted(const Account *account)
 {
-	LicenseMemory *memory = statement_memory(account);
+	LicenseMemory *memory = memory_of_account(account, NO_LICENSE_ID);
 
 	memory->is_uncertain = !read_statistics(account, &memory->rows_noted, &memory->profiles_deleted);
 }

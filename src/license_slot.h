@@ -8,6 +8,7 @@
 #include "account.h"
 
 #include "access/htup.h"
+#include "datatype/timestamp.h"
 #include "utils/rel.h"
 
 #define LICENSE_SLOTS	16
@@ -29,6 +30,10 @@ extern Relation license_slots_open(const Account *account);
 extern bool license_slot_read(Relation counters, int license_id, int number, LicenseSlot *slot);
 extern void license_slot_write(Relation counters, int license_id, int number, LicenseSlot *slot);
 extern void license_slots_forget(Relation counters, int license_id);
+extern bool license_waiting_position(const Account *account, int license_id, TimestampTz *since, int64 *profile_id);
+extern void license_waiting_set_position(const Account *account, int license_id, TimestampTz since,
+										 int64 profile_id);
+extern void license_waiting_forget_position(const Account *account, int license_id);
 extern void license_statement_note(const Account *account, int64 row_count);
 extern bool license_statement_is_whole(const Account *account);
 extern void license_statement_counted(const Account *account);

@@ -22,6 +22,7 @@
 #include "license_waiting.h"
 
 #include "catalog/pg_type.h"
+#include "license_slot.h"
 #include "sql.h"
 #include "utils/array.h"
 #include "utils/timestamp.h"
@@ -39,20 +40,55 @@ write_seats(const Account *account, const char *text, int argument_count, const 
 	return (int64) processed;
 }
 
+#define INVITE(condition) \
+	"UPDATE @account.seats AS s SET status = 'invited', since = now() FROM" \
+	" (SELECT profile_id, license_id, since FROM @account.seats" \
+	" WHERE license_id = $1 AND status = 'waitlisted' " condition \
+	" ORDER BY since, profile_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) AS w" \
+	" WHERE s.profile_id = w.profile_id AND s.license_id = w.license_id RETURNING w.since, w.profile_id"
+
+/* Invites people by one of the two statements, and remembers the last of them. */
+static int64
+invite(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	int64		count = write_seats(account, text, argument_count, arguments);
+	TimestampTz last_since = 0;
+	int64		last_profile_id = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		bool		isnull;
+		TimestampTz since = DatumGetTimestampTz(sql_value(i, 0, &isnull));
+		int64		profile_id = sql_int64(i, 1);
+
+		if (i == 0 || since > last_since || (since == last_since && profile_id > last_profile_id))
+		{
+			last_since = since;
+			last_profile_id = profile_id;
+		}
+	}
+	SPI_freetuptable(SPI_tuptable);
+	if (count > 0)
+		license_waiting_set_position(account, DatumGetInt32(arguments[0].value), last_since, last_profile_id);
+	return count;
+}
+
 /*
- * Invites the first so many people of the license's waiting list, and returns
- * how many it were.  The triggers of their seats do the rest.
+ * Invites the first so many people of the license's waiting list.  The triggers
+ * of their seats do the rest.
  */
-int64
+void
 license_waiting_promote(const Account *account, int license_id, int64 count)
 {
-	return write_seats(account,
-					   "UPDATE @account.seats AS s SET status = 'invited', since = now() FROM"
-					   " (SELECT profile_id, license_id FROM @account.seats"
-					   " WHERE license_id = $1 AND status = 'waitlisted' ORDER BY since, profile_id LIMIT $2"
-					   " FOR NO KEY UPDATE SKIP LOCKED) AS w"
-					   " WHERE s.profile_id = w.profile_id AND s.license_id = w.license_id",
-					   2, (SqlArgument[]) {SQL_INT4(license_id), SQL_INT8(count)});
+	TimestampTz since;
+	int64		profile_id;
+
+	if (license_waiting_position(account, license_id, &since, &profile_id))
+		count -= invite(account, INVITE("AND (since, profile_id) > ($3, $4)"), 4,
+						(SqlArgument[]) {SQL_INT4(license_id), SQL_INT8(count),
+										 SQL_DATUM(TIMESTAMPTZOID, TimestampTzGetDatum(since)), SQL_INT8(profile_id)});
+	if (count > 0)
+		(void) invite(account, INVITE(""), 2, (SqlArgument[]) {SQL_INT4(license_id), SQL_INT8(count)});
 }
 
 /*
