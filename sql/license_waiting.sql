@@ -128,6 +128,15 @@ SELECT wait.import('p14@example.com+ p15@example.com+ n2@example.com+ n3@example
 SELECT wait.import('p14@example.com+ n5@example.com+ n6@example.com+', 'full');
 -- a row that is rejected gives nothing back
 SELECT wait.import(E'n7@example.com+ n8@example.com+ n9@example.com+ n5@example.com,x');
+-- the order of the lines counts, not the order in which the import writes: who is new, who has had a seat before
+BEGIN;
+TRUNCATE wait.seats;
+UPDATE wait.licenses SET seats = 2;
+SELECT wait.import('p20@example.com+ p21@example.com+');
+SELECT wait.import('p22@example.com+ z1@example.com+ p20@example.com-');
+DELETE FROM wait.seats WHERE status = 'waitlisted';
+SELECT wait.import('p23@example.com+ p20@example.com+ p21@example.com-');
+ROLLBACK;
 -- who was invited from the list is in the next diff, and who waits is not
 SELECT orgsync.confirm_export('wait', export_id) FROM (SELECT DISTINCT export_id FROM orgsync.export_csv('wait', override => true)) AS e \g /dev/null
 SELECT wait.state();

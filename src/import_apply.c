@@ -24,6 +24,7 @@
 #include "duplicate_profile.h"
 #include "executor/tuptable.h"
 #include "license_transfer.h"
+#include "license_waiting.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "utils/builtins.h"
@@ -159,6 +160,8 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 		park_addresses(import);
 		for (int i = 0; i < (int) lengthof(statements); i++)
 		{
+			/* whoever waits is invited by what is revoked; the seats that are left are for the rows */
+			license_invitations_held = statements[i].table != CHANGE_REVOKED_SEATS;
 			/* what is given back is counted before what is taken */
 			if (statements[i].table == CHANGE_NEW_SEATS)
 				import_direct_count_seats(import);
@@ -175,6 +178,7 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 	{
 		duplicate_profile_imported(InvalidOid, false);
 		license_transfers_warned = true;
+		license_invitations_held = false;
 	}
 	PG_END_TRY();
 }

@@ -351,7 +351,8 @@ invite_waiting(const Account *account, const SeatResult *result)
 	int64		free = terms->counts_invited ? result->free : PG_INT64_MAX;
 	int64		count;
 
-	if (!result->needs_care || !terms->waits_when_full || result->waiting <= 0 || free <= 0)
+	if (license_invitations_held || !result->needs_care || !terms->waits_when_full || result->waiting <= 0 ||
+		free <= 0)
 		return;
 	count = Min(free, result->waiting);
 	if (terms->transfers_per_year >= 0 && terms->transfer_action == RULE_REJECT && terms->counts_invited)

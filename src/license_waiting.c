@@ -27,6 +27,12 @@
 #include "utils/array.h"
 #include "utils/timestamp.h"
 
+/*
+ * Is nobody invited for now?  An import has decided already who gets which seat
+ * and writes that in several statements.
+ */
+bool		license_invitations_held = false;
+
 /* As the owner, like foreign keys: whoever frees a seat need not be able to see who gets it. */
 static int64
 write_seats(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
