@@ -8,6 +8,7 @@
  *	diff_subject.c	the changes of many people, with their profiles as they are now
  *	diff_keys.c		who has an address or an id at the vendor's and gives it up
  *	diff_hold.c		whom an export leaves alone
+ *	diff_adopt.c	who was deleted and is there again becomes one profile
  */
 #ifndef ORGSYNC_DIFF_H
 #define ORGSYNC_DIFF_H
@@ -115,6 +116,7 @@ typedef enum DiffMode
 extern DiffReader *diff_open(const Account *account, const DiffNotation *notation, DiffMode mode);
 extern const DiffPerson *diff_next(DiffReader *reader);
 extern Datum diff_changes_read(const DiffReader *reader);
+extern Datum diff_write_adoptions(const DiffReader *reader, Datum changes_read);
 extern int64 diff_seats_taken(const DiffReader *reader);
 extern int64 diff_count(const DiffReader *reader, const char *statement, int argument_count,
 						const SqlArgument *arguments);

@@ -17,13 +17,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* What the vendor has of a person: the first change of each cell, sorted by place and key. */
-typedef struct VendorCells
-{
-	int			count;
-	ChangeRow  *cells;
-} VendorCells;
-
 static const char *const profile_headers[] = {
 	[DIFF_PRIMARY_EMAIL_ADDRESS] = "primary_email_address",
 	[DIFF_UNIQUE_USER_ID] = "unique_user_id",
@@ -146,11 +139,9 @@ attribute_text(const JsonbValue *value)
 	return JsonbToCString(NULL, &json->root, VARSIZE(json));
 }
 
-typedef void (*AttributeCallback) (void *context, char *name, char *value);
-
 /* Calls the function for each attribute; attributes may be NULL. */
-static void
-each_attribute(Jsonb *attributes, AttributeCallback callback, void *context)
+void
+diff_each_attribute(Jsonb *attributes, AttributeCallback callback, void *context)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -189,13 +180,14 @@ vendor_cells_of_leaver(const DiffLeaver *leaver)
 	add_vendor_cell(&vendor, DIFF_PREFERRED_FIRST_NAME, "preferred_first_name", leaver->first_name);
 	add_vendor_cell(&vendor, DIFF_PREFERRED_LAST_NAME, "preferred_last_name", leaver->last_name);
 	add_vendor_cell(&vendor, DIFF_WORK_TITLE, "work_title", leaver->title);
-	each_attribute(leaver->attributes, add_vendor_attribute, &vendor);
+	diff_each_attribute(leaver->attributes, add_vendor_attribute, &vendor);
 	qsort(vendor.cells, vendor.count, sizeof(ChangeRow), compare_rows);
 	return vendor;
 }
 
-static VendorCells
-vendor_cells_of(const DiffSubject *subject)
+/* What the vendor has of the changed cells of a person whom it knows; palloc'd. */
+VendorCells
+diff_vendor_cells(const DiffSubject *subject)
 {
 	VendorCells vendor = {0};
 	int			count = 0;
@@ -219,8 +211,9 @@ vendor_cells_of(const DiffSubject *subject)
 	return vendor;
 }
 
-static const ChangeRow *
-find_vendor_cell(const VendorCells *vendor, DiffPlace place, const char *key)
+/* The cell of that key, or NULL. */
+const ChangeRow *
+diff_find_vendor_cell(const VendorCells *vendor, DiffPlace place, const char *key)
 {
 	int			low = 0;
 	int			high = vendor->count;
@@ -361,7 +354,7 @@ vendor_text(const VendorCells *vendor, const DiffPresent *present, DiffPlace pla
 
 	if (vendor == NULL)
 		return NULL;
-	cell = find_vendor_cell(vendor, place, profile_headers[place]);
+	cell = diff_find_vendor_cell(vendor, place, profile_headers[place]);
 	return cell != NULL ? cell->value : present_text(present, place);
 }
 
@@ -451,7 +444,7 @@ compare_vendor_cell(DiffReader *reader, const ChangeRow *vendor, const DiffPrese
 
 /* ---- all that is there ---- */
 
-/* What each_attribute() of add_present() needs. */
+/* What diff_each_attribute() of add_present() needs. */
 typedef struct PresentWalk
 {
 	DiffReader *reader;
@@ -464,7 +457,7 @@ add_present_attribute(void *context, char *name, char *value)
 	PresentWalk *walk = context;
 
 	if (walk->vendor == NULL ||
-		find_vendor_cell(walk->vendor, DIFF_ATTRIBUTE, psprintf("attribute_%s", name)) == NULL)
+		diff_find_vendor_cell(walk->vendor, DIFF_ATTRIBUTE, psprintf("attribute_%s", name)) == NULL)
 		compare_text(walk->reader, DIFF_ATTRIBUTE,
 					 attribute_header(walk->reader->account->product, name), NULL, value);
 }
@@ -494,14 +487,14 @@ add_present(DiffReader *reader, const VendorCells *vendor, const DiffPresent *pr
 	{
 		const DiffColumn *column = existing_column(reader, &reader->licenses, lfirst_int(cell));
 
-		if (vendor == NULL || find_vendor_cell(vendor, DIFF_LICENSE, column->key) == NULL)
+		if (vendor == NULL || diff_find_vendor_cell(vendor, DIFF_LICENSE, column->key) == NULL)
 			add_cell(reader, DIFF_LICENSE, column->header, is_added ? NULL : "inactive", "active");
 	}
 	foreach(cell, present->groups)
 	{
 		const DiffColumn *column = existing_column(reader, &reader->groups, lfirst_int(cell));
 
-		if (vendor == NULL || find_vendor_cell(vendor, DIFF_GROUP, column->key) == NULL)
+		if (vendor == NULL || diff_find_vendor_cell(vendor, DIFF_GROUP, column->key) == NULL)
 			add_cell(reader, DIFF_GROUP, column->header, is_added ? NULL : reader->notation.group_no,
 					 reader->notation.group_yes);
 	}
@@ -510,10 +503,10 @@ add_present(DiffReader *reader, const VendorCells *vendor, const DiffPresent *pr
 		const PresentScope *scope = lfirst(cell);
 
 		if (strcmp(scope->scope, "no") != 0 &&
-			(vendor == NULL || find_vendor_cell(vendor, DIFF_PERMISSION, scope->permission) == NULL))
+			(vendor == NULL || diff_find_vendor_cell(vendor, DIFF_PERMISSION, scope->permission) == NULL))
 			add_cell(reader, DIFF_PERMISSION, scope->permission, is_added ? NULL : "no", scope->scope);
 	}
-	each_attribute(present->attributes, add_present_attribute, &walk);
+	diff_each_attribute(present->attributes, add_present_attribute, &walk);
 }
 
 static void
@@ -548,7 +541,7 @@ add_values(DiffReader *reader, const DiffPresent *present)
 							sizeof(DiffCell));
 	for (DiffPlace place = DIFF_PREFERRED_FIRST_NAME; place <= DIFF_WORK_TITLE; place++)
 		add_value(person, place, profile_header(reader, place), present_text(present, place));
-	each_attribute(present->attributes, add_attribute_value, reader);
+	diff_each_attribute(present->attributes, add_attribute_value, reader);
 }
 
 /* ---- a person ---- */
@@ -605,7 +598,7 @@ diff_compare(DiffReader *reader, const DiffSubject *subject, DiffPerson *person)
 {
 	const DiffPresent *present = &subject->present;
 	VendorCells vendor = {0};
-	bool		is_replaced = subject->source_id != subject->profile_id || subject->returned != NULL;
+	bool		is_replaced = diff_is_replaced(subject);
 
 	memset(person, 0, sizeof(DiffPerson));
 	person->profile_id = subject->profile_id;
@@ -622,11 +615,11 @@ diff_compare(DiffReader *reader, const DiffSubject *subject, DiffPerson *person)
 	}
 	else
 	{
-		vendor = vendor_cells_of(subject);
+		vendor = diff_vendor_cells(subject);
 		person->state = present->lives ? DIFF_KNOWN : DIFF_DELETED;
 		person->vendor_email = vendor_text(&vendor, present, DIFF_PRIMARY_EMAIL_ADDRESS);
 		person->vendor_id = null_if_empty(vendor_text(&vendor, present, DIFF_UNIQUE_USER_ID));
-		if (person->vendor_email == NULL && subject->returned == NULL)
+		if (person->vendor_email == NULL && !present->lives)
 			return false;
 		if (present->lives)
 			compare_texts(reader, &vendor, present);

@@ -195,7 +195,7 @@ diff_hold_cells(DiffReader *reader, const DiffSubject *subject, DiffPerson *pers
 	bool		is_protected = diff_is_protected(reader, subject->profile_id) ||
 		diff_is_protected(reader, subject->source_id);
 	bool		is_without = is_without_seat(reader, person);
-	bool		is_replaced = subject->source_id != subject->profile_id || subject->returned != NULL;
+	bool		is_replaced = diff_is_replaced(subject);
 	int			held_count = 0;
 
 	if (!is_protected && !is_without && reader->graces == NULL)

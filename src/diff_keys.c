@@ -178,12 +178,12 @@ collect_vendor_keys(DiffReader *reader)
 				memset(holder, 0, sizeof(KeyHolder));
 				holder->profile_id = profile_id;
 			}
-			if (value != NULL && value[0] == '\0')
-				value = NULL;
+			if (value == NULL)
+				value = "";		/* the vendor has none; not the same as no change */
 			if (strcmp(column, "primary_email_address") == 0)
 				holder->vendor_email = value;
 			else
-				holder->vendor_id = value != NULL ? value : "";
+				holder->vendor_id = value;
 			MemoryContextSwitchTo(old_context);
 		}
 		SPI_freetuptable(SPI_tuptable);
@@ -219,6 +219,8 @@ complete_holders(DiffReader *reader, KeyHolder **holders, int count)
 		}
 		if (holder->vendor_email == NULL)
 			holder->vendor_email = holder->email;
+		else if (holder->vendor_email[0] == '\0')
+			holder->vendor_email = NULL;
 		if (holder->vendor_id == NULL)
 			holder->vendor_id = holder->id;
 		else if (holder->vendor_id[0] == '\0')
@@ -299,14 +301,15 @@ find_twins(DiffReader *reader, KeyHolder **holders, int64 count)
 
 	for (int64 i = 0; i < count; i++)
 	{
-		if (holders[i]->lives || holders[i]->vendor_email == NULL)
+		if (holders[i]->lives)
 			continue;
 		deleted[deleted_count++] = holders[i]->profile_id;
-		emails = lappend(emails, holders[i]->vendor_email);
+		if (holders[i]->vendor_email != NULL)
+			emails = lappend(emails, holders[i]->vendor_email);
 		if (holders[i]->vendor_id != NULL)
 			ids = lappend(ids, holders[i]->vendor_id);
 	}
-	if (emails == NIL)
+	if (deleted_count == 0)
 		return;
 	read_names(reader, deleted, deleted_count);
 	found = sql_run_at(reader->account, twins_query, 2, (SqlArgument[])

@@ -224,7 +224,11 @@ diff_next(DiffReader *reader)
 		{
 			diff_hold_cells(reader, subject, &reader->person);
 			if (reader->for_export)
+			{
 				diff_keys_link(reader, subject, &reader->person);
+				if (!reader->is_full && diff_is_replaced(subject))
+					diff_adopt(reader, subject, &reader->person);
+			}
 		}
 		MemoryContextSwitchTo(old_context);
 		if (is_somebody)

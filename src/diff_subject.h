@@ -72,6 +72,40 @@ typedef struct DiffSubject
 	DiffLeaver *id_leaver;		/* or the id */
 } DiffSubject;
 
+/* Was the person deleted, and is there again? */
+static inline bool
+diff_is_replaced(const DiffSubject *subject)
+{
+	return subject->source_id != subject->profile_id || subject->returned != NULL;
+}
+
+/* What the vendor has of a person: the first change of each cell, sorted by place and key. */
+typedef struct VendorCells
+{
+	int			count;
+	ChangeRow  *cells;
+} VendorCells;
+
+typedef void (*AttributeCallback) (void *context, char *name, char *value);
+
+/* ---- diff_adopt.c ---- */
+
+/* Changes that take the place of others, see diff_adopt.c */
+typedef struct DiffAdoptions
+{
+	int64		gone_count;		/* changes */
+	int64		gone_capacity;
+	Datum	   *gone_profiles;
+	Datum	   *gone_changes;
+	int64		count;			/* of what takes their place */
+	int64		capacity;
+	Datum	   *profile_ids;
+	Datum	   *columns;
+	Datum	   *values;
+	bool	   *no_value;
+	List	   *leavers;		/* pointers to profile_ids */
+} DiffAdoptions;
+
 /* ---- diff_keys.c ---- */
 
 /*
@@ -134,6 +168,8 @@ struct DiffReader
 	HTAB	   *protected_profiles;
 	HTAB	   *graces;
 
+	DiffAdoptions adoptions;
+
 	/* changes that are not exported; see diff_hold.c */
 	int64	   *held;
 	int64		held_count;
@@ -175,6 +211,11 @@ extern bool diff_is_protected(const DiffReader *reader, int64 profile_id);
 extern void diff_hold_cells(DiffReader *reader, const DiffSubject *subject, DiffPerson *person);
 extern Datum diff_held_changes(const DiffReader *reader);
 
+extern void diff_adopt(DiffReader *reader, const DiffSubject *subject, const DiffPerson *person);
+
+extern VendorCells diff_vendor_cells(const DiffSubject *subject);
+extern const ChangeRow *diff_find_vendor_cell(const VendorCells *vendor, DiffPlace place, const char *key);
+extern void diff_each_attribute(Jsonb *attributes, AttributeCallback callback, void *context);
 extern bool diff_compare(DiffReader *reader, const DiffSubject *subject, DiffPerson *person);
 
 #endif

@@ -264,8 +264,11 @@ orgsync_export_csv(PG_FUNCTION_ARGS)
 		plan.full = export_full_open(plan.reader, &notation, rows_per_file, spreadsheet_safe);
 	if (plan.row_count > 0)
 	{
-		int64		export_id = dry_run ? 0 : record_export(&plan);
+		int64		export_id;
 
+		if (!dry_run && !plan.is_full)
+			plan.changes_read = diff_write_adoptions(plan.reader, plan.changes_read);
+		export_id = dry_run ? 0 : record_export(&plan);
 		write_files(&plan, export_id, dry_run, rows_per_file, spreadsheet_safe,
 					(ReturnSetInfo *) fcinfo->resultinfo);
 		if (!dry_run)

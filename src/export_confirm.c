@@ -12,8 +12,12 @@
  * taken out of changes_read first.  They are then no business of this export any
  * more, whatever else of it is confirmed, and the next one will read them.
  * For a live profile these are the rows of the cells that stand in the refused
- * row.  A deleted profile's rows are needed together, since only they tell what
- * the vendor has of it; so are those of one that was deleted and made again.
+ * row, and of a deleted one also its keys, names and attributes, since nothing else
+ * tells what the vendor has of it.  Who was deleted and made again is one profile
+ * since the export; see diff_adopt.c.
+ *
+ * When two would have one address or id at the vendor's afterwards, the one whom
+ * the export gave it has it; see pass_keys_on().
  *
  * A full export says what the vendor has of everybody, whatever was known before:
  * who has a row in it, and is not refused, is known there as he was then, and
@@ -56,63 +60,32 @@ PG_FUNCTION_INFO_V1(orgsync_cancel_export);
 #define CHANGES_READ \
 	"(SELECT changes_read + '{}' FROM @account.exports WHERE export_id = $1)"
 
+/* A rename row that is about the id alone names the address that the vendor has. */
 static const char confirm_cells[] =
 CHANGES_KEPT(BATCH_CELLS
 "DELETE FROM @account.changes c USING batch b"
 " WHERE c.profile_id = b.profile_id"
 "  AND (b.cell IS NULL OR b.cell = " DIFF_CELL_OF("c.column_name") ")"
-"  AND c.change_id <@ " CHANGES_READ);
+"  AND c.change_id <@ " CHANGES_READ
+"  AND (b.cell IS DISTINCT FROM 'primary_email_address' OR lower(b.value) IS DISTINCT FROM"
+"   (SELECT lower(f.vendor_value) FROM @account.changes f WHERE f.profile_id = c.profile_id"
+"    AND f.column_name = 'primary_email_address' ORDER BY f.change_id LIMIT 1))");
 
 /*
- * Of who was deleted and made again, the rows of the deleted profile tell what
- * the vendor has, and must until everything is confirmed; so they are told.
+ * deleted: before the export, so that their rows are all that tells what the
+ * vendor has of them.
  */
-static const char tell_twins[] =
-BATCH_CELLS
-", twins AS MATERIALIZED ("
-" SELECT DISTINCT b.profile_id, d.profile_id AS deleted_id FROM batch b"
-"  JOIN @account.changes n ON n.profile_id = b.profile_id AND n.column_name IS NULL"
-"  JOIN @account.profiles p ON p.profile_id = b.profile_id"
-"  JOIN @account.changes d ON d.profile_id <> b.profile_id"
-"   AND (d.column_name = 'primary_email_address'"
-"     AND lower(d.vendor_value) = lower(p.primary_email_address::text COLLATE \"C\")"
-"    OR d.column_name = 'unique_user_id' AND d.vendor_value = p.unique_user_id)"
-" WHERE b.cell IS NOT NULL"
-"  AND NOT EXISTS (SELECT FROM @account.profiles g WHERE g.profile_id = d.profile_id)"
-"), told AS MATERIALIZED ("
-" SELECT t.deleted_id, b.cell, b.column_name, b.value FROM batch b JOIN twins t ON t.profile_id = b.profile_id"
-"), forgotten AS ("
-" DELETE FROM @account.changes c USING told t"
-" WHERE c.profile_id = t.deleted_id AND t.cell = " DIFF_CELL_OF("c.column_name")
-" RETURNING c.*"
-"), " CHANGES_KEPT_OF("forgotten") ", learned AS ("
-" INSERT INTO @account.changes (profile_id, column_name, vendor_value, changed_at)"
-"  SELECT deleted_id, column_name, value, NULL FROM told RETURNING change_id"
-") "
-"UPDATE @account.exports SET changes_read = changes_read +"
-" (SELECT range_agg(int8range(change_id, change_id, '[]')) FROM learned) "
-"WHERE export_id = $1 AND EXISTS (SELECT FROM learned)";
-
-/* together: profiles whose rows must all stay; see the top of the file */
 static const char refuse_cells[] =
 BATCH_CELLS
-", together AS MATERIALIZED ("
-" SELECT b.profile_id FROM batch b"
+", deleted AS MATERIALIZED ("
+" SELECT DISTINCT b.profile_id FROM batch b"
 " WHERE NOT EXISTS (SELECT FROM @account.profiles p WHERE p.profile_id = b.profile_id)"
-" UNION"
-" SELECT n.profile_id FROM batch b"
-"  JOIN @account.changes n ON n.profile_id = b.profile_id AND n.column_name IS NULL"
-" UNION"
-" SELECT d.profile_id FROM batch b"
-"  JOIN @account.changes n ON n.profile_id = b.profile_id AND n.column_name IS NULL"
-"  JOIN @account.profiles p ON p.profile_id = b.profile_id"
-"  JOIN @account.changes d ON d.profile_id <> b.profile_id"
-"   AND (d.column_name = 'primary_email_address'"
-"     AND lower(d.vendor_value) = lower(p.primary_email_address::text COLLATE \"C\")"
-"    OR d.column_name = 'unique_user_id' AND d.vendor_value = p.unique_user_id)"
-" WHERE NOT EXISTS (SELECT FROM @account.profiles p WHERE p.profile_id = d.profile_id)"
+"  AND NOT EXISTS (SELECT FROM @account.changes c WHERE c.profile_id = b.profile_id"
+"   AND c.column_name = 'primary_email_address' AND NOT c.change_id <@ " CHANGES_READ ")"
 "), pending AS ("
-" SELECT c.change_id FROM @account.changes c JOIN together t ON t.profile_id = c.profile_id"
+" SELECT c.change_id FROM @account.changes c JOIN deleted d ON d.profile_id = c.profile_id"
+" WHERE c.column_name IN ('primary_email_address', 'unique_user_id', 'preferred_first_name',"
+"   'preferred_last_name', 'work_title') OR starts_with(c.column_name, 'attribute_')"
 " UNION ALL"
 " SELECT c.change_id FROM @account.changes c JOIN batch b ON b.profile_id = c.profile_id"
 "  AND (b.cell IS NULL OR b.cell = " DIFF_CELL_OF("c.column_name") ")"
@@ -143,22 +116,14 @@ static const char forget_others[] =
 CHANGES_KEPT_OF("forgotten")
 "INSERT INTO @account.changes (profile_id) SELECT profile_id FROM others";
 
-/*
- * The changes, read and not read, that tell under which keys the vendor knows
- * somebody.  $1: the export
- */
-#define KEY_CHANGES \
-	"WITH keys AS MATERIALIZED (" \
-	" SELECT c.profile_id, bool_and(c.change_id <@ r.changes_read) AS are_read," \
-	"  bool_or(c.column_name IS NULL) AS is_added" \
-	" FROM @account.changes c CROSS JOIN (SELECT " CHANGES_READ " AS changes_read) r" \
-	" WHERE c.column_name IS NULL OR c.column_name IN ('primary_email_address', 'unique_user_id')" \
-	" GROUP BY c.profile_id" \
-	") "
-
 /* Who was deleted, and whose deletion is confirmed, becomes a leaver; see diff_keys.c. */
 static const char add_leavers[] =
-KEY_CHANGES
+"WITH keys AS MATERIALIZED ("
+" SELECT c.profile_id, bool_and(c.change_id <@ r.changes_read) AS are_read"
+" FROM @account.changes c CROSS JOIN (SELECT " CHANGES_READ " AS changes_read) r"
+" WHERE c.column_name IS NULL OR c.column_name IN ('primary_email_address', 'unique_user_id')"
+" GROUP BY c.profile_id"
+") "
 "INSERT INTO @account.leavers AS l (profile_id, primary_email_address, unique_user_id,"
 "  preferred_first_name, preferred_last_name, work_title, attributes)"
 " SELECT f.profile_id,"
@@ -193,44 +158,55 @@ static const char forget_ids[] =
 " WHERE n.left_at = now() AND o.left_at < n.left_at AND o.unique_user_id = n.unique_user_id";
 
 /*
- * Under which keys the vendor knows the people of the export now, unless these
- * are pending.  What was confirmed file by file has no changes any more.
+ * Under which keys the vendor knows the people of the export's files now: as the
+ * first of their changes has it, or else as it is here.
  */
 #define PRESENT_KEYS \
-	KEY_CHANGES \
-	", present AS MATERIALIZED (" \
-	" SELECT lower(p.primary_email_address::text COLLATE \"C\") AS address, p.unique_user_id," \
-	"  ARRAY[orgsync.fold(nullif(p.preferred_first_name, ''))," \
-	"   orgsync.fold(nullif(p.preferred_last_name, ''))] AS names, bool_or(e.is_added) AS is_added" \
-	" FROM (SELECT profile_id, is_added FROM keys" \
-	"  UNION ALL SELECT unnest(profile_ids), kind = 'add' FROM @account.export_files WHERE export_id = $1) e" \
-	" JOIN @account.profiles p ON p.profile_id = e.profile_id" \
-	" WHERE NOT EXISTS (SELECT FROM keys k WHERE k.profile_id = e.profile_id AND NOT k.are_read)" \
-	" GROUP BY p.profile_id" \
+	"WITH exported AS MATERIALIZED (" \
+	" SELECT DISTINCT unnest(profile_ids) AS profile_id FROM @account.export_files" \
+	" WHERE export_id = $1 AND confirmed_at IS NOT NULL" \
+	"), changed AS MATERIALIZED (" \
+	" SELECT DISTINCT ON (c.profile_id, c.column_name) c.profile_id, c.column_name, c.vendor_value" \
+	" FROM @account.changes c JOIN exported e ON e.profile_id = c.profile_id" \
+	" WHERE c.column_name IS NULL OR c.column_name IN ('primary_email_address', 'unique_user_id')" \
+	" ORDER BY c.profile_id, c.column_name, c.change_id" \
+	"), present AS MATERIALIZED (" \
+	" SELECT e.profile_id, p.profile_id IS NOT NULL AS lives, lower(CASE WHEN a.profile_id IS NOT NULL THEN a.vendor_value" \
+	"   ELSE p.primary_email_address::text COLLATE \"C\" END) AS address," \
+	"  CASE WHEN i.profile_id IS NOT NULL THEN i.vendor_value ELSE p.unique_user_id END AS unique_user_id" \
+	" FROM exported e LEFT JOIN @account.profiles p ON p.profile_id = e.profile_id" \
+	" LEFT JOIN changed a ON a.profile_id = e.profile_id AND a.column_name = 'primary_email_address'" \
+	" LEFT JOIN changed i ON i.profile_id = e.profile_id AND i.column_name = 'unique_user_id'" \
+	" WHERE NOT EXISTS (SELECT FROM changed n WHERE n.profile_id = e.profile_id AND n.column_name IS NULL)" \
+	"  AND (p.profile_id IS NOT NULL OR a.profile_id IS NOT NULL)" \
 	") "
-
-/* The leaver is back; diff_keys_differ() tells who is somebody else. */
-static const char remove_leavers[] =
-PRESENT_KEYS
-"DELETE FROM @account.leavers l WHERE l.profile_id IN ("
-" SELECT l.profile_id FROM @account.leavers l JOIN present p ON lower(l.primary_email_address) = p.address"
-" WHERE p.is_added AND NOT coalesce(l.unique_user_id <> p.unique_user_id,"
-"  l.unique_user_id IS NOT NULL AND array_position(p.names, NULL) IS NULL"
-"  AND orgsync.fold(nullif(l.preferred_first_name, '')) <> ALL (p.names)"
-"  AND orgsync.fold(nullif(l.preferred_last_name, '')) <> ALL (p.names), false)"
-" UNION ALL"
-" SELECT l.profile_id FROM @account.leavers l JOIN present p ON l.unique_user_id = p.unique_user_id"
-" WHERE p.is_added)";
 
 /* Somebody else has the leaver's address, or id, there now: by hand. */
 static const char move_addresses[] =
 PRESENT_KEYS
 "UPDATE @account.leavers l SET primary_email_address = NULL FROM present p"
-" WHERE lower(l.primary_email_address) = p.address";
+" WHERE lower(l.primary_email_address) = p.address AND l.profile_id <> p.profile_id";
 static const char move_ids[] =
 PRESENT_KEYS
 "UPDATE @account.leavers l SET unique_user_id = NULL FROM present p"
-" WHERE l.unique_user_id = p.unique_user_id";
+" WHERE l.unique_user_id = p.unique_user_id AND l.profile_id <> p.profile_id";
+
+/* The same of those who were deleted, when that is not confirmed yet. */
+#define LOSE_KEY(column, equals) \
+	PRESENT_KEYS \
+	", lost AS (" \
+	" DELETE FROM @account.changes c USING present p" \
+	" WHERE c.column_name = '" column "' AND c.profile_id <> p.profile_id AND " equals \
+	"  AND NOT EXISTS (SELECT FROM @account.profiles l WHERE l.profile_id = c.profile_id)" \
+	"  AND (p.lives OR p.profile_id > c.profile_id)" \
+	"  AND NOT EXISTS (SELECT FROM @account.changes o WHERE o.profile_id = c.profile_id" \
+	"   AND o.change_id < c.change_id AND (o.column_name IS NULL OR o.column_name = c.column_name))" \
+	" RETURNING c.*" \
+	"), " CHANGES_KEPT_OF("lost") \
+	"INSERT INTO @account.changes (profile_id, column_name) SELECT profile_id, column_name FROM lost"
+
+static const char lose_addresses[] = LOSE_KEY("primary_email_address", "lower(c.vendor_value) = p.address");
+static const char lose_ids[] = LOSE_KEY("unique_user_id", "c.vendor_value = p.unique_user_id");
 
 /* A file of the export that is to be confirmed. */
 typedef struct ConfirmFile
@@ -319,18 +295,12 @@ refuse_rows(const Confirmation *confirmation, ExportResults *results)
 static void
 confirm_rows(const Confirmation *confirmation, ExportResults *results)
 {
-	static const char *const statements[] = {tell_twins, confirm_cells};
+	ExportCells *batch = export_cells_create(confirmation->account, confirmation->export_id, confirm_cells);
 
-	for (size_t n = 0; n < lengthof(statements); n++)
-	{
-		ExportCells *batch = export_cells_create(confirmation->account, confirmation->export_id,
-												 statements[n]);
-
-		for (int i = 0; i < confirmation->file_count; i++)
-			export_cells_add_file(batch, confirmation->files[i].seq,
-								  confirmation->files[i].has_results ? results : NULL, false);
-		export_cells_flush(batch);
-	}
+	for (int i = 0; i < confirmation->file_count; i++)
+		export_cells_add_file(batch, confirmation->files[i].seq,
+							  confirmation->files[i].has_results ? results : NULL, false);
+	export_cells_flush(batch);
 }
 
 /* The export's state, its row locked; an error if there is no such export. */
@@ -433,22 +403,33 @@ find_files(Confirmation *confirmation, const int *seq)
 			errhint("See %s.export_files.", confirmation->account->quoted_name));
 }
 
-/* Who left, who is back, and whose address or id has passed to somebody else. */
+/* Who was deleted, and is known to the vendor only, has left. */
 static void
-update_leavers(const Confirmation *confirmation)
+make_leavers(const Confirmation *confirmation)
 {
 	SqlArgument export_id = SQL_INT8(confirmation->export_id);
 
-	if (sql_run(confirmation->account, add_leavers, 1, &export_id) > 0)
-	{
-		(void) sql_run(confirmation->account, forget_addresses, 0, NULL);
-		(void) sql_run(confirmation->account, forget_ids, 0, NULL);
-	}
-	if (sql_run(confirmation->account, "SELECT FROM @account.leavers LIMIT 1", 0, NULL) == 0)
+	if (sql_run(confirmation->account, add_leavers, 1, &export_id) == 0)
 		return;
-	(void) sql_run(confirmation->account, remove_leavers, 1, &export_id);
-	(void) sql_run(confirmation->account, move_addresses, 1, &export_id);
-	(void) sql_run(confirmation->account, move_ids, 1, &export_id);
+	(void) sql_run(confirmation->account, forget_addresses, 0, NULL);
+	(void) sql_run(confirmation->account, forget_ids, 0, NULL);
+}
+
+/*
+ * No two people have one address, or one id, at the vendor's: what somebody got
+ * there, who was deleted here does not have any more.
+ */
+static void
+pass_keys_on(const Confirmation *confirmation)
+{
+	static const char *const statements[] = {lose_addresses, lose_ids, move_addresses, move_ids};
+	SqlArgument export_id = SQL_INT8(confirmation->export_id);
+	size_t		count = lengthof(statements);
+
+	if (sql_run(confirmation->account, "SELECT FROM @account.leavers LIMIT 1", 0, NULL) == 0)
+		count -= 2;
+	for (size_t i = 0; i < count; i++)
+		(void) sql_run(confirmation->account, statements[i], 1, &export_id);
 	(void) sql_run(confirmation->account,
 				   "DELETE FROM @account.leavers"
 				   " WHERE primary_email_address IS NULL AND unique_user_id IS NULL", 0, NULL);
@@ -472,7 +453,11 @@ confirm_files(const Confirmation *confirmation)
 				"SELECT FROM @account.export_files"
 				" WHERE export_id = $1 AND confirmed_at IS NULL LIMIT 1",
 				1, &export_id) > 0)
+	{
+		if (!confirmation->is_full)
+			pass_keys_on(confirmation);
 		return;
+	}
 
 	if (confirmation->is_full)
 	{
@@ -480,12 +465,12 @@ confirm_files(const Confirmation *confirmation)
 		(void) sql_run(confirmation->account, forget_others, 1, &export_id);
 	}
 	else
-	{
-		update_leavers(confirmation);
-	}
+		make_leavers(confirmation);
 	(void) sql_run(confirmation->account,
 				   CHANGES_KEPT("DELETE FROM @account.changes c WHERE change_id <@ " CHANGES_READ),
 				   1, &export_id);
+	if (!confirmation->is_full)
+		pass_keys_on(confirmation);
 	(void) sql_run(confirmation->account,
 				   "UPDATE @account.exports"
 				   " SET state = 'confirmed', confirmed_by = CURRENT_USER, confirmed_at = now()"

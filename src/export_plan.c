@@ -107,7 +107,9 @@ cell_kind(const ExportPlan *plan, const PlannedPerson *planned, const DiffCell *
 				return EXPORT_MANUAL;
 			return cell->old_value == NULL ? EXPORT_UPDATE : EXPORT_RENAME;
 		case DIFF_LICENSE:
-			return strcmp(cell->action, "revoke") == 0 ? EXPORT_REVOKE : EXPORT_UPDATE;
+			if (strcmp(cell->action, "revoke") != 0)
+				return EXPORT_UPDATE;
+			return planned->person.vendor_email != NULL ? EXPORT_REVOKE : EXPORT_MANUAL;
 		case DIFF_PREFERRED_FIRST_NAME:
 		case DIFF_PREFERRED_LAST_NAME:
 		case DIFF_WORK_TITLE:
@@ -224,9 +226,10 @@ plan_rename(ExportPlan *plan, const PlannedPerson *planned)
 	const DiffPerson *person = &planned->person;
 	bool		has_new_email = export_plan_renames(plan, planned, DIFF_PRIMARY_EMAIL_ADDRESS);
 	bool		has_new_id = export_plan_renames(plan, planned, DIFF_UNIQUE_USER_ID);
-	bool		by_address = planned->form == RENAME_BY_ADDRESS ||
-		(planned->form == RENAME_ALONE &&
-		 (person->vendor_id == NULL || !plan->account->product->has_unique_user_id));
+	bool		by_address = person->vendor_email != NULL &&
+		(planned->form == RENAME_BY_ADDRESS ||
+		 (planned->form == RENAME_ALONE &&
+		  (person->vendor_id == NULL || !plan->account->product->has_unique_user_id)));
 
 	if (has_new_email && by_address)
 	{

@@ -1,0 +1,216 @@
+/*
+ * diff_adopt.c
+ *		Who was deleted and is there again becomes one profile.
+ *
+ * The vendor knows somebody like that under one profile, while the account has
+ * two: what the vendor has of him is told by the changes of the one that was
+ * deleted, or by "leavers", and what is wanted by the other, which is new.  A diff
+ * puts the two together as often as it is read.  An export settles it: from then
+ * on the vendor may do part of what the files say, somebody may change or delete
+ * the profile meanwhile, and who was taken for whom must not change.  So it
+ * replaces the changes of both, as it read them, by changes of the new profile
+ * that tell all that the vendor has.  Then he is like anybody whom the vendor
+ * knows, for this confirmation and all that comes later.
+ *
+ * These changes must be the first ones of their cells, also if somebody changes
+ * the profile at the same time, and so they have negative change_ids.
+ *
+ * Who is held (see diff_hold.c) stays as he is, since nothing of him is exported.
+ *
+ * Memory: all in the reader's context.
+ */
+#include "diff_subject.h"
+
+#include "catalog/pg_type.h"
+#include "change_log.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* Where diff_each_attribute() of a person is. */
+typedef struct AdoptionWalk
+{
+	DiffReader *reader;
+	int64		profile_id;
+	const VendorCells *vendor;
+} AdoptionWalk;
+
+static const char write_adoptions[] =
+"WITH gone AS ("
+" DELETE FROM @account.changes c USING unnest($2, $3) AS g (profile_id, change_id)"
+" WHERE c.profile_id = g.profile_id AND c.change_id = g.change_id RETURNING c.*"
+"), " CHANGES_KEPT_OF("gone") ", returned AS ("
+" DELETE FROM @account.leavers WHERE profile_id = ANY ($4)"
+"), learned AS ("
+" INSERT INTO @account.changes (profile_id, change_id, column_name, vendor_value)"
+"  OVERRIDING SYSTEM VALUE"
+"  SELECT a.profile_id, f.change_id - row_number() OVER (), a.column_name, a.value"
+"  FROM unnest($5, $6, $7) AS a (profile_id, column_name, value),"
+"   (SELECT least(min(change_id), 0) AS change_id FROM @account.changes) AS f"
+" RETURNING change_id"
+") SELECT coalesce($1, '{}')"
+" - coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM gone), '{}')"
+" + coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM learned), '{}')";
+
+/* A larger array, or the first one, in the reader's context. */
+static void *
+enlarge(DiffReader *reader, void *array, int64 capacity, size_t size)
+{
+	return array == NULL ? MemoryContextAlloc(reader->context, capacity * size) :
+		repalloc_huge(array, capacity * size);
+}
+
+static void
+add_gone(DiffReader *reader, const ChangeRow *row)
+{
+	DiffAdoptions *adoptions = &reader->adoptions;
+
+	if (adoptions->gone_count == adoptions->gone_capacity)
+	{
+		int64		capacity = adoptions->gone_capacity = Max(adoptions->gone_capacity * 2, 64);
+
+		adoptions->gone_profiles = enlarge(reader, adoptions->gone_profiles, capacity, sizeof(Datum));
+		adoptions->gone_changes = enlarge(reader, adoptions->gone_changes, capacity, sizeof(Datum));
+	}
+	adoptions->gone_profiles[adoptions->gone_count] = Int64GetDatum(row->profile_id);
+	adoptions->gone_changes[adoptions->gone_count++] = Int64GetDatum(row->change_id);
+}
+
+/* The vendor has that in the cell; NULL is nothing. */
+static void
+add_cell(DiffReader *reader, int64 profile_id, const char *column_name, const char *value)
+{
+	DiffAdoptions *adoptions = &reader->adoptions;
+	MemoryContext old_context = MemoryContextSwitchTo(reader->context);
+
+	if (adoptions->count == adoptions->capacity)
+	{
+		int64		capacity = adoptions->capacity = Max(adoptions->capacity * 2, 64);
+
+		adoptions->profile_ids = enlarge(reader, adoptions->profile_ids, capacity, sizeof(Datum));
+		adoptions->columns = enlarge(reader, adoptions->columns, capacity, sizeof(Datum));
+		adoptions->values = enlarge(reader, adoptions->values, capacity, sizeof(Datum));
+		adoptions->no_value = enlarge(reader, adoptions->no_value, capacity, sizeof(bool));
+	}
+	adoptions->profile_ids[adoptions->count] = Int64GetDatum(profile_id);
+	adoptions->columns[adoptions->count] = CStringGetTextDatum(column_name);
+	adoptions->values[adoptions->count] = value != NULL ? CStringGetTextDatum(value) : (Datum) 0;
+	adoptions->no_value[adoptions->count++] = value == NULL;
+	MemoryContextSwitchTo(old_context);
+}
+
+/* The cell is there; unless the vendor is known to have one, it has none. */
+static void
+add_present_cell(AdoptionWalk *walk, DiffPlace place, const char *key, const char *column_name)
+{
+	if (diff_find_vendor_cell(walk->vendor, place, key) == NULL)
+		add_cell(walk->reader, walk->profile_id, column_name, NULL);
+}
+
+static void
+add_present_attribute(void *context, char *name, char *value)
+{
+	char	   *column_name = psprintf("attribute_%s", name);
+
+	(void) value;
+	add_present_cell(context, DIFF_ATTRIBUTE, column_name, column_name);
+}
+
+/*
+ * Remembers what diff_write_adoptions() will write of a person who was deleted and
+ * is there again.
+ */
+void
+diff_adopt(DiffReader *reader, const DiffSubject *subject, const DiffPerson *person)
+{
+	VendorCells vendor = diff_vendor_cells(subject);
+	AdoptionWalk walk = {reader, subject->profile_id, &vendor};
+	size_t		prefix_length = strlen(reader->notation.group_header_prefix);
+	ListCell   *cell;
+
+	if (person->cell_count > 0 && person->cells[0].hold != DIFF_NOT_HELD)
+		return;
+	for (int i = 0; i < subject->row_count; i++)
+		add_gone(reader, &subject->rows[i]);
+	if (subject->returned != NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(reader->context);
+		int64	   *profile_id = palloc(sizeof(int64));
+
+		*profile_id = subject->returned->profile_id;
+		reader->adoptions.leavers = lappend(reader->adoptions.leavers, profile_id);
+		MemoryContextSwitchTo(old_context);
+	}
+	for (int i = 0; i < vendor.count; i++)
+		add_cell(reader, subject->profile_id, vendor.cells[i].column_name, vendor.cells[i].value);
+
+	foreach(cell, subject->present.licenses)
+	{
+		const DiffColumn *column = diff_column_by_id(&reader->licenses, lfirst_int(cell));
+
+		add_present_cell(&walk, DIFF_LICENSE, column->key, column->header);
+	}
+	foreach(cell, subject->present.groups)
+	{
+		const DiffColumn *column = diff_column_by_id(&reader->groups, lfirst_int(cell));
+
+		add_present_cell(&walk, DIFF_GROUP, column->key, psprintf("group:%s", column->header + prefix_length));
+	}
+	foreach(cell, subject->present.permissions)
+	{
+		const char *permission = ((const PresentScope *) lfirst(cell))->permission;
+
+		add_present_cell(&walk, DIFF_PERMISSION, permission, permission);
+	}
+	diff_each_attribute(subject->present.attributes, add_present_attribute, &walk);
+}
+
+static Datum
+bigint_array(Datum *values, int64 count)
+{
+	return PointerGetDatum(construct_array(values, (int) count, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static Datum
+text_array(Datum *values, bool *nulls, int64 count)
+{
+	int			length = (int) count;
+	int			lower_bound = 1;
+
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &length, &lower_bound,
+											  TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/*
+ * Writes them all, for an export that is recorded.  changes_read: what
+ * diff_changes_read() returned; returns it as it is then, palloc'd.
+ */
+Datum
+diff_write_adoptions(const DiffReader *reader, Datum changes_read)
+{
+	const DiffAdoptions *adoptions = &reader->adoptions;
+	int64	   *leavers = palloc(sizeof(int64) * Max(list_length(adoptions->leavers), 1));
+	int			leaver_count = 0;
+	ListCell   *cell;
+	Datum		result;
+	bool		isnull;
+
+	if (adoptions->gone_count == 0)
+		return changes_read;
+	foreach(cell, adoptions->leavers)
+		leavers[leaver_count++] = *(int64 *) lfirst(cell);
+	(void) sql_run(reader->account, write_adoptions, 7, (SqlArgument[])
+				   {
+					   changes_read ? SQL_DATUM(INT8MULTIRANGEOID, changes_read) : SQL_NULL(INT8MULTIRANGEOID),
+					   SQL_DATUM(INT8ARRAYOID, bigint_array(adoptions->gone_profiles, adoptions->gone_count)),
+					   SQL_DATUM(INT8ARRAYOID, bigint_array(adoptions->gone_changes, adoptions->gone_count)),
+					   sql_int8_array(leavers, leaver_count),
+					   SQL_DATUM(INT8ARRAYOID, bigint_array(adoptions->profile_ids, adoptions->count)),
+					   SQL_DATUM(TEXTARRAYOID, text_array(adoptions->columns, NULL, adoptions->count)),
+					   SQL_DATUM(TEXTARRAYOID, text_array(adoptions->values, adoptions->no_value, adoptions->count))
+				   });
+	result = PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull)));
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
