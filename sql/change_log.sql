@@ -152,6 +152,26 @@ SELECT count(*), count(column_name), count(DISTINCT profile_id) FROM log.changes
 DELETE FROM log.changes;
 UPDATE log.profiles SET work_title = 'x', preferred_first_name = 'y';
 SELECT column_name, count(*), count(DISTINCT profile_id) FROM log.changes GROUP BY column_name ORDER BY 1;
+-- each is found by the index, too, in whatever order the profiles were changed
+DELETE FROM log.changes;
+UPDATE log.profiles SET work_title = 'z' FROM (SELECT n FROM generate_series(1, 10000) AS n ORDER BY hashint4(n)) AS o
+	WHERE profile_id = n;
+BEGIN;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+SELECT count(*), count(DISTINCT c.change_id) FROM log.profiles AS p
+	CROSS JOIN LATERAL (SELECT change_id, vendor_value FROM log.changes WHERE profile_id = p.profile_id OFFSET 0) AS c
+	WHERE c.vendor_value = 'x';
+COMMIT;
+-- which its owner may have made another one
+ALTER TABLE log.changes DROP CONSTRAINT changes_pkey;
+CREATE UNIQUE INDEX ON log.changes (change_id DESC);
+UPDATE log.profiles SET work_title = 'u' WHERE profile_id % 3 = 0;
+SET enable_seqscan = off;
+SELECT count(*) = (SELECT count(*) FROM log.profiles WHERE profile_id % 3 = 0) AS all_found FROM (SELECT FROM log.changes AS c
+	WHERE change_id > 0 AND vendor_value = 'z' ORDER BY change_id DESC) AS c;
+RESET enable_seqscan;
 
 DROP FUNCTION log.look;
 SELECT orgsync.drop_account('log');

@@ -218,6 +218,7 @@ CREATE TABLE @account.feed_record_doubts (
 	except_feed text COLLATE "C",
 	profile_ids bigint[]
 );
+ALTER TABLE @account.feed_record_doubts ALTER COLUMN profile_ids SET STORAGE EXTERNAL;
 COMMENT ON TABLE @account.feed_record_doubts IS 'derived: profiles that were written to, so that their records in feed_records count no more; the next import of the feed settles it';
 COMMENT ON COLUMN @account.feed_record_doubts.only_feed IS 'the feed whose records are meant; NULL: those of all feeds';
 COMMENT ON COLUMN @account.feed_record_doubts.except_feed IS 'the feed whose import has written to them';

@@ -82,6 +82,13 @@ profile_list_add(ProfileList *list, int64 profile_id)
 	list->profile_ids[list->count++] = profile_id;
 }
 
+#define ST_SORT sort_profile_ids
+#define ST_ELEMENT_TYPE int64
+#define ST_COMPARE(a, b) ((*(a) > *(b)) - (*(a) < *(b)))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
 /* Sorts the list and leaves each profile once. */
 void
 profile_list_sort(ProfileList *list)
@@ -89,7 +96,7 @@ profile_list_sort(ProfileList *list)
 	int64		count = 0;
 
 	if (list->count > 1)
-		qsort(list->profile_ids, list->count, sizeof(int64), compare_int64s);
+		sort_profile_ids(list->profile_ids, list->count);
 	for (int64 i = 0; i < list->count; i++)
 		if (count == 0 || list->profile_ids[count - 1] != list->profile_ids[i])
 			list->profile_ids[count++] = list->profile_ids[i];

@@ -8,6 +8,11 @@
  * heap pages are filled as COPY fills them, and the indexes either follow page by
  * page or are built when all rows are there.
  *
+ * An UPDATE meets its rows in any order, and so would the log's index get them: a
+ * page here and a page there, each split in the middle.  Where a table's only index
+ * is one of bigints, its entries are therefore kept, 24 bytes each, and go into it
+ * many at a time, in its own order.
+ *
  * That is only right as long as the table is what account_layout.sql made of it.
  * Whatever its owner has added that an INSERT would heed (triggers, rules, row
  * security, columns, defaults, constraints, deferred keys) or taken away, the
@@ -47,7 +52,8 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-/* Ids are taken from a sequence so many at a time, if it is ours alone. */
+/* So many ids are taken from a sequence one by one; then so many at a time. */
+#define SINGLE_IDS		64
 #define ID_BLOCK		1000
 
 /* Rows and bytes of tuples that are put into the heap at once; as COPY does. */
@@ -57,6 +63,17 @@
 /* What a batch mostly needs; it is not given back in between. */
 #define MIN_BATCH_MEMORY	(192 * 1024)
 
+/* Entries of an index that are put into it at once; at most 6 MB. */
+#define MAX_ENTRIES		(256 * 1024)
+#define MAX_ENTRY_KEYS	2
+
+/* An entry of an index of bigints. */
+typedef struct IndexEntry
+{
+	int64		keys[MAX_ENTRY_KEYS];	/* 0 behind the last one */
+	ItemPointerData tuple;
+} IndexEntry;
+
 struct TableWriter
 {
 	Relation	relation;
@@ -64,11 +81,14 @@ struct TableWriter
 	List	   *built_indexes;	/* OIDs of the indexes to be built at the end; NIL: they follow */
 	Account		account;		/* whose table it is */
 	Oid			sequence;		/* of the first column; InvalidOid: not asked for so far */
-	bool		owns_sequence;	/* nobody else can take ids until the transaction ends */
+	int64		id_requests;	/* to the sequence */
 	int64		next_id;		/* of the block that was taken */
 	int64		last_id;
 	EState	   *executor;		/* for indexes that follow */
 	ResultRelInfo *result;
+	IndexEntry *entries;		/* of its only index, not yet put into it; NULL: they follow at once */
+	int			entry_count;	/* without those of the batch */
+	int			entry_capacity;
 	MemoryContext batch_context;	/* holds the tuples of the batch */
 	Size		batch_size;
 	int			batch_count;
@@ -298,6 +318,32 @@ build_indexes(List *indexes)
 
 /* ---- writing ---- */
 
+/* Has the table one index only, of nothing but bigints? */
+static bool
+has_bigint_index(const ResultRelInfo *result)
+{
+	const IndexInfo *info;
+
+	if (result->ri_NumIndices != 1)
+		return false;
+	info = result->ri_IndexRelationInfo[0];
+	if (info->ii_NumIndexAttrs > MAX_ENTRY_KEYS || info->ii_NumIndexAttrs != info->ii_NumIndexKeyAttrs ||
+		info->ii_Expressions != NIL || info->ii_Predicate != NIL)
+		return false;
+	for (int i = 0; i < info->ii_NumIndexAttrs; i++)
+	{
+		int			column = info->ii_IndexAttrNumbers[i];
+		Form_pg_attribute attribute;
+
+		if (column <= 0)
+			return false;
+		attribute = TupleDescAttr(RelationGetDescr(result->ri_RelationDesc), column - 1);
+		if (attribute->atttypid != INT8OID || !attribute->attnotnull)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Begins to write to the table as the present user; NULL if that is to be done by
  * SQL, see the top of the file.  is_first_load: there are many rows, so that the
@@ -331,8 +377,69 @@ table_writer_open(const Account *account, const WrittenTable *table, bool is_fir
 		writer->result = makeNode(ResultRelInfo);
 		InitResultRelInfo(writer->result, relation, 0, NULL, 0);
 		ExecOpenIndices(writer->result, false);
+		if (has_bigint_index(writer->result))
+		{
+			writer->entry_capacity = 16;
+			writer->entries = palloc(writer->entry_capacity * sizeof(IndexEntry));
+		}
 	}
 	return writer;
+}
+
+#define ST_SORT sort_entries
+#define ST_ELEMENT_TYPE IndexEntry
+#define ST_COMPARE(a, b) \
+	(a->keys[0] != b->keys[0] ? (a->keys[0] < b->keys[0] ? -1 : 1) : (a->keys[1] > b->keys[1]) - (a->keys[1] < b->keys[1]))
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Remembers the index entry of a row that joins the batch. */
+static void
+keep_entry(TableWriter *writer, const Datum *values)
+{
+	const IndexInfo *info = writer->result->ri_IndexRelationInfo[0];
+	int			position = writer->entry_count + writer->batch_count;
+	IndexEntry *entry;
+
+	if (position == writer->entry_capacity)
+	{
+		writer->entry_capacity *= 2;
+		writer->entries = repalloc(writer->entries, writer->entry_capacity * sizeof(IndexEntry));
+	}
+	entry = &writer->entries[position];
+	for (int i = 0; i < MAX_ENTRY_KEYS; i++)
+		entry->keys[i] = i < info->ii_NumIndexAttrs ? DatumGetInt64(values[info->ii_IndexAttrNumbers[i] - 1]) : 0;
+}
+
+/* Puts the entries that were kept into the index. */
+static void
+flush_entries(TableWriter *writer)
+{
+	Relation	index = writer->result->ri_IndexRelationDescs[0];
+	IndexInfo  *info = writer->result->ri_IndexRelationInfo[0];
+	bool		nulls[MAX_ENTRY_KEYS] = {false};
+	MemoryContext old_context = MemoryContextSwitchTo(writer->batch_context);
+
+	sort_entries(writer->entries, writer->entry_count);
+	for (int i = 0; i < writer->entry_count; i++)
+	{
+		IndexEntry *entry = &writer->entries[i];
+		Datum		values[MAX_ENTRY_KEYS];
+
+		for (int j = 0; j < MAX_ENTRY_KEYS; j++)
+			values[j] = Int64GetDatum(entry->keys[j]);
+		(void) index_insert(index, values, nulls, &entry->tuple, writer->relation,
+							info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, info);
+		if (i % MAX_BATCH_ROWS == MAX_BATCH_ROWS - 1)
+		{
+			MemoryContextReset(writer->batch_context);
+			CHECK_FOR_INTERRUPTS();
+		}
+	}
+	writer->entry_count = 0;
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(writer->batch_context);
 }
 
 static void
@@ -344,7 +451,9 @@ flush(TableWriter *writer)
 					  writer->bulk_insert);
 	for (int i = 0; i < writer->batch_count; i++)
 	{
-		if (writer->executor != NULL && writer->result->ri_NumIndices > 0)
+		if (writer->entries != NULL)
+			writer->entries[writer->entry_count++].tuple = writer->slots[i]->tts_tid;
+		else if (writer->executor != NULL && writer->result->ri_NumIndices > 0)
 		{
 			(void) compat_insert_index_tuples(writer->result, writer->slots[i], writer->executor);
 			ResetPerTupleExprContext(writer->executor);
@@ -355,6 +464,8 @@ flush(TableWriter *writer)
 	writer->batch_size = 0;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(writer->batch_context);
+	if (writer->entry_count > MAX_ENTRIES - MAX_BATCH_ROWS)
+		flush_entries(writer);
 	CHECK_FOR_INTERRUPTS();
 }
 
@@ -374,6 +485,8 @@ table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
 			MakeSingleTupleTableSlot(RelationGetDescr(writer->relation), &TTSOpsHeapTuple);
 		MemoryContextSwitchTo(old_context);
 	}
+	if (writer->entries != NULL)
+		keep_entry(writer, values);
 	/* the slot owns the tuple, or heap_multi_insert() would copy it */
 	ExecStoreHeapTuple(tuple, writer->slots[writer->batch_count++], true);
 	writer->batch_size += tuple->t_len;
@@ -384,13 +497,14 @@ table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
 /* ---- ids ---- */
 
 /*
- * Takes the sequence for this transaction alone if it counts by ones, if nobody
- * has a hold on it, and if the present user may set it.
+ * Begins to deal with the sequence alone, as the account's owner, if it counts by
+ * ones, and if he may set it.  Whoever has taken an id keeps a lock until his
+ * transaction ends, so there may be others; nobody waits for them.
  */
 static bool
-take_sequence(Oid sequence)
+take_sequence(const TableWriter *writer, OwnerContext *owner)
 {
-	HeapTuple	tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(sequence));
+	HeapTuple	tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(writer->sequence));
 	bool		is_plain = false;
 
 	if (HeapTupleIsValid(tuple))
@@ -400,48 +514,68 @@ take_sequence(Oid sequence)
 		is_plain = form->seqincrement == 1 && form->seqcache == 1 && form->seqmax == PG_INT64_MAX;
 		ReleaseSysCache(tuple);
 	}
-	return is_plain && pg_class_aclcheck(sequence, GetUserId(), ACL_UPDATE) == ACLCHECK_OK &&
-		ConditionalLockRelationOid(sequence, ShareRowExclusiveLock);
+	if (!is_plain)
+		return false;
+	account_become_owner(&writer->account, owner);
+	if (pg_class_aclcheck(writer->sequence, GetUserId(), ACL_UPDATE) == ACLCHECK_OK &&
+		ConditionalLockRelationOid(writer->sequence, ShareRowExclusiveLock))
+		return true;
+	account_restore_user(owner);
+	return false;
+}
+
+static void
+leave_sequence(const TableWriter *writer, OwnerContext *owner)
+{
+	UnlockRelationOid(writer->sequence, ShareRowExclusiveLock);
+	account_restore_user(owner);
 }
 
 static void
 set_sequence(const TableWriter *writer, int64 last)
 {
+	(void) DirectFunctionCall2(setval_oid, ObjectIdGetDatum(writer->sequence), Int64GetDatum(last));
+}
+
+/* Gives back what is left of the block, unless somebody has taken ids behind it. */
+static void
+return_ids(TableWriter *writer)
+{
 	OwnerContext owner;
 
-	account_become_owner(&writer->account, &owner);
-	(void) DirectFunctionCall2(setval_oid, ObjectIdGetDatum(writer->sequence), Int64GetDatum(last));
-	account_restore_user(&owner);
+	if (writer->next_id == writer->last_id || !take_sequence(writer, &owner))
+		return;
+	if (nextval_internal(writer->sequence, false) == writer->last_id + 1)
+		set_sequence(writer, writer->next_id);
+	leave_sequence(writer, &owner);
 }
 
 /*
  * An id of the sequence behind the table's first column.  A single one takes a
- * tenth of a microsecond; so with the first load, where nobody else writes, they
- * are taken in blocks, and what is left of the last block is given back.
+ * tenth of a microsecond; so who writes many rows takes them in blocks, in a
+ * moment in which nobody else has to do with the sequence.
  */
 int64
 table_writer_next_id(TableWriter *writer)
 {
+	OwnerContext owner;
+
 	if (writer->next_id < writer->last_id)
 		return ++writer->next_id;
 	if (!OidIsValid(writer->sequence))
-	{
 		writer->sequence = compat_identity_sequence(writer->relation, 1);
-		if (writer->built_indexes != NIL && writer->account.owns_tables)
-		{
-			OwnerContext owner;
-
-			account_become_owner(&writer->account, &owner);
-			writer->owns_sequence = take_sequence(writer->sequence);
-			account_restore_user(&owner);
-		}
-	}
-	writer->next_id = writer->last_id = nextval_internal(writer->sequence, false);
-	if (writer->owns_sequence && writer->next_id < PG_INT64_MAX - ID_BLOCK)
+	if (writer->id_requests++ >= SINGLE_IDS && writer->account.owns_tables && take_sequence(writer, &owner))
 	{
-		writer->last_id += ID_BLOCK - 1;
-		set_sequence(writer, writer->last_id);
+		writer->next_id = writer->last_id = nextval_internal(writer->sequence, false);
+		if (writer->next_id < PG_INT64_MAX - ID_BLOCK)
+		{
+			writer->last_id += ID_BLOCK - 1;
+			set_sequence(writer, writer->last_id);
+		}
+		leave_sequence(writer, &owner);
 	}
+	else
+		writer->next_id = writer->last_id = nextval_internal(writer->sequence, false);
 	return writer->next_id;
 }
 
@@ -451,6 +585,8 @@ table_writer_close(TableWriter *writer)
 {
 	if (writer->batch_count > 0)
 		flush(writer);
+	if (writer->entry_count > 0)
+		flush_entries(writer);
 	for (int i = 0; i < MAX_BATCH_ROWS && writer->slots[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);
 	FreeBulkInsertState(writer->bulk_insert);
@@ -460,11 +596,12 @@ table_writer_close(TableWriter *writer)
 		FreeExecutorState(writer->executor);
 	}
 	table_close(writer->relation, NoLock);
-	if (writer->next_id < writer->last_id)
-		set_sequence(writer, writer->next_id);
+	return_ids(writer);
 	CommandCounterIncrement();
 	build_indexes(writer->built_indexes);
 	MemoryContextDelete(writer->batch_context);
+	if (writer->entries != NULL)
+		pfree(writer->entries);
 	pfree(writer);
 }
 
