@@ -48,19 +48,17 @@ PG_FUNCTION_INFO_V1(orgsync_duplicate_profile_check);
 #define COST_OF_ROW		8
 
 static Oid	imported_account = InvalidOid;
-static bool import_is_trusted;
 
 /*
  * Says that an import is writing the profiles of an account, whose rows it has
- * compared itself, line by line, under the same locks: nobody is warned again.
- * is_trusted: nor need they be compared, for nothing comes in between that might
- * change them.  InvalidOid ends it, which must be said also after an error.
+ * compared itself, line by line, under the same locks: nobody is warned again.  What
+ * triggers of the owner's may have made of them is compared all the same.  InvalidOid
+ * ends it, which must be said also after an error.
  */
 void
-duplicate_profile_imported(Oid namespace_oid, bool is_trusted)
+duplicate_profile_imported(Oid namespace_oid)
 {
 	imported_account = namespace_oid;
-	import_is_trusted = is_trusted;
 }
 
 bool
@@ -375,8 +373,6 @@ orgsync_duplicate_profile_check(PG_FUNCTION_ARGS)
 	MemoryContext old_context;
 	Newcomers  *newcomers;
 
-	if (import_is_trusted && RelationGetNamespace(trigger->tg_relation) == imported_account)
-		return PointerGetDatum(NULL);
 	context = AllocSetContextCreate(CurrentMemoryContext, "orgsync duplicate profiles", ALLOCSET_DEFAULT_SIZES);
 	old_context = MemoryContextSwitchTo(context);
 	newcomers = palloc0(sizeof(Newcomers));

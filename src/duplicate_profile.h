@@ -11,6 +11,6 @@
 
 /* Is a search by index for so many people dearer than reading all profiles? */
 extern bool duplicate_profile_is_bulk(Relation profiles, int64 named_count, int64 unnamed_count);
-extern void duplicate_profile_imported(Oid namespace_oid, bool is_trusted);
+extern void duplicate_profile_imported(Oid namespace_oid);
 
 #endif

@@ -11,12 +11,14 @@
  * under each domain that is the same as its own, its "spellings".
  *
  * The two tables are read below the executor: that takes a microsecond or two,
- * which matters to a single look, and runs nothing of the owner's.
+ * which matters to a single look, and runs nothing of the owner's.  Those who look
+ * often, while nobody writes anything, read them once: see duplicate_rules_read().
  */
 #include "duplicate_rule.h"
 
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "account_lock.h"
 #include "catalog.h"
 #include "catalog/pg_enum.h"
@@ -27,6 +29,7 @@
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -180,13 +183,8 @@ action_of(Oid value)
 	return action;
 }
 
-/*
- * The account's rules and aliases as committed now, palloc'd in the current
- * memory context.  They stay so for who holds the lock on addresses, shared or
- * not.
- */
-DuplicateRules *
-duplicate_rules_read(const Account *account)
+static DuplicateRules *
+read_rules(const Account *account)
 {
 	DuplicateRules *rules = palloc0(sizeof(DuplicateRules));
 	SmallScan	scan;
@@ -219,6 +217,75 @@ duplicate_rules_read(const Account *account)
 		rules->aliases[rules->alias_count++].domain = TextDatumGetCString(scan.slot->tts_values[1]);
 	}
 	small_scan_end(&scan);
+	return rules;
+}
+
+/* The rules that were read last, and when: while nothing that was written since has ended. */
+static struct
+{
+	Oid			namespace_oid;	/* InvalidOid: none were read */
+	uint64		completion_count;
+	DuplicateRules *rules;
+	MemoryContext context;
+}			last_read;
+
+/*
+ * How many transactions that wrote something have ended by now: as long as it is
+ * the same, so is what is committed.  0 for who may see more than that, or has to
+ * have read it for himself.
+ */
+static uint64
+completion_count(void)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) || IsolationIsSerializable())
+		return 0;
+	return GetLatestSnapshot()->snapXactCompletionCount;
+}
+
+static DuplicateRules *
+copy_rules(const DuplicateRules *rules)
+{
+	DuplicateRules *copy = palloc(sizeof(DuplicateRules));
+
+	*copy = *rules;
+	if (rules->alias_count > 0)
+		copy->aliases = palloc(sizeof(DomainAlias) * rules->alias_count);
+	for (int i = 0; i < rules->alias_count; i++)
+	{
+		copy->aliases[i].alias = pstrdup(rules->aliases[i].alias);
+		copy->aliases[i].domain = pstrdup(rules->aliases[i].domain);
+	}
+	return copy;
+}
+
+/*
+ * The account's rules and aliases as committed now, palloc'd in the current
+ * memory context.  They stay so for who holds the lock on addresses, shared or
+ * not.
+ */
+DuplicateRules *
+duplicate_rules_read(const Account *account)
+{
+	uint64		count = completion_count();
+	DuplicateRules *rules;
+	MemoryContext old_context;
+
+	if (count != 0 && count == last_read.completion_count && account->namespace_oid == last_read.namespace_oid)
+		return copy_rules(last_read.rules);
+	rules = read_rules(account);
+	if (count == 0 || count != completion_count())
+		return rules;
+
+	last_read.namespace_oid = InvalidOid;
+	if (last_read.context == NULL)
+		last_read.context = AllocSetContextCreate(TopMemoryContext, "orgsync duplicate rules",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(last_read.context);
+	old_context = MemoryContextSwitchTo(last_read.context);
+	last_read.rules = copy_rules(rules);
+	MemoryContextSwitchTo(old_context);
+	last_read.completion_count = count;
+	last_read.namespace_oid = account->namespace_oid;
 	return rules;
 }
 
@@ -403,7 +470,7 @@ duplicate_rules_locks(const DuplicateRules *rules, const SimilarPerson *person, 
 		char	   *domain = pnstrdup(person->address.domain, person->address.domain_length);
 		const char *shared = main_domain(rules, domain);
 
-		locks[count++] = (int) similar_address_key(person->address.local_hash, shared, strlen(shared));
+		locks[count++] = (int) similar_address_key(&person->address, shared, strlen(shared));
 		pfree(domain);
 	}
 	if (person->name != 0 && (rules->actions[RULE_TYPO] == RULE_REJECT ||

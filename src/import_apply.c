@@ -152,7 +152,7 @@ run_row_by_row(Import *import, int index, int64 *line)
 static void
 write_changes(Import *import, bool row_by_row, int64 *line)
 {
-	duplicate_profile_imported(import->account->namespace_oid, false);
+	duplicate_profile_imported(import->account->namespace_oid);
 	license_transfers_warned = false;
 	PG_TRY();
 	{
@@ -176,7 +176,7 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 	}
 	PG_FINALLY();
 	{
-		duplicate_profile_imported(InvalidOid, false);
+		duplicate_profile_imported(InvalidOid);
 		license_transfers_warned = true;
 		license_invitations_held = false;
 	}

@@ -7,7 +7,8 @@
  * people are called:
  *
  *	- profiles_address_key: the canonical address, which finds what same_address
- *	  means, and an address of which all letters are known.
+ *	  means, and an address of which all letters are known.  The first letters stand
+ *	  in the upper half, so that addresses that are alike lie together.
  *	- profiles_person_key: of people with a name, the folded name and the digits of
  *	  the local part in the upper half, in which typo, other_domain and same_name
  *	  all agree, and the local part in the lower, for names that thousands have; one
@@ -155,7 +156,7 @@ orgsync_address_key(PG_FUNCTION_ARGS)
 	similar_address read;
 
 	similar_address_read(&read, address.data, address.length, buffer);
-	PG_RETURN_INT64((int64) similar_address_key(read.local_hash, read.domain, read.domain_length));
+	PG_RETURN_INT64((int64) similar_address_key(&read, read.domain, read.domain_length));
 }
 
 /* person_key(email_address, first_name, last_name) */

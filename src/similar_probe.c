@@ -69,8 +69,6 @@ void
 similar_probe_begin(SimilarProbe *probe, const DuplicateRules *rules, Relation profiles)
 {
 	memset(probe, 0, sizeof(SimilarProbe));
-	for (int i = 0; i < SIMILAR_INDEX_COUNT; i++)
-		probe->indexes[i] = open_index(profiles, index_names[i]);
 	probe->memory = CurrentMemoryContext;
 	probe->rules = rules;
 	probe->profiles = profiles;
@@ -86,7 +84,8 @@ similar_probe_end(SimilarProbe *probe)
 	{
 		if (probe->scans[i] != NULL)
 			index_endscan(probe->scans[i]);
-		index_close(probe->indexes[i], AccessShareLock);
+		if (probe->indexes[i] != NULL)
+			index_close(probe->indexes[i], AccessShareLock);
 	}
 	ExecDropSingleTupleTableSlot(probe->slot);
 	UnregisterSnapshot(probe->snapshot);
@@ -102,18 +101,26 @@ scan_start(SimilarProbe *probe, SimilarIndex index, int64 from, int64 to)
 	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(from));
 	ScanKeyInit(&keys[1], 1, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(to));
 	if (probe->scans[index] == NULL)
+	{
+		probe->indexes[index] = open_index(probe->profiles, index_names[index]);
 		probe->scans[index] = compat_index_beginscan(probe->profiles, probe->indexes[index],
 													 probe->snapshot, 2);
+	}
 	index_rescan(probe->scans[index], keys, 2, NULL, 0);
 	MemoryContextSwitchTo(old_context);
 }
 
+/* Puts the next profile into the slot, unless it is the one that was compared just now. */
 static bool
 scan_next(SimilarProbe *probe, SimilarIndex index)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(probe->memory);
-	bool		found = index_getnext_slot(probe->scans[index], ForwardScanDirection, probe->slot);
+	IndexScanDesc scan = probe->scans[index];
+	ItemPointer place;
+	bool		found = false;
 
+	while (!found && (place = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
+		found = !ItemPointerEquals(place, &probe->compared) && index_fetch_heap(scan, probe->slot);
 	MemoryContextSwitchTo(old_context);
 	return found;
 }
@@ -150,6 +157,7 @@ look_up_range(SimilarProbe *probe, SimilarIndex index, int64 from, int64 to)
 		if (count++ == MAX_CROWD)
 			return false;
 		compare(probe);
+		probe->compared = probe->scans[index]->xs_heaptid;
 	}
 	return true;
 }
@@ -189,13 +197,13 @@ look_at_address(SimilarProbe *probe)
 	if (probe->rules->alias_count == 0)
 	{
 		(void) look_up(probe, SIMILAR_BY_ADDRESS,
-					   similar_address_key(address->local_hash, address->domain, address->domain_length));
+					   similar_address_key(address, address->domain, address->domain_length));
 		return;
 	}
 	count = duplicate_rules_spellings(probe->rules, address->domain, address->domain_length, &spellings);
 	for (int i = 0; i < count; i++)
 		(void) look_up(probe, SIMILAR_BY_ADDRESS,
-					   similar_address_key(address->local_hash, spellings[i], strlen(spellings[i])));
+					   similar_address_key(address, spellings[i], strlen(spellings[i])));
 	pfree(spellings);
 }
 
@@ -207,27 +215,31 @@ look_around_address(SimilarProbe *probe)
 	const char **spellings;
 	int			count = duplicate_rules_spellings(probe->rules, address->domain, address->domain_length,
 												  &spellings);
-	size_t		limit = Max(SIMILAR_MAX_VARIANTS(address->local_length),
-							SIMILAR_MAX_VARIANTS(EMAIL_MAX_LENGTH));
-	uint64	   *variants = palloc(sizeof(uint64) * limit);
-	uint64	   *keys = palloc(sizeof(uint64) * limit);
-	size_t		variant_count = similar_variants(address->local, address->local_length, false, variants);
+	size_t		length = address->local_length;
+	uint32		start = similar_start(address->local, length);
+	similar_variant *variants;
+	uint64	   *keys;
+	size_t		variant_count;
 
+	for (int i = 0; i < count; i++)
+		length = Max(length, strlen(spellings[i]));
+	variants = palloc(sizeof(similar_variant) * SIMILAR_MAX_VARIANTS(length));
+	keys = palloc(sizeof(uint64) * SIMILAR_MAX_VARIANTS(length));
+	variant_count = similar_variants(address->local, address->local_length, false, variants);
 	for (int i = 0; i < count; i++)
 	{
 		uint64		domain_hash = similar_hash(spellings[i], strlen(spellings[i]));
 
 		for (size_t j = 0; j < variant_count; j++)
-			keys[j] = similar_address_key_of_hashes(variants[j], domain_hash);
+			keys[j] = similar_address_key_of_hashes(variants[j].start, variants[j].hash, domain_hash);
 		look_up_all(probe, SIMILAR_BY_ADDRESS, keys, variant_count);
 	}
 	for (int i = 0; i < count; i++)
 	{
-		size_t		key_count = similar_variants(spellings[i], strlen(spellings[i]), true, keys);
-
-		for (size_t j = 0; j < key_count; j++)
-			keys[j] = similar_address_key_of_hashes(address->local_hash, keys[j]);
-		look_up_all(probe, SIMILAR_BY_ADDRESS, keys, key_count);
+		variant_count = similar_variants(spellings[i], strlen(spellings[i]), true, variants);
+		for (size_t j = 0; j < variant_count; j++)
+			keys[j] = similar_address_key_of_hashes(start, address->local_hash, variants[j].hash);
+		look_up_all(probe, SIMILAR_BY_ADDRESS, keys, variant_count);
 	}
 	/* a domain may be a step from one whose mailboxes are at another spelling of it */
 	for (int i = 0; i < probe->rules->alias_count; i++)
@@ -236,7 +248,7 @@ look_around_address(SimilarProbe *probe)
 
 		for (int j = 0; j < 2; j++)
 			(void) look_up(probe, SIMILAR_BY_ADDRESS,
-						   similar_address_key(address->local_hash, ends[j], strlen(ends[j])));
+						   similar_address_key(address, ends[j], strlen(ends[j])));
 	}
 	pfree(variants);
 	pfree(keys);
@@ -255,20 +267,20 @@ look_around_in_crowd(SimilarProbe *probe)
 	const SimilarPerson *person = probe->person;
 	uint64		built = similar_person_key_of_hash(person, 0, true) & ~UINT64CONST(0x7fffffff);
 	size_t		limit = SIMILAR_MAX_VARIANTS(person->address.local_length) + 1;
-	uint64	   *hashes = palloc(sizeof(uint64) * limit);
+	similar_variant *variants = palloc(sizeof(similar_variant) * limit);
 	uint64	   *keys = palloc(sizeof(uint64) * limit);
-	size_t		count = similar_variants(person->address.local, person->address.local_length, false, hashes);
+	size_t		count = similar_variants(person->address.local, person->address.local_length, false, variants);
 	bool		has_all_built = look_up_range(probe, SIMILAR_BY_PERSON, (int64) built,
 											  (int64) (built | UINT64CONST(0x7fffffff)));
 
-	hashes[count++] = person->address.local_hash;
+	variants[count++].hash = person->address.local_hash;
 	for (int with_built = 0; with_built < (has_all_built ? 1 : 2); with_built++)
 	{
 		for (size_t i = 0; i < count; i++)
-			keys[i] = similar_person_key_of_hash(person, hashes[i], with_built);
+			keys[i] = similar_person_key_of_hash(person, variants[i].hash, with_built);
 		look_up_all(probe, SIMILAR_BY_PERSON, keys, count);
 	}
-	pfree(hashes);
+	pfree(variants);
 	pfree(keys);
 }
 
@@ -326,6 +338,7 @@ similar_probe_find(SimilarProbe *probe, const SimilarPerson *person, SimilarVisi
 	probe->visitor = visitor;
 	probe->context = context;
 	probe->stopped = false;
+	ItemPointerSetInvalid(&probe->compared);
 	if (actions[RULE_SAME_ADDRESS] != RULE_OFF)
 		look_at_address(probe);
 	if (person->name != 0 && (actions[RULE_TYPO] != RULE_OFF || actions[RULE_OTHER_DOMAIN] != RULE_OFF ||
@@ -344,6 +357,7 @@ similar_probe_find(SimilarProbe *probe, const SimilarPerson *person, SimilarVisi
 bool
 similar_probe_profile(SimilarProbe *probe, int64 profile_id)
 {
+	ItemPointerSetInvalid(&probe->compared);
 	scan_start(probe, SIMILAR_BY_PROFILE_ID, profile_id, profile_id);
 	return scan_next(probe, SIMILAR_BY_PROFILE_ID);
 }

@@ -40,7 +40,7 @@ typedef struct SimilarProbe
 	const DuplicateRules *rules;
 	Relation	profiles;		/* the caller's */
 	Snapshot	snapshot;
-	Relation	indexes[SIMILAR_INDEX_COUNT];
+	Relation	indexes[SIMILAR_INDEX_COUNT];	/* NULL: not opened yet */
 	IndexScanDesc scans[SIMILAR_INDEX_COUNT];	/* NULL: not begun */
 	TupleTableSlot *slot;
 	MemoryContext memory;		/* lives as long as the probe */
@@ -49,6 +49,7 @@ typedef struct SimilarProbe
 	const SimilarPerson *person;
 	SimilarVisitor visitor;
 	void	   *context;
+	ItemPointerData compared;	/* where the profile stands that was compared last */
 	bool		stopped;
 } SimilarProbe;
 

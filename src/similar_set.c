@@ -520,8 +520,8 @@ static void
 chain_address(SimilarSet *set, uint32 member, const SimilarPerson *person)
 {
 	Chain	   *chain = chain_of(set, &set->addresses,
-								 similar_address_key_of_hashes(person->address.local_hash,
-															   set->domains[set->members[member].domain].hash));
+								 similar_address_hash(person->address.local_hash,
+													  set->domains[set->members[member].domain].hash));
 
 	set->members[member].next_address = chain->head;
 	chain->head = member;
@@ -678,7 +678,7 @@ static void
 meet_at_address(SimilarSet *set, uint64 domain_hash)
 {
 	Chain	   *chain = chain_find(&set->addresses,
-								   similar_address_key_of_hashes(set->person->address.local_hash, domain_hash));
+								   similar_address_hash(set->person->address.local_hash, domain_hash));
 	int			count = 0;
 
 	for (uint32 member = chain ? chain->head : NOBODY;

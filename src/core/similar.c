@@ -20,7 +20,8 @@
  * it follows from the hashes of the parts before and behind.  The hashes stand in
  * indexes: they must not change.
  *
- * Characters are those of UTF-8; other encodings are compared byte by byte.
+ * Characters are those of UTF-8.  Of other encodings, bytes from 0x80 to 0xbf are taken
+ * for a part of the character before them.
  */
 #include "similar.h"
 
@@ -32,6 +33,9 @@
 #define SEED_SECOND UINT64_C(0xe7037ed1a0b428db)
 
 #define MAX_TEXT	EMAIL_MAX_LENGTH
+
+/* So many bytes of a local part begin its key. */
+#define START_LENGTH	4
 
 /* Does a character begin at the byte? */
 static inline bool
@@ -73,17 +77,62 @@ similar_mix(uint64_t a, uint64_t b)
 	return h ^ (h >> 33);
 }
 
-/* The key of an address, by the hashes of its canonical local part and of its domain. */
+/* The hash of an address, by those of its canonical local part and of its domain. */
 uint64_t
-similar_address_key_of_hashes(uint64_t local_hash, uint64_t domain_hash)
+similar_address_hash(uint64_t local_hash, uint64_t domain_hash)
 {
 	return similar_mix(local_hash, domain_hash ^ SEED_DOMAIN);
 }
 
-uint64_t
-similar_address_key(uint64_t local_hash, const char *domain, size_t domain_length)
+/*
+ * The first bytes of a text with a step in it: those before one place, some others,
+ * and those from another place on.
+ */
+static uint32_t
+start_with(const char *text, size_t length, size_t before, const char *others, size_t count, size_t behind)
 {
-	return similar_address_key_of_hashes(local_hash, similar_hash(domain, domain_length));
+	uint32_t	start = 0;
+	size_t		i;
+
+	for (i = 0; i < START_LENGTH; i++)
+	{
+		unsigned char byte = 0;
+
+		if (i < before)
+			byte = (unsigned char) text[i];
+		else if (i < before + count)
+			byte = (unsigned char) others[i - before];
+		else if (behind + (i - before - count) < length)
+			byte = (unsigned char) text[behind + (i - before - count)];
+		start = start << 8 | byte;
+	}
+	return start;
+}
+
+/* The first bytes of a text as a number. */
+uint32_t
+similar_start(const char *text, size_t length)
+{
+	return start_with(text, length, 0, NULL, 0, 0);
+}
+
+/*
+ * The key of an address in an index: the start of the local part, then the hash.
+ * Whoever looks up all addresses that are a step away from one so meets most of
+ * them in a few places of the index, in memory that was read just before.
+ */
+uint64_t
+similar_address_key_of_hashes(uint32_t start, uint64_t local_hash, uint64_t domain_hash)
+{
+	return (uint64_t) start << 32 | similar_address_hash(local_hash, domain_hash) >> 32;
+}
+
+/* The same, of the address's local part at a domain. */
+uint64_t
+similar_address_key(const similar_address *address, const char *domain, size_t domain_length)
+{
+	return similar_address_key_of_hashes(similar_start(address->local, address->local_length),
+										 address->local_hash, similar_hash(domain, domain_length));
 }
 
 /* The parts of a text: the hashes of all beginnings and ends, and the powers that join them. */
@@ -315,54 +364,65 @@ similar_neighbour_keys(const char *text, size_t length, uint64_t *keys)
 }
 
 /*
- * The hashes of all texts that are one step away, but for those that take in a
+ * All texts that are one step away, but for those that take in a
  * character beyond ASCII; returns their number.  Of a local part, those whose
  * digits agree.  Needs room for SIMILAR_MAX_VARIANTS(length).
  */
 size_t
-similar_variants(const char *text, size_t length, bool is_domain, uint64_t *hashes)
+similar_variants(const char *text, size_t length, bool is_domain, similar_variant *variants)
 {
 	static const char in_local_parts[] = "abcdefghijklmnopqrstuvwxyz_-'!#$%&*/=?^`{|}~";
 	static const char in_domains[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
 	const char *alphabet = is_domain ? in_domains : in_local_parts;
 	parts		p;
 	size_t		count = 0;
+	uint32_t	start;
 	size_t		at;
 	const char *c;
 
 	if (length > MAX_TEXT)
 		length = MAX_TEXT;
 	parts_read(&p, text, length);
+	start = similar_start(text, length);
 	for (at = 0;; at = next_character(text, length, at))
 	{
 		size_t		next;
 		size_t		after;
 
 		for (c = alphabet; *c != '\0'; c++)
-			hashes[count++] = parts_join_with(&p, at, *c, at);
+		{
+			variants[count].start = at < START_LENGTH ? start_with(text, length, at, c, 1, at) : start;
+			variants[count++].hash = parts_join_with(&p, at, *c, at);
+		}
 		if (at == length)
 			break;
 		next = next_character(text, length, at);
 		if (is_domain || !is_digit(text[at]))
 		{
-			hashes[count++] = parts_join(&p, at, next);
+			variants[count].start = start_with(text, length, at, NULL, 0, next);
+			variants[count++].hash = parts_join(&p, at, next);
 			for (c = alphabet; *c != '\0'; c++)
 				if (*c != text[at])
-					hashes[count++] = parts_join_with(&p, at, *c, next);
+				{
+					variants[count].start = at < START_LENGTH ? start_with(text, length, at, c, 1, next) : start;
+					variants[count++].hash = parts_join_with(&p, at, *c, next);
+				}
 		}
 		if (next < length)
 		{
 			after = next_character(text, length, next);
 			if (is_domain || !is_digit(text[at]) || !is_digit(text[next]))
 			{
-				uint64_t	swapped = p.before[at];
+				char		swapped[MAX_TEXT];
+				uint64_t	hash = p.before[at];
 				size_t		i;
 
-				for (i = next; i < after; i++)
-					swapped = swapped * BASE + (unsigned char) text[i] + 1;
-				for (i = at; i < next; i++)
-					swapped = swapped * BASE + (unsigned char) text[i] + 1;
-				hashes[count++] = swapped * p.power[length - after] + p.behind[after];
+				memcpy(swapped, text + next, after - next);
+				memcpy(swapped + (after - next), text + at, next - at);
+				for (i = 0; i < after - at; i++)
+					hash = hash * BASE + (unsigned char) swapped[i] + 1;
+				variants[count].start = start_with(text, length, at, swapped, after - at, after);
+				variants[count++].hash = hash * p.power[length - after] + p.behind[after];
 			}
 		}
 	}

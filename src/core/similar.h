@@ -27,6 +27,13 @@ typedef struct similar_address
 /* So many keys has a local part at most; see similar_neighbour_keys(). */
 #define SIMILAR_MAX_NEIGHBOUR_KEYS	(EMAIL_MAX_LENGTH + 1)
 
+/* A text that is one step away from another. */
+typedef struct similar_variant
+{
+	uint64_t	hash;
+	uint32_t	start;			/* see similar_address_key() */
+} similar_variant;
+
 /* So many texts are one step away from one of so many bytes, at most. */
 #define SIMILAR_MAX_VARIANTS(length)	(((length) * 2 + 1) * 48 + (length) * 2)
 
@@ -41,10 +48,12 @@ extern bool similar_is_built_from(const char *local, size_t length, const char *
 
 extern uint64_t similar_hash(const char *text, size_t length);
 extern uint64_t similar_mix(uint64_t a, uint64_t b);
-extern uint64_t similar_address_key_of_hashes(uint64_t local_hash, uint64_t domain_hash);
-extern uint64_t similar_address_key(uint64_t local_hash, const char *domain, size_t domain_length);
+extern uint64_t similar_address_hash(uint64_t local_hash, uint64_t domain_hash);
+extern uint32_t similar_start(const char *text, size_t length);
+extern uint64_t similar_address_key_of_hashes(uint32_t start, uint64_t local_hash, uint64_t domain_hash);
+extern uint64_t similar_address_key(const similar_address *address, const char *domain, size_t domain_length);
 extern size_t similar_neighbour_keys(const char *text, size_t length, uint64_t *keys);
-extern size_t similar_variants(const char *text, size_t length, bool is_domain, uint64_t *hashes);
+extern size_t similar_variants(const char *text, size_t length, bool is_domain, similar_variant *variants);
 extern uint64_t similar_first_half_key(const similar_address *address);
 extern uint64_t similar_second_half_key(const similar_address *address);
 extern size_t similar_half_keys(const similar_address *address, uint64_t *first_halves, size_t *first_count,
