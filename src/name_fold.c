@@ -12,10 +12,11 @@
  *
  * ASCII, and so most names, goes through one loop.  Other characters are looked up
  * in a small cache, for decomposing one costs a microsecond.  Memory is allocated
- * only where a character is not in the cache or the encoding is not UTF-8.
+ * only where a character is not in the cache.
  */
 #include "name_fold.h"
 
+#include "catalog/namespace.h"
 #include "common/unicode_norm.h"
 #include "mb/pg_wchar.h"
 
@@ -219,12 +220,55 @@ fold_utf8(FoldedName *folded, const unsigned char *byte, const unsigned char *en
 	}
 }
 
+/* Appends bytes that are no Unicode, as they are but for ASCII. */
+static void
+append_bytes(FoldedName *folded, const char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (IS_HIGHBIT_SET(bytes[i]) || !is_blank((unsigned char) bytes[i]))
+			append(folded, IS_HIGHBIT_SET(bytes[i]) ? bytes[i] : (char) small_letter((unsigned char) bytes[i]));
+}
+
+/*
+ * Folds a name that is not in UTF-8.  Characters that Unicode does not have stay as
+ * they are: such a name must not fail to be stored.
+ */
+static void
+fold_other_encoding(FoldedName *folded, const char *name, size_t length)
+{
+	int			encoding = GetDatabaseEncoding();
+	Oid			conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+	unsigned char converted[256 * MAX_CONVERSION_GROWTH];
+
+	if (!OidIsValid(conversion))
+	{
+		append_bytes(folded, name, length);
+		return;
+	}
+	while (length > 0)
+	{
+		/* at most as much as there is room for, and up to what cannot be converted */
+		int			done = pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8,
+														 (unsigned char *) unconstify(char *, name),
+														 (int) length, converted, sizeof(converted), true);
+
+		if (done > 0)
+			fold_utf8(folded, converted, converted + strlen((char *) converted));
+		else
+		{
+			done = (int) Min(length, (size_t) pg_encoding_mblen(encoding, name));
+			append_bytes(folded, name, done);
+		}
+		name += done;
+		length -= done;
+	}
+}
+
 /* Folds a name, which is in the database's encoding. */
 void
 name_fold(FoldedName *folded, const char *name, size_t length)
 {
 	size_t		i;
-	char	   *converted;
 
 	folded->hash = 0;
 	folded->length = 0;
@@ -239,17 +283,7 @@ name_fold(FoldedName *folded, const char *name, size_t length)
 	if (GetDatabaseEncoding() == PG_UTF8)
 		fold_utf8(folded, (const unsigned char *) name, (const unsigned char *) name + length);
 	else if (GetDatabaseEncoding() == PG_SQL_ASCII)
-	{
-		for (i = 0; i < length; i++)
-			if (IS_HIGHBIT_SET(name[i]) || !is_blank((unsigned char) name[i]))
-				append(folded, IS_HIGHBIT_SET(name[i]) ? name[i] : (char) small_letter((unsigned char) name[i]));
-	}
+		append_bytes(folded, name, length);
 	else
-	{
-		converted = pg_server_to_any(name, (int) length, PG_UTF8);
-		fold_utf8(folded, (const unsigned char *) converted,
-				  (const unsigned char *) converted + strlen(converted));
-		if (converted != name)
-			pfree(converted);
-	}
+		fold_other_encoding(folded, name, length);
 }

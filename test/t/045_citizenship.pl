@@ -55,6 +55,35 @@ does_job('sql_ascii', "TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC
 does_job('posix', "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'", '');
 does_job('icu', "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR' LOCALE 'C.UTF-8'", '');
 
+# Names fold alike in every encoding that has their letters, and so do the keys that stand in indexes.
+my $names = q{
+	SET client_encoding = 'UTF8';
+	SELECT orgsync.person_key('jose@example.com', 'José', 'Müller'), orgsync.person_key('jose@example.com', 'MULLER', 'JOSE'),
+		orgsync.address_key('J.Müller+x@example.com') = orgsync.address_key('jmüller@example.com'),
+		orgsync.is_unnamed('é', 'ü'), orgsync.is_unnamed('é', '');
+	INSERT INTO acme.profiles (primary_email_address, preferred_first_name, preferred_last_name)
+		VALUES ('jose.mueller@example.com', 'José', 'Müller');
+	SELECT primary_email_address, rule FROM orgsync.find_similar('acme', 'jose.muller@example.com', 'MÜLLER', 'jose');
+	SELECT * FROM orgsync.verify_account('acme');
+	DELETE FROM acme.profiles WHERE primary_email_address = 'jose.mueller@example.com'};
+my $expected = $node->safe_psql('plain', $names);
+like($expected, qr/^(-?[0-9]+)\|\1\|t\|f\|t\njose\.mueller\@example\.com\|typo$/, 'names without case, accents and order');
+is($node->safe_psql($_, $names), $expected, "the same: $_") foreach ('latin1', 'euc_jp');
+my $kana = q{SET client_encoding = 'UTF8';
+	SELECT orgsync.person_key('ta@example.com', 'ﾔﾏﾀﾞ', '太郎'), orgsync.person_key('ta@example.com', '太　郎', 'ヤマダ')};
+like($node->safe_psql('plain', $kana), qr/^(-?[0-9]+)\|\1$/, 'names in kana of half and of full width');
+is($node->safe_psql('euc_jp', $kana), $node->safe_psql('plain', $kana), 'the same: euc_jp');
+
+# What Unicode does not have is a name all the same.
+is( $node->safe_psql('euc_jp', q{
+		INSERT INTO acme.profiles (primary_email_address, preferred_first_name, preferred_last_name)
+			VALUES ('taro.yamada@example.com', convert_from('\xa9a1c2c0cfba', 'EUC_JP'), 'Yamada');
+		SELECT primary_email_address, rule FROM orgsync.find_similar('acme', 'taro.yamda@example.com', 'YAMADA',
+			convert_from('\xa9a120c2c0cfba', 'EUC_JP'));
+		SELECT count(*) FROM orgsync.find_similar('acme', 'taro.yamda@example.com', 'Yamada', convert_from('\xa9a2c2c0cfba', 'EUC_JP'));
+		DELETE FROM acme.profiles WHERE primary_email_address = 'taro.yamada@example.com'}),
+	"taro.yamada\@example.com|typo\n0", 'a name with a character that Unicode does not have');
+
 # Parallel safe is only what touches no table, and no session either.
 is( $node->safe_psql('plain', q{SELECT proname FROM pg_proc WHERE pronamespace = 'orgsync'::regnamespace
 		AND proparallel = 's' AND (provolatile = 'v' OR 'regnamespace'::regtype = ANY (proargtypes))}),
