@@ -57,7 +57,7 @@ typedef struct KeyCounts
  * The sizes of a filter's tables, in slots: a small import must not wait for a
  * great table to be cleared.  When one is full the next is begun, and all are asked.
  */
-static const uint64 table_sizes[] = {UINT64CONST(1) << 13, UINT64CONST(1) << 19, UINT64CONST(1) << 25};
+static const uint64 table_sizes[] = {UINT64CONST(1) << 13, UINT64CONST(1) << 22, UINT64CONST(1) << 25};
 
 typedef struct KeyFilter
 {
