@@ -194,10 +194,19 @@ diff_vendor_cells(const DiffSubject *subject)
 
 	if (subject->returned != NULL)
 		return vendor_cells_of_leaver(subject->returned);
-	vendor.cells = palloc(Max(subject->row_count, 1) * sizeof(ChangeRow));
+	vendor.cells = palloc((subject->row_count + lengthof(profile_headers)) * sizeof(ChangeRow));
 	for (int i = 0; i < subject->row_count; i++)
 		if (subject->rows[i].key != NULL && subject->rows[i].profile_id == subject->source_id)
 			vendor.cells[count++] = subject->rows[i];
+	/* a text that a deleted profile did not have has no change */
+	for (DiffPlace place = DIFF_PRIMARY_EMAIL_ADDRESS;
+		 place <= DIFF_WORK_TITLE && subject->source_id != subject->profile_id; place++)
+	{
+		vendor.count = count++;
+		add_vendor_cell(&vendor, place, profile_headers[place], NULL);
+		vendor.cells[count - 1].change_id = PG_INT64_MAX;
+	}
+	vendor.count = 0;
 	if (count > 1)
 		qsort(vendor.cells, count, sizeof(ChangeRow), compare_rows);
 	for (int i = 0; i < count; i++)

@@ -58,14 +58,14 @@ static const char names_query[] =
 "WHERE profile_id = ANY ($1) AND column_name IN ('preferred_first_name', 'preferred_last_name') "
 "ORDER BY profile_id, column_name, change_id";
 
-/* Who has these addresses, or these ids, and is new. */
+/* Who has these addresses, or these ids, and is new; ids come first. */
 static const char twins_query[] =
 "SELECT p.profile_id, p.primary_email_address::text, p.unique_user_id, p.preferred_first_name,"
 " p.preferred_last_name "
 "FROM @account.profiles AS p "
 "WHERE (p.primary_email_address = ANY ($1) OR p.unique_user_id = ANY ($2))"
 " AND p.profile_id IN (SELECT profile_id FROM @account.changes WHERE column_name IS NULL) "
-"ORDER BY p.profile_id";
+"ORDER BY coalesce(p.unique_user_id = ANY ($2), false) DESC, p.profile_id";
 
 static uint32
 key_hash(const void *key, Size size)
@@ -461,7 +461,8 @@ find_holder(const DiffReader *reader, HTAB *table, const char *key, const DiffSu
 	}
 	else if (found == NULL && leaver != NULL)
 	{
-		holder.profile_id = leaver->profile_id;
+		holder.profile_id = leaver->owner_of_id != 0 && leaver->owner_of_id != subject->profile_id ?
+			leaver->owner_of_id : leaver->profile_id;
 		holder.user_id = leaver->id;
 	}
 	return holder;
@@ -473,7 +474,7 @@ diff_keys_link(DiffReader *reader, const DiffSubject *subject, DiffPerson *perso
 {
 	KeyHolder  *own = diff_keys_by_profile(reader, subject->source_id);
 
-	person->is_holder = own != NULL && own->is_wanted;
+	person->is_holder = (own != NULL && own->is_wanted) || subject->returned != NULL;
 	if (person->state == DIFF_DELETED)
 		return;
 	if (!keys_equal(person->vendor_email, person->email, true))

@@ -48,13 +48,15 @@ static const char twin_changes_query[] =
 " ON t.deleted_id = c.profile_id "
 "ORDER BY subject_id, c.change_id";
 
-#define LEAVER_COLUMNS \
-	"SELECT profile_id, primary_email_address, unique_user_id, preferred_first_name," \
-	" preferred_last_name, work_title, attributes FROM @account.leavers "
-
+/* $1, $2: addresses and ids; with who is new and has the leaver's id */
 static const char leavers_query[] =
-LEAVER_COLUMNS "WHERE lower(primary_email_address) = ANY ($1) OR unique_user_id = ANY ($2)"
-" ORDER BY profile_id";
+"SELECT l.profile_id, l.primary_email_address, l.unique_user_id, l.preferred_first_name,"
+" l.preferred_last_name, l.work_title, l.attributes,"
+" coalesce((SELECT p.profile_id FROM @account.profiles AS p WHERE p.unique_user_id = l.unique_user_id"
+"  AND EXISTS (SELECT FROM @account.changes AS c WHERE c.profile_id = p.profile_id AND c.column_name IS NULL)), 0) "
+"FROM @account.leavers AS l "
+"WHERE lower(l.primary_email_address) = ANY ($1) OR l.unique_user_id = ANY ($2) "
+"ORDER BY l.profile_id";
 
 /* ---- cells by their names ---- */
 
@@ -375,6 +377,7 @@ take_leaver(int row)
 	leaver->last_name = sql_string(row, 4);
 	leaver->title = sql_string(row, 5);
 	leaver->attributes = DatumGetJsonbPCopy(sql_value(row, 6, &isnull));
+	leaver->owner_of_id = sql_int64(row, 7);
 	return leaver;
 }
 
@@ -395,6 +398,7 @@ meet_leaver(DiffSubject *subject, DiffLeaver *leaver)
 		subject->returned = leaver;
 	}
 	else if (has_email && is_candidate && subject->returned == NULL &&
+			 (leaver->owner_of_id == 0 || leaver->owner_of_id == subject->profile_id) &&
 			 !diff_keys_differ(leaver->id, leaver->first_name, leaver->last_name,
 							   present->id, present->first_name, present->last_name))
 		subject->returned = leaver;

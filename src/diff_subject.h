@@ -55,6 +55,7 @@ typedef struct DiffLeaver
 	char	   *last_name;
 	char	   *title;
 	Jsonb	   *attributes;
+	int64		owner_of_id;	/* who is new and has the id, and so comes before who has the address; or 0 */
 } DiffLeaver;
 
 /* A profile that was changed. */

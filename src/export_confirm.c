@@ -195,15 +195,15 @@ PRESENT_KEYS
 #define LOSE_KEY(column, equals) \
 	PRESENT_KEYS \
 	", lost AS (" \
-	" DELETE FROM @account.changes c USING present p" \
+	" SELECT DISTINCT c.* FROM @account.changes c CROSS JOIN present p" \
 	" WHERE c.column_name = '" column "' AND c.profile_id <> p.profile_id AND " equals \
 	"  AND NOT EXISTS (SELECT FROM @account.profiles l WHERE l.profile_id = c.profile_id)" \
 	"  AND (p.lives OR p.profile_id > c.profile_id)" \
 	"  AND NOT EXISTS (SELECT FROM @account.changes o WHERE o.profile_id = c.profile_id" \
 	"   AND o.change_id < c.change_id AND (o.column_name IS NULL OR o.column_name = c.column_name))" \
-	" RETURNING c.*" \
 	"), " CHANGES_KEPT_OF("lost") \
-	"INSERT INTO @account.changes (profile_id, column_name) SELECT profile_id, column_name FROM lost"
+	"UPDATE @account.changes c SET vendor_value = NULL, changed_at = NULL FROM lost l" \
+	" WHERE c.profile_id = l.profile_id AND c.change_id = l.change_id"
 
 static const char lose_addresses[] = LOSE_KEY("primary_email_address", "lower(c.vendor_value) = p.address");
 static const char lose_ids[] = LOSE_KEY("unique_user_id", "c.vendor_value = p.unique_user_id");
