@@ -88,5 +88,19 @@ SELECT * FROM d;
 SELECT orgsync.confirm_export('back', last());
 SELECT * FROM d;
 
+-- two are new, one with a leaver's id and one with his address: he is back under the id
+SELECT count(*) FROM leavers WHERE primary_email_address = 'ann@example.org' AND unique_user_id = 'A1';
+INSERT INTO profiles (primary_email_address, work_title) VALUES ('ann@example.org', 'new');
+INSERT INTO profiles (primary_email_address, unique_user_id, preferred_last_name) VALUES ('anna@example.com', 'A1', 'Archer');
+SELECT * FROM d;
+SELECT files();
+SELECT orgsync.confirm_export('back', last());
+SELECT * FROM d;
+
+-- made again with a name and a title, where there was none
+DELETE FROM profiles WHERE primary_email_address = 'ann@example.org';
+INSERT INTO profiles (primary_email_address, preferred_first_name, work_title) VALUES ('ann@example.org', 'Ann', 'new');
+SELECT * FROM d;
+
 RESET search_path;
 DROP SCHEMA back CASCADE;

@@ -6,8 +6,7 @@
  * changed profiles is fetched for many of them at a time, by primary keys in
  * their order, so that neighbouring rows are met one after the other, and only
  * what their changes name: whoever got another title has seats and groups that
- * nobody asks for.  Measured, 8,900 changed profiles among a million: one
- * statement for everything 135 ms, this 45 ms.
+ * nobody asks for.
  *
  * Memory: a batch of people at a time, in batch_context.
  */

@@ -60,16 +60,17 @@ PG_FUNCTION_INFO_V1(orgsync_cancel_export);
 #define CHANGES_READ \
 	"(SELECT changes_read + '{}' FROM @account.exports WHERE export_id = $1)"
 
-/* A rename row that is about the id alone names the address that the vendor has. */
+/* A rename row may name an address, or an id, that is as the vendor has it. */
 static const char confirm_cells[] =
 CHANGES_KEPT(BATCH_CELLS
 "DELETE FROM @account.changes c USING batch b"
 " WHERE c.profile_id = b.profile_id"
 "  AND (b.cell IS NULL OR b.cell = " DIFF_CELL_OF("c.column_name") ")"
 "  AND c.change_id <@ " CHANGES_READ
-"  AND (b.cell IS DISTINCT FROM 'primary_email_address' OR lower(b.value) IS DISTINCT FROM"
-"   (SELECT lower(f.vendor_value) FROM @account.changes f WHERE f.profile_id = c.profile_id"
-"    AND f.column_name = 'primary_email_address' ORDER BY f.change_id LIMIT 1))");
+"  AND (b.cell IS NULL OR b.cell NOT IN ('primary_email_address', 'unique_user_id') OR NOT EXISTS"
+"   (SELECT FROM (SELECT f.vendor_value FROM @account.changes f WHERE f.profile_id = c.profile_id"
+"     AND f.column_name = b.cell ORDER BY f.change_id LIMIT 1) f"
+"    WHERE f.vendor_value = b.value OR (b.cell = 'primary_email_address' AND lower(f.vendor_value) = lower(b.value))))");
 
 /*
  * deleted: before the export, so that their rows are all that tells what the

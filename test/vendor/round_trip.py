@@ -702,6 +702,8 @@ class Trip:
         broken = rng.randrange(len(files)) if scenario == 'break' else None
         uploads = []
         lists = [file for file in files if file['kind'] == 'manual']
+        if broken is not None and files[broken] in lists:
+            broken = None           # they are done, and confirmed, all together
         for number, file in enumerate(files):
             failed = any(upload and upload.kinds() for upload in uploads)
             fault = {}
