@@ -244,7 +244,7 @@ diff_fetch_profiles(const DiffReader *reader, const int64 *profile_ids, int coun
 	{
 		Datum		values[8];
 		bool		nulls[8];
-		int64	   *place;
+		const int64 *place;
 		DiffPresent *present;
 		MemoryContext old_context = MemoryContextSwitchTo(context);
 
