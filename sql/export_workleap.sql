@@ -54,6 +54,8 @@ SELECT count(*) FROM export();
 SELECT orgsync.confirm_export('leap', max(export_id), seq => 1) FROM exports;
 SELECT * FROM d;
 
+-- the template has no column for a duplicate that was confirmed
+UPDATE profiles SET reupload_user_profile = true WHERE primary_email_address = 'noseat@example.ca';
 -- whoever had no seat is added when there is one
 SELECT orgsync.grant_seat('leap', 'noseat@example.ca', 'active_students');
 SELECT * FROM export();

@@ -159,10 +159,11 @@ add_address(ExportPlan *plan, const char *address)
 	export_row_cell(plan->rows, EXPORT_PRIMARY_EMAIL_ADDRESS, "primary_email_address", address);
 }
 
+/* Only products whose rows update profiles have the column. */
 static void
 add_reupload(ExportPlan *plan, const DiffPerson *person)
 {
-	if (person->reupload)
+	if (person->reupload && plan->account->product->updates_profiles)
 		export_row_cell(plan->rows, EXPORT_REUPLOAD, "reupload_user_profile", "true");
 }
 
