@@ -301,7 +301,7 @@ compare_newcomers(Check *check, TriggerData *trigger, SimilarSet *set)
 		check->profile_id = slot_int64(rows.new_slot, PROFILES_PROFILE_ID);
 		check->found.action = RULE_OFF;
 		if (set != NULL)
-			similar_set_find(set, &person.person, keep_strictest, check);
+			similar_set_find(set, &person.person, true, keep_strictest, check);
 		else
 			similar_probe_find(check->probe, &person.person, keep_strictest, check);
 		if (check->found.action != RULE_OFF)

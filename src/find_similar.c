@@ -249,7 +249,7 @@ visit_pairs(const DuplicateRules *rules, Relation profiles, PairVisit *visit)
 			visit->profile_id = slot_int64(slot, PROFILES_PROFILE_ID);
 			visit->is_confirmed = DatumGetBool(slot_getattr(slot, PROFILES_REUPLOAD_USER_PROFILE, &isnull)) && !isnull;
 			visit->address = slot_string(slot, PROFILES_PRIMARY_EMAIL_ADDRESS);
-			similar_set_find(set, &person.person, note_pair, visit);
+			similar_set_find(set, &person.person, true, note_pair, visit);
 			(void) similar_set_add(set, &person.person, visit->profile_id, false, visit->is_confirmed, true);
 		}
 		MemoryContextSwitchTo(old_context);

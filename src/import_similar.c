@@ -303,7 +303,7 @@ keep_strictest(void *context, const SimilarMatch *match)
 static void
 find_all(Import *import, const SimilarPerson *person, RowCheck *check)
 {
-	similar_set_find(import->similar->set, person, keep_strictest, check);
+	similar_set_find(import->similar->set, person, check->profile_id == 0, keep_strictest, check);
 	if (import->similar->by_index)
 		similar_probe_find(the_probe(import), person, keep_strictest, check);
 }

@@ -743,18 +743,30 @@ meet_neighbours(SimilarSet *set, const Domain *domain, bool in_crowd)
 	}
 }
 
+/* Does the filter, which knows the person, say that there is nobody to be met? */
+static bool
+is_alone(const SimilarSet *set, const SimilarPerson *person)
+{
+	const SimilarFilter *filter = set->filter;
+
+	return filter != NULL && !set->has_profiles && person->name != 0 && !filter->has_unnamed &&
+		!is_shared(set, &filter->identities, local_filter_key(person), true) &&
+		!is_shared(set, &filter->identities, similar_person_group(person), true);
+}
+
 /*
  * Calls the visitor for those whom the rules find similar to the person, once
  * each, until it returns false.  Of more than a hundred who share one key, not all
- * are met.
+ * are met.  is_noted: the filter knows the person.
  */
 void
-similar_set_find(SimilarSet *set, const SimilarPerson *person, SimilarVisitor visitor, void *context)
+similar_set_find(SimilarSet *set, const SimilarPerson *person, bool is_noted, SimilarVisitor visitor,
+				 void *context)
 {
 	int			domain;
 	bool		in_crowd;
 
-	if (set->member_count == 1)
+	if (set->member_count == 1 || (is_noted && is_alone(set, person)))
 		return;
 	set->search++;
 	set->person = person;

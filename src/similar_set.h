@@ -19,6 +19,7 @@ extern void similar_set_free(SimilarSet *set);
 extern bool similar_set_add(SimilarSet *set, const SimilarPerson *person, int64 id, bool is_row,
 							bool is_confirmed, bool is_noted);
 extern void similar_set_add_profiles(SimilarSet *set, Relation profiles, const int64 *noted_ids, int noted_count);
-extern void similar_set_find(SimilarSet *set, const SimilarPerson *person, SimilarVisitor visitor, void *context);
+extern void similar_set_find(SimilarSet *set, const SimilarPerson *person, bool is_noted,
+							 SimilarVisitor visitor, void *context);
 
 #endif
