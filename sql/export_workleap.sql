@@ -54,6 +54,14 @@ SELECT count(*) FROM export();
 SELECT orgsync.confirm_export('leap', max(export_id), seq => 1) FROM exports;
 SELECT * FROM d;
 
+-- an address is free when somebody has changed it by hand, so who is to get it is not in a file
+BEGIN;
+UPDATE profiles SET primary_email_address = 'elsewhere@example.ca' WHERE primary_email_address = 'ann@example.ca';
+UPDATE profiles SET primary_email_address = 'ann@example.ca' WHERE primary_email_address = 'noseat@example.ca';
+SELECT orgsync.grant_seat('leap', 'ann@example.ca', 'active_students');
+SELECT * FROM export();
+ROLLBACK;
+
 -- the template has no column for a duplicate that was confirmed
 UPDATE profiles SET reupload_user_profile = true WHERE primary_email_address = 'noseat@example.ca';
 -- whoever had no seat is added when there is one

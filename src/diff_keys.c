@@ -454,7 +454,8 @@ find_holder(const DiffReader *reader, HTAB *table, const char *key, const DiffSu
 
 		holder.profile_id = found->twin_id != 0 ? found->twin_id : found->profile_id;
 		holder.user_id = found->vendor_id;
-		holder.frees = stays && !diff_is_protected(reader, found->profile_id) &&
+		holder.frees = stays && reader->account->product->updates_profiles &&
+			!diff_is_protected(reader, found->profile_id) &&
 			!diff_is_protected(reader, holder.profile_id) &&
 			(is_email ? !keys_equal(found->vendor_email, found->email, true) :
 			 found->id != NULL && strcmp(found->vendor_id, found->id) != 0);

@@ -155,7 +155,8 @@ class Vendor:
         for email, column, old_value, value in rows:
             if not tasks or column == 'primary_email_address' or column == 'Email' or tasks[-1][0] != email:
                 is_new = self.classify(column)[0] == 'email' and not old_value
-                tasks.append((email, None if is_new else self.find(email), is_new, []))
+                by_id = re.match('unknown, of unique_user_id (.*)', old_value or '')
+                tasks.append((email, None if is_new else self.find_id(by_id[1]) if by_id else self.find(email), is_new, []))
                 if not is_new and tasks[-1][1] is None:
                     raise Refused('unknown_profile', 'There is no %s' % email)
             tasks[-1][3].append((self.classify(column), value))
