@@ -129,3 +129,8 @@ SELECT count(*) FROM license_header_copy c JOIN license_header_test t ON c.heade
 SELECT budget_group(NULL) IS NULL AS budget_group, license_header(NULL::text) IS NULL AS header;
 
 DROP TABLE license_header_test, license_header_copy, license_header_text;
+-- LIKE looks at no index of headers, which has no collation
+CREATE TABLE liked (header orgsync.license_header PRIMARY KEY);
+INSERT INTO liked VALUES ('Default_license_learning_proAllLanguages_status');
+SELECT count(*) FROM liked WHERE header LIKE 'Default%';
+DROP TABLE liked;

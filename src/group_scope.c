@@ -32,6 +32,7 @@
 PG_FUNCTION_INFO_V1(orgsync_group_scope_in);
 PG_FUNCTION_INFO_V1(orgsync_group_scope_recv);
 PG_FUNCTION_INFO_V1(orgsync_group_scope_from_text);
+PG_FUNCTION_INFO_V1(orgsync_group_scope_to_text);
 PG_FUNCTION_INFO_V1(orgsync_group_scope_groups);
 PG_FUNCTION_INFO_V1(orgsync_group_scope_contains);
 PG_FUNCTION_INFO_V1(orgsync_group_scope_contained);
@@ -184,6 +185,13 @@ orgsync_group_scope_from_text(PG_FUNCTION_ARGS)
 	text	   *value = PG_GETARG_TEXT_PP(0);
 
 	return make_group_scope(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), NULL);
+}
+
+/* Cast to text: stored alike. */
+Datum
+orgsync_group_scope_to_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
 /*

@@ -35,7 +35,11 @@ CREATE FUNCTION orgsync.group_scope(text) RETURNS orgsync.group_scope
 COMMENT ON FUNCTION orgsync.group_scope(text) IS
 	'reach in the vendor''s notation; raises 22P02 if it cannot be read';
 
-CREATE CAST (orgsync.group_scope AS text) WITHOUT FUNCTION AS IMPLICIT;
+-- With a function, though it is stored alike: see email_address.sql on LIKE.
+CREATE FUNCTION orgsync.text(orgsync.group_scope) RETURNS text
+	AS 'MODULE_PATHNAME', 'orgsync_group_scope_to_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION orgsync.text(orgsync.group_scope) IS 'reach in the vendor''s notation, as it is stored';
+CREATE CAST (orgsync.group_scope AS text) WITH FUNCTION orgsync.text(orgsync.group_scope) AS IMPLICIT;
 COMMENT ON CAST (orgsync.group_scope AS text) IS 'the text as it is stored';
 CREATE CAST (text AS orgsync.group_scope) WITH FUNCTION orgsync.group_scope(text) AS ASSIGNMENT;
 COMMENT ON CAST (text AS orgsync.group_scope) IS

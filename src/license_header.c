@@ -25,6 +25,7 @@
 PG_FUNCTION_INFO_V1(orgsync_license_header_in);
 PG_FUNCTION_INFO_V1(orgsync_license_header_recv);
 PG_FUNCTION_INFO_V1(orgsync_license_header_from_text);
+PG_FUNCTION_INFO_V1(orgsync_license_header_to_text);
 PG_FUNCTION_INFO_V1(orgsync_license_header_budget_group);
 PG_FUNCTION_INFO_V1(orgsync_license_header_license_type);
 PG_FUNCTION_INFO_V1(orgsync_license_header_eq);
@@ -84,6 +85,13 @@ orgsync_license_header_from_text(PG_FUNCTION_ARGS)
 	text	   *value = PG_GETARG_TEXT_PP(0);
 
 	return make_license_header(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), NULL);
+}
+
+/* Cast to text: stored alike. */
+Datum
+orgsync_license_header_to_text(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
 /*

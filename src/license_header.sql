@@ -36,7 +36,11 @@ CREATE FUNCTION orgsync.license_header(text) RETURNS orgsync.license_header
 COMMENT ON FUNCTION orgsync.license_header(text) IS
 	'license header of that text; raises 22P02 if it does not follow the grammar';
 
-CREATE CAST (orgsync.license_header AS text) WITHOUT FUNCTION AS IMPLICIT;
+-- With a function, though it is stored alike: see email_address.sql on LIKE.
+CREATE FUNCTION orgsync.text(orgsync.license_header) RETURNS text
+	AS 'MODULE_PATHNAME', 'orgsync_license_header_to_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION orgsync.text(orgsync.license_header) IS 'a license header as it is spelled';
+CREATE CAST (orgsync.license_header AS text) WITH FUNCTION orgsync.text(orgsync.license_header) AS IMPLICIT;
 COMMENT ON CAST (orgsync.license_header AS text) IS 'the text as it is stored';
 CREATE CAST (text AS orgsync.license_header)
 	WITH FUNCTION orgsync.license_header(text) AS ASSIGNMENT;
