@@ -107,9 +107,7 @@ class Server:
         """The postmaster, first, and its children."""
         with open(os.path.join(self.data, 'postmaster.pid'), encoding='utf-8') as file:
             postmaster = int(file.readline())
-        children = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(postmaster)], stdout=subprocess.PIPE,
-                                  check=False, text=True).stdout.split()
-        return [postmaster] + [int(pid) for pid in children]
+        return [postmaster] + [int(pid) for pid in os.listdir('/proc') if pid.isdigit() and parent_of(pid) == postmaster]
 
     def kill_all(self):
         """SIGKILL for every process of the server, and the start after it."""
@@ -156,12 +154,22 @@ class Server:
                        stderr=subprocess.DEVNULL)
 
 
-def state_of(pid):
+def status_of(pid):
+    """State and parent, as the kernel has them; of a process that is gone: like a zombie's without one."""
     try:
         with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
-            return file.read().rsplit(')', 1)[1].split()[0]
-    except FileNotFoundError:
-        return 'Z'
+            state, parent = file.read().rsplit(')', 1)[1].split()[:2]
+            return state, int(parent)
+    except (FileNotFoundError, ProcessLookupError):
+        return 'Z', 0
+
+
+def state_of(pid):
+    return status_of(pid)[0]
+
+
+def parent_of(pid):
+    return status_of(pid)[1]
 
 
 STATE = r"""
