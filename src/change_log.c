@@ -33,6 +33,7 @@
 #include "change_log.h"
 
 #include "access/htup_details.h"
+#include "attribute.h"
 #include "catalog.h"
 #include "miscadmin.h"
 #include "sql.h"
@@ -59,19 +60,6 @@ strings_equal(const char *a, const char *b)
 
 /* ---- profiles ---- */
 
-static char *
-jsonb_value_string(const JsonbValue *value)
-{
-	Jsonb	   *json;
-
-	if (value == NULL || value->type == jbvNull)
-		return NULL;
-	if (value->type == jbvString)
-		return pnstrdup(value->val.string.val, value->val.string.len);
-	json = JsonbValueToJsonb(unconstify(JsonbValue *, value));
-	return JsonbToCString(NULL, &json->root, VARSIZE(json));
-}
-
 /* Notes the attributes of one object that the other does not have the same. */
 static void
 log_attributes_of(ChangeLog *log, int64 profile_id, Jsonb *of, Jsonb *other, bool of_is_old)
@@ -94,8 +82,8 @@ log_attributes_of(ChangeLog *log, int64 profile_id, Jsonb *of, Jsonb *other, boo
 			counterpart = findJsonbValueFromContainer(&other->root, JB_FOBJECT, &key);
 		if (!of_is_old && counterpart != NULL)
 			continue;			/* compared from the other side */
-		mine = jsonb_value_string(&value);
-		others = jsonb_value_string(counterpart);
+		mine = attribute_text(&value);
+		others = attribute_text(counterpart);
 		if (other == NULL || !strings_equal(mine, others))
 			change_log_cell(log, profile_id,
 							psprintf("attribute_%.*s", key.val.string.len, key.val.string.val),

@@ -13,6 +13,7 @@
  */
 #include "diff_subject.h"
 
+#include "attribute.h"
 #include "core/header.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -123,20 +124,6 @@ add_vendor_cell(VendorCells *vendor, DiffPlace place, const char *column_name, c
 	row->place = place;
 	row->key = row->column_name = unconstify(char *, column_name);
 	row->value = unconstify(char *, value);
-}
-
-/* The attribute's value as the operator ->> makes it; palloc'd, NULL if there is none. */
-static char *
-attribute_text(const JsonbValue *value)
-{
-	Jsonb	   *json;
-
-	if (value == NULL || value->type == jbvNull)
-		return NULL;
-	if (value->type == jbvString)
-		return pnstrdup(value->val.string.val, value->val.string.len);
-	json = JsonbValueToJsonb(unconstify(JsonbValue *, value));
-	return JsonbToCString(NULL, &json->root, VARSIZE(json));
 }
 
 /* Calls the function for each attribute; attributes may be NULL. */

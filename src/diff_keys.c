@@ -26,9 +26,9 @@
 #include "diff_subject.h"
 
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "name_fold.h"
+#include "name_table.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -66,37 +66,6 @@ static const char twins_query[] =
 "WHERE (p.primary_email_address = ANY ($1) OR p.unique_user_id = ANY ($2))"
 " AND p.profile_id IN (SELECT profile_id FROM @account.changes WHERE column_name IS NULL) "
 "ORDER BY coalesce(p.unique_user_id = ANY ($2), false) DESC, p.profile_id";
-
-static uint32
-key_hash(const void *key, Size size)
-{
-	const char *string = *(const char *const *) key;
-
-	(void) size;
-	return DatumGetUInt32(hash_any((const unsigned char *) string, strlen(string)));
-}
-
-static int
-key_match(const void *a, const void *b, Size size)
-{
-	(void) size;
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-static HTAB *
-key_table_create(MemoryContext context)
-{
-	HASHCTL		control = {
-		.keysize = sizeof(char *),
-		.entrysize = sizeof(KeyEntry),
-		.hash = key_hash,
-		.match = key_match,
-		.hcxt = context
-	};
-
-	return hash_create("orgsync keys at the vendor's", 64, &control,
-					   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
-}
 
 static KeyHolder *
 holder_of_key(HTAB *table, const char *key)
@@ -376,8 +345,8 @@ diff_keys_read(DiffReader *reader)
 
 	reader->keys.by_profile = hash_create("orgsync holders of keys", 64, &control,
 										  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	reader->keys.by_email = key_table_create(reader->context);
-	reader->keys.by_id = key_table_create(reader->context);
+	reader->keys.by_email = name_table_create("orgsync keys at the vendor's", sizeof(KeyEntry), reader->context);
+	reader->keys.by_id = name_table_create("orgsync keys at the vendor's", sizeof(KeyEntry), reader->context);
 	if (!reader->is_full)
 		collect_vendor_keys(reader);
 	holders = sorted_holders(reader, &count);

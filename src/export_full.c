@@ -29,6 +29,7 @@
 #include "diff_subject.h"
 #include "export.h"
 
+#include "attribute.h"
 #include "core/csv_writer.h"
 #include "core/header.h"
 #include "miscadmin.h"
@@ -329,9 +330,7 @@ take_attributes(ExportFull *full, Jsonb *attributes)
 		}
 		else if (value.type != jbvNull)
 		{
-			Jsonb	   *json = JsonbValueToJsonb(&value);
-
-			taken->text = JsonbToCString(NULL, &json->root, VARSIZE(json));
+			taken->text = attribute_text(&value);
 			taken->length = strlen(taken->text);
 		}
 		else

@@ -18,10 +18,10 @@
 #include "export_report.h"
 
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "html.h"
 #include "miscadmin.h"
+#include "name_table.h"
 #include "sql.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -42,37 +42,6 @@ typedef struct TallyEntry
 	const char *column_name;
 	ReportTally tally;
 } TallyEntry;
-
-static uint32
-column_hash(const void *key, Size size)
-{
-	const char *column_name = *(const char *const *) key;
-
-	(void) size;
-	return DatumGetUInt32(hash_any((const unsigned char *) column_name, strlen(column_name)));
-}
-
-static int
-column_match(const void *a, const void *b, Size size)
-{
-	(void) size;
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-static HTAB *
-tallies_create(void)
-{
-	HASHCTL		control = {
-		.keysize = sizeof(char *),
-		.entrysize = sizeof(TallyEntry),
-		.hash = column_hash,
-		.match = column_match,
-		.hcxt = CurrentMemoryContext
-	};
-
-	return hash_create("orgsync report columns", 64, &control,
-					   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
-}
 
 /* The tally of the cell's column. */
 static ReportTally *
@@ -456,7 +425,10 @@ orgsync_export_report(PG_FUNCTION_ARGS)
 	report = palloc0(sizeof(ExportReport));
 	report->account = account_open(PG_GETARG_OID(0));
 	notation = diff_product_notation(report->account->product);
-	gathering = (Gathering) {&notation, report, tallies_create()};
+	gathering = (Gathering) {
+		&notation, report,
+		name_table_create("orgsync report columns", sizeof(TallyEntry), CurrentMemoryContext)
+	};
 	export_plan_read(&plan, report->account, &notation, DIFF_TO_REPORT, gather_person, &gathering);
 	gather_files(report, &plan);
 	export_plan_end(&plan);

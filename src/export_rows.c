@@ -37,10 +37,10 @@
 
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "core/csv_writer.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "name_table.h"
 #include "nodes/bitmapset.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -138,37 +138,6 @@ export_kind_name(ExportKind kind)
 	return kind_names[kind];
 }
 
-static uint32
-name_hash(const void *key, Size size)
-{
-	const char *name = *(const char *const *) key;
-
-	(void) size;
-	return DatumGetUInt32(hash_any((const unsigned char *) name, strlen(name)));
-}
-
-static int
-name_match(const void *a, const void *b, Size size)
-{
-	(void) size;
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-static HTAB *
-name_table_create(MemoryContext context)
-{
-	HASHCTL		control = {
-		.keysize = sizeof(char *),
-		.entrysize = sizeof(NameEntry),
-		.hash = name_hash,
-		.match = name_match,
-		.hcxt = context
-	};
-
-	return hash_create("orgsync export names", 64, &control,
-					   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
-}
-
 /* The name's number; *count grows if it is new. */
 static int
 name_number(HTAB *table, MemoryContext context, const char *name, int *count)
@@ -214,8 +183,8 @@ export_rows_create(void)
 	rows->context = CurrentMemoryContext;
 	rows->file_context = AllocSetContextCreate(rows->context, "orgsync export file",
 											   ALLOCSET_DEFAULT_SIZES);
-	rows->column_numbers = name_table_create(rows->context);
-	rows->set_numbers = name_table_create(rows->context);
+	rows->column_numbers = name_table_create("orgsync export names", sizeof(NameEntry), rows->context);
+	rows->set_numbers = name_table_create("orgsync export names", sizeof(NameEntry), rows->context);
 	rows->column_capacity = 64;
 	rows->columns = palloc(rows->column_capacity * sizeof(ExportColumn));
 	rows->set_capacity = 16;

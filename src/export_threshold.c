@@ -22,8 +22,8 @@
 #include "export_plan.h"
 
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
+#include "name_table.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 
@@ -52,38 +52,14 @@ struct ExportThreshold
 	HTAB	   *groups;
 };
 
-static uint32
-header_hash(const void *key, Size size)
-{
-	const char *header = *(const char *const *) key;
-
-	(void) size;
-	return DatumGetUInt32(hash_any((const unsigned char *) header, strlen(header)));
-}
-
-static int
-header_match(const void *a, const void *b, Size size)
-{
-	(void) size;
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
 /* Nothing is counted yet; in the current context. */
 void
 export_threshold_begin(ExportPlan *plan)
 {
-	HASHCTL		control = {
-		.keysize = sizeof(char *),
-		.entrysize = sizeof(GroupLoss),
-		.hash = header_hash,
-		.match = header_match,
-		.hcxt = CurrentMemoryContext
-	};
-
 	plan->threshold = palloc0(sizeof(ExportThreshold));
 	plan->threshold->context = CurrentMemoryContext;
-	plan->threshold->groups = hash_create("orgsync losses of groups", 64, &control,
-										  HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	plan->threshold->groups = name_table_create("orgsync losses of groups", sizeof(GroupLoss),
+												CurrentMemoryContext);
 }
 
 static void

@@ -14,8 +14,8 @@
 #include "import.h"
 
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "fold.h"
+#include "name_table.h"
 #include "sql.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -27,22 +27,6 @@ typedef struct GroupEntry
 	const char *folded;			/* hash key, by the string it points to */
 	int			group;			/* index in Import.groups */
 } GroupEntry;
-
-static uint32
-hash_name(const void *key, Size unused)
-{
-	const char *name = *(const char *const *) key;
-
-	(void) unused;
-	return hash_bytes((const unsigned char *) name, (int) strlen(name));
-}
-
-static int
-compare_names(const void *a, const void *b, Size unused)
-{
-	(void) unused;
-	return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
 
 /* Adds a group that is not there yet; returns its index. */
 static int
@@ -73,12 +57,9 @@ add_group(Import *import, const char *name, const char *folded, int group_id)
 void
 import_groups_begin(Import *import)
 {
-	HASHCTL		control = {.keysize = sizeof(char *),.entrysize = sizeof(GroupEntry),.hash = hash_name,
-	.match = compare_names,.hcxt = import->context};
 	int			count = 0;
 
-	import->groups_by_name = hash_create("orgsync groups", 64, &control,
-										 HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	import->groups_by_name = name_table_create("orgsync groups", sizeof(GroupEntry), import->context);
 	if (import_has_account(import))
 		count = (int) sql_run(import->account, "SELECT group_id, name, fold(name) FROM @account.groups", 0, NULL);
 	import->group_count = 0;
