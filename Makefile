@@ -15,7 +15,7 @@ MODULE_big = orgsync
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/core/*.c) $(wildcard src/*.c)))
 
 # The order in which the parts of the extension's script are joined.
-SQL_PARTS = orgsync email_address license_header group_scope account account_layout account_upgrade license license_cap verify \
+SQL_PARTS = orgsync email_address license_header group_scope account account_layout account_upgrade license license_cap account_list verify \
 	duplicate_rule find_similar change_log feed_records read_csv import check finding_codes results template diff export \
 	protected_profile stale_invitations export_report history
 SQL_FILES = $(SQL_PARTS:%=src/%.sql)

@@ -30,20 +30,6 @@ LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION orgsync.drop_account(regnamespace) IS
 	'drops an account and its schema, if that holds nothing else';
 
-CREATE FUNCTION orgsync.account_list(
-	OUT account regnamespace, OUT product orgsync.product, OUT owner name, OUT profiles bigint,
-	OUT last_import timestamptz, OUT last_export timestamptz)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'orgsync_account_list'
-LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION orgsync.account_list() IS
-	'the accounts that the caller may read; runs nothing of their owners'' making';
-
-CREATE VIEW orgsync.accounts AS SELECT * FROM orgsync.account_list();
-COMMENT ON VIEW orgsync.accounts IS 'the accounts that the caller may read';
-GRANT USAGE ON SCHEMA orgsync TO PUBLIC;
-GRANT SELECT ON orgsync.accounts TO PUBLIC;
-
 CREATE FUNCTION orgsync.touch_updated_at() RETURNS trigger
 AS 'MODULE_PATHNAME', 'orgsync_touch_updated_at'
 LANGUAGE C;

@@ -1,13 +1,12 @@
 /*
  * account_manage.c
- *		Makes, drops and lists accounts.
+ *		Makes and drops accounts.
  */
 #include "account.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/tableam.h"
 #include "catalog.h"
 #include "catalog/catalog.h"
 #include "catalog/dependency.h"
@@ -17,31 +16,22 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_type.h"
-#include "commands/dbcommands.h"
 #include "commands/trigger.h"
 #include "common/keywords.h"
 #include "duplicate_rule.h"
-#include "executor/executor.h"
-#include "executor/tuptable.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "sql.h"
-#include "storage/lmgr.h"
 #include "trigger_rows.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/rls.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(orgsync_create_account);
 PG_FUNCTION_INFO_V1(orgsync_drop_account);
-PG_FUNCTION_INFO_V1(orgsync_account_list);
 PG_FUNCTION_INFO_V1(orgsync_touch_since);
 PG_FUNCTION_INFO_V1(orgsync_touch_updated_at);
 
@@ -204,151 +194,6 @@ orgsync_drop_account(PG_FUNCTION_ARGS)
 	sql_script(account, "DROP SCHEMA @account");
 	SPI_finish();
 	PG_RETURN_VOID();
-}
-
-/*
- * Opens a table of an account's for account_list(), or returns NULL if the
- * caller may not read it.  Row security would run an owner's function, so a
- * table that has it counts as one that may not be read; so does one that its
- * owner keeps locked, lest nobody could list any accounts.
- */
-static Relation
-open_readable(Oid namespace_oid, const char *name)
-{
-	Oid			relation_oid = get_relname_relid(name, namespace_oid);
-	Relation	relation;
-
-	if (!OidIsValid(relation_oid) || get_rel_relkind(relation_oid) != RELKIND_RELATION ||
-		!compat_namespace_is_usable(namespace_oid, GetUserId()) ||
-		pg_class_aclcheck(relation_oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
-		check_enable_rls(relation_oid, InvalidOid, true) == RLS_ENABLED)
-		return NULL;
-	if (!ConditionalLockRelationOid(relation_oid, AccessShareLock))
-		return NULL;
-	relation = try_table_open(relation_oid, NoLock);
-	if (relation == NULL)
-		UnlockRelationOid(relation_oid, AccessShareLock);	/* it was dropped meanwhile */
-	return relation;
-}
-
-/* The column's number, if it is there and of that type; column may be NULL. */
-static AttrNumber
-column_of_type(Relation relation, const char *column, Oid type)
-{
-	TupleDesc	descriptor = RelationGetDescr(relation);
-
-	for (int i = 0; column != NULL && i < descriptor->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-
-		if (!attribute->attisdropped && attribute->atttypid == type &&
-			strcmp(NameStr(attribute->attname), column) == 0)
-			return attribute->attnum;
-	}
-	return InvalidAttrNumber;
-}
-
-/*
- * Counts the rows of a table and finds the greatest value of a timestamptz
- * column (NULL: none is asked for).  False if the table may not be read.
- */
-static bool
-scan_table(Oid namespace_oid, const char *name, const char *column, int64 *row_count, Datum *greatest,
-		   bool *greatest_isnull)
-{
-	Relation	relation = open_readable(namespace_oid, name);
-	AttrNumber	attribute;
-	TableScanDesc scan;
-	TupleTableSlot *slot;
-
-	*row_count = 0;
-	*greatest_isnull = true;
-	if (relation == NULL)
-		return false;
-	attribute = column_of_type(relation, column, TIMESTAMPTZOID);
-	slot = table_slot_create(relation, NULL);
-	scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		CHECK_FOR_INTERRUPTS();
-		(*row_count)++;
-		if (attribute != InvalidAttrNumber)
-		{
-			bool		isnull;
-			Datum		value = slot_getattr(slot, attribute, &isnull);
-
-			if (!isnull && (*greatest_isnull || DatumGetTimestampTz(value) > DatumGetTimestampTz(*greatest)))
-			{
-				*greatest = value;	/* by value on every platform that we support */
-				*greatest_isnull = false;
-			}
-		}
-	}
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(relation, AccessShareLock);
-	return true;
-}
-
-/* The product in an account's settings; false if they may not be read. */
-static bool
-scan_product(Oid namespace_oid, Datum *product)
-{
-	Relation	settings = open_readable(namespace_oid, "settings");
-	AttrNumber	attribute;
-	TableScanDesc scan;
-	TupleTableSlot *slot;
-	bool		isnull = true;
-
-	if (settings == NULL)
-		return false;
-	attribute = column_of_type(settings, "product", catalog_type("product"));
-	slot = table_slot_create(settings, NULL);
-	scan = table_beginscan(settings, GetActiveSnapshot(), 0, NULL);
-	if (attribute != InvalidAttrNumber && table_scan_getnextslot(scan, ForwardScanDirection, slot))
-		*product = slot_getattr(slot, attribute, &isnull);
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(settings, AccessShareLock);
-	return !isnull;
-}
-
-/*
- * account_list(): what the view "accounts" shows.  Owners may be hostile, so
- * the tables are read below the executor: no view, rule, policy or function of
- * an owner's runs.
- */
-Datum
-orgsync_account_list(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Relation	namespaces;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	InitMaterializedSRF(fcinfo, 0);
-	namespaces = table_open(NamespaceRelationId, AccessShareLock);
-	scan = systable_beginscan(namespaces, InvalidOid, false, NULL, 0, NULL);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_namespace namespace = (Form_pg_namespace) GETSTRUCT(tuple);
-		Datum		values[6];
-		bool		nulls[6] = {0};
-		int64		count;
-
-		if (!account_is_one(namespace->oid) || !scan_product(namespace->oid, &values[1]))
-			continue;
-		values[0] = ObjectIdGetDatum(namespace->oid);
-		values[2] = DirectFunctionCall1(namein, CStringGetDatum(GetUserNameFromId(namespace->nspowner, false)));
-		nulls[3] = !scan_table(namespace->oid, "profiles", NULL, &count, &values[4], &nulls[4]);
-		values[3] = Int64GetDatum(count);
-		(void) scan_table(namespace->oid, "imports", "finished_at", &count, &values[4], &nulls[4]);
-		(void) scan_table(namespace->oid, "exports", "exported_at", &count, &values[5], &nulls[5]);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	systable_endscan(scan);
-	table_close(namespaces, AccessShareLock);
-	return (Datum) 0;
 }
 
 /*

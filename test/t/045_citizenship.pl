@@ -138,7 +138,7 @@ $standby->init_from_backup($node, 'copy', has_streaming => 1);
 $standby->start;
 $node->safe_psql('plain', q{UPDATE acme.profiles SET preferred_first_name = 'Later' WHERE primary_email_address = 'c@example.com'});
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
-foreach (q{SELECT * FROM acme.seat_usage}, q{SELECT * FROM orgsync.diff('acme')}, q{SELECT * FROM acme.users}, q{SELECT * FROM orgsync.accounts},
+foreach (q{SELECT * FROM acme.seat_usage}, q{SELECT * FROM orgsync.diff('acme')}, q{SELECT * FROM acme.users}, q{SELECT * FROM orgsync.accounts}, q{SELECT * FROM orgsync.status},
 	q{SELECT * FROM orgsync.verify_account('acme')})
 {
 	is($standby->safe_psql('plain', $_), $node->safe_psql('plain', $_), "on a standby: $_");
