@@ -162,7 +162,7 @@ typedef struct ExportReader
 typedef struct ExportRefusal
 {
 	int64		line;			/* in the results file */
-	char	   *message;
+	const char *message;
 	char	   *record;
 	bool		is_matched;		/* to a row of the export */
 } ExportRefusal;

@@ -223,16 +223,18 @@ similar_address_read(similar_address *result, const char *address, size_t length
 	result->digits = similar_digits(result->local, result->local_length);
 }
 
-/* Is there a character besides the digits and one more? */
+/* Is there a character besides the digits and the one that is another? */
 static bool
-keeps_a_letter(const uint32_t *characters, size_t length)
+keeps_a_letter(const uint32_t *characters, size_t length, size_t other)
 {
-	size_t		count = 0;
 	size_t		i;
 
 	for (i = 0; i < length; i++)
-		count += characters[i] < '0' || characters[i] > '9';
-	return count > 1;
+	{
+		if (i != other && (characters[i] < '0' || characters[i] > '9'))
+			return true;
+	}
+	return false;
 }
 
 /* The same for characters that were taken apart. */
@@ -254,7 +256,7 @@ one_step_of_characters(const uint32_t *a, size_t a_length, const uint32_t *b, si
 	switch (a_length - same_before - same_behind)
 	{
 		case 1:
-			return keeps_a_letter(a, a_length);
+			return keeps_a_letter(a, a_length, same_before);
 		case 2:
 			return a[same_before] == b[same_before + 1] && a[same_before + 1] == b[same_before];
 		default:
@@ -402,7 +404,7 @@ similar_variants(const char *text, size_t length, bool is_domain, similar_varian
 			variants[count].start = start_with(text, length, at, NULL, 0, next);
 			variants[count++].hash = parts_join(&p, at, next);
 			for (c = alphabet; *c != '\0'; c++)
-				if (*c != text[at])
+				if (*c != text[at] || next - at > 1)
 				{
 					variants[count].start = at < START_LENGTH ? start_with(text, length, at, c, 1, next) : start;
 					variants[count++].hash = parts_join_with(&p, at, *c, next);
