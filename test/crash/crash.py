@@ -109,15 +109,12 @@ class Server:
             postmaster = int(file.readline())
         return [postmaster] + [int(pid) for pid in os.listdir('/proc') if pid.isdigit() and parent_of(pid) == postmaster]
 
-    def kill_all(self):
-        """SIGKILL for every process of the server, and the start after it."""
-        processes = self.processes()
-        for pid in processes:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        for pid in processes:
+    def kill_all(self, processes):
+        """SIGKILL for every process of the server, those that are known first, and the start after it."""
+        kill(processes)
+        started_since = self.processes()
+        kill(started_since)
+        for pid in processes + started_since:
             while os.path.exists(f'/proc/{pid}') and 'Z' not in state_of(pid):
                 time.sleep(0.002)
         self.start()
@@ -152,6 +149,15 @@ class Server:
     def stop(self):
         subprocess.run(['pg_ctl', '-s', '-D', self.data, '-m', 'immediate', 'stop'], check=False,
                        stderr=subprocess.DEVNULL)
+
+
+def kill(processes):
+    """SIGKILL for each that is still there."""
+    for pid in processes:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def status_of(pid):
@@ -326,6 +332,7 @@ class Killer:
         moment = self.pick.random() * durations[len(durations) // 2] * 0.9
         observer = watch(server) if kind in ('cancel', 'terminate') else None
         client, pid, sql = session(server, circle.call())
+        processes = server.processes() if kind == 'server' else []      # looking takes time
         if kind == 'timeout':
             sql = f'SET statement_timeout = {max(1, int(moment * 1000))};\n{sql}'
         if kind == 'memory':
@@ -339,12 +346,9 @@ class Killer:
         if kind in ('backend', 'server', 'cancel', 'terminate'):
             time.sleep(moment)
         if kind == 'backend':
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            kill([pid])
         elif kind == 'server':
-            server.kill_all()
+            server.kill_all(processes)
         elif kind in ('cancel', 'terminate'):
             ask(observer, f'SELECT pg_{kind}_backend({pid});')
         output, errors = client.communicate()
