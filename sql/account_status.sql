@@ -132,6 +132,21 @@ SET ROLE regress_orgsync_watch;
 SELECT account, last_export_state, errors_open, pending_changes, waitlisted, fullest_license FROM orgsync.status;
 SELECT has_table_privilege('stat.profiles', 'SELECT') AS profiles, has_table_privilege('stat.seats', 'SELECT') AS seats;
 
+-- the columns that are read are enough, so that people's records need not be shown
+SET ROLE regress_orgsync_alice;
+REVOKE ALL ON stat.imports, stat.import_findings, stat.changes FROM regress_orgsync_watch;
+GRANT SELECT (line) ON stat.changes TO regress_orgsync_watch;
+GRANT SELECT (import_id, state, feed, finished_at, rejected, warnings) ON stat.imports TO regress_orgsync_watch;
+INSERT INTO stat.import_findings (export_id, code, severity, message) SELECT max(export_id), 'vendor_refused', 'error', 'No.' FROM stat.exports;
+GRANT SELECT (severity) ON stat.import_findings TO regress_orgsync_watch;
+SET ROLE regress_orgsync_watch;
+SELECT account, last_import_state, errors_open, pending_changes FROM orgsync.status;
+SET ROLE regress_orgsync_alice;
+GRANT SELECT (export_id) ON stat.import_findings TO regress_orgsync_watch;
+REVOKE SELECT (rejected) ON stat.imports FROM regress_orgsync_watch;
+SET ROLE regress_orgsync_watch;
+SELECT account, last_import_state, errors_open, pending_changes FROM orgsync.status;
+
 -- ---- an owner who would like to work as somebody else ----
 
 SET ROLE regress_orgsync_eve;

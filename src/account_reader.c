@@ -58,16 +58,42 @@ struct AccountReader
 	IndexScanDesc index_scan;
 };
 
+/*
+ * May the caller read those columns of the table, and the key, if there is one?  As
+ * for SQL: who reads no column in particular needs the right to any.
+ */
+static bool
+may_read(Oid relation_oid, const char *key, int column_count, const ReaderColumn *columns)
+{
+	Oid			role = GetUserId();
+
+	if (pg_class_aclcheck(relation_oid, role, ACL_SELECT) == ACLCHECK_OK)
+		return true;
+	if (pg_attribute_aclcheck_all(relation_oid, role, ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+		return false;
+	for (int i = -1; i < column_count; i++)
+	{
+		const char *name = i < 0 ? key : columns[i].name;
+		AttrNumber	column = name == NULL ? InvalidAttrNumber : get_attnum(relation_oid, name);
+
+		if (column != InvalidAttrNumber &&
+			pg_attribute_aclcheck(relation_oid, column, role, ACL_SELECT) != ACLCHECK_OK)
+			return false;
+	}
+	return true;
+}
+
 /* The table, locked; NULL: it may not be read. */
 static Relation
-open_readable(Oid namespace_oid, const char *name)
+open_readable(Oid namespace_oid, const char *name, const char *key, int column_count,
+			  const ReaderColumn *columns)
 {
 	Oid			relation_oid = get_relname_relid(name, namespace_oid);
 	Relation	relation;
 
 	if (!OidIsValid(relation_oid) || get_rel_relkind(relation_oid) != RELKIND_RELATION ||
 		!compat_namespace_is_usable(namespace_oid, GetUserId()) ||
-		pg_class_aclcheck(relation_oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK ||
+		!may_read(relation_oid, key, column_count, columns) ||
 		check_enable_rls(relation_oid, InvalidOid, true) == RLS_ENABLED)
 		return NULL;
 	if (!ConditionalLockRelationOid(relation_oid, AccessShareLock))
@@ -152,7 +178,7 @@ account_reader_open_latest(Oid namespace_oid, const char *table, const char *key
 	AccountReader *reader = palloc0(sizeof(AccountReader));
 
 	Assert(column_count <= ACCOUNT_READER_COLUMNS);
-	reader->relation = open_readable(namespace_oid, table);
+	reader->relation = open_readable(namespace_oid, table, key, column_count, columns);
 	if (reader->relation == NULL)
 		return NULL;
 	reader->column_count = column_count;
@@ -242,7 +268,7 @@ account_reader_count(Oid namespace_oid, const char *table, int64 *row_count)
 bool
 account_reader_estimate(Oid namespace_oid, const char *table, int64 *row_count)
 {
-	Relation	relation = open_readable(namespace_oid, table);
+	Relation	relation = open_readable(namespace_oid, table, NULL, 0, NULL);
 	BlockNumber pages;
 	BlockNumber pages_a_place;
 	int			places;
