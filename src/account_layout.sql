@@ -326,7 +326,7 @@ CREATE TABLE @account.import_findings (
 	CHECK (pg_catalog.num_nonnulls(import_id, export_id) = 1)
 );
 CREATE INDEX import_findings_import ON @account.import_findings (import_id, line);
-CREATE INDEX import_findings_export ON @account.import_findings (export_id, line);
+CREATE INDEX import_findings_export ON @account.import_findings (export_id, line) WHERE export_id IS NOT NULL;
 COMMENT ON TABLE @account.import_findings IS 'what was wrong with the files, line by line';
 COMMENT ON COLUMN @account.import_findings.line IS 'physical line of the file on which the record begins';
 COMMENT ON COLUMN @account.import_findings.record IS 'the record as it came';

@@ -2,10 +2,13 @@
  * import_finding.c
  *		Collects what was wrong with a file.
  *
- * Findings are kept in a tuplestore, outside the account's tables, until all is
+ * Findings are kept in tuplestores, outside the account's tables, until all is
  * decided: the data may be undone, but never the findings.  An attempt at
  * writing that is made again takes back what it found: findings up to the mark
  * come from reading the file, those behind it from the attempt.
+ *
+ * Each phase goes through the file from its first line to its last.  So there are
+ * a few runs of findings that are sorted by line, and in the end these are merged.
  *
  * A finding on a row keeps the record as it came.  A row of very many columns may
  * have as many findings, and would be kept over and over: then only the first ones
@@ -41,13 +44,24 @@ enum
 	FINDING_COLUMN_COUNT
 };
 
+/* Runs of findings that are sorted by line; if there are more, the last one is not. */
+#define MAX_RUNS	16
+
 typedef struct FindingList
 {
-	Tuplestorestate *rows;
+	Tuplestorestate *runs[MAX_RUNS];
+	int			run_count;
 	int64		counts[SEVERITY_FATAL + 1];
 	int64		last_line;
-	bool		is_sorted;		/* they came by line */
 } FindingList;
+
+/* Reads the runs of a list as one. */
+typedef struct FindingMerge
+{
+	FindingList *list;
+	TupleTableSlot *slots[MAX_RUNS];	/* the next one of each run */
+	int			current;		/* the run that was read last, or -1 */
+} FindingMerge;
 
 /* Where they are written in the end. */
 static const WrittenTable findings_table = {
@@ -80,6 +94,7 @@ struct ImportFindings
 {
 	TupleDesc	descriptor;
 	MemoryContext context;
+	ResourceOwner owner;		/* of temporary files */
 	MemoryContext report_context;	/* reset for each finding */
 	FindingList of_file;
 	FindingList of_attempt;
@@ -92,12 +107,46 @@ struct ImportFindings
 };
 
 static void
-list_create(FindingList *list)
+begin_run(ImportFindings *findings, FindingList *list)
 {
-	list->rows = tuplestore_begin_heap(true, false, work_mem / 8);
-	memset(list->counts, 0, sizeof(list->counts));
-	list->last_line = 0;
-	list->is_sorted = true;
+	ResourceOwner old_owner = CurrentResourceOwner;
+	MemoryContext old_context = MemoryContextSwitchTo(findings->context);
+
+	CurrentResourceOwner = findings->owner;
+	list->runs[list->run_count++] = tuplestore_begin_heap(true, false, work_mem / 8);
+	CurrentResourceOwner = old_owner;
+	MemoryContextSwitchTo(old_context);
+}
+
+static void
+list_end(FindingList *list)
+{
+	for (int i = 0; i < list->run_count; i++)
+		tuplestore_end(list->runs[i]);
+	memset(list, 0, sizeof(FindingList));
+}
+
+static int64
+list_count(const FindingList *list)
+{
+	int64		count = 0;
+
+	for (int i = 0; i <= SEVERITY_FATAL; i++)
+		count += list->counts[i];
+	return count;
+}
+
+/* Adds a row of findings->descriptor. */
+static void
+list_put(ImportFindings *findings, FindingList *list, finding_severity severity, Datum *values, bool *nulls)
+{
+	int64		line = DatumGetInt64(values[FINDING_LINE]);
+
+	if (list->run_count == 0 || (line < list->last_line && list->run_count < MAX_RUNS))
+		begin_run(findings, list);
+	tuplestore_putvalues(list->runs[list->run_count - 1], findings->descriptor, values, nulls);
+	list->counts[severity]++;
+	list->last_line = line;
 }
 
 /* An empty collection, palloc'd in the current memory context. */
@@ -107,6 +156,7 @@ import_findings_create(void)
 	ImportFindings *findings = palloc0(sizeof(ImportFindings));
 
 	findings->context = CurrentMemoryContext;
+	findings->owner = CurrentResourceOwner;
 	findings->report_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync finding",
 													 ALLOCSET_DEFAULT_SIZES);
 	findings->descriptor = CreateTemplateTupleDesc(FINDING_COLUMN_COUNT);
@@ -117,7 +167,6 @@ import_findings_create(void)
 	TupleDescInitEntry(findings->descriptor, FINDING_MESSAGE + 1, "message", TEXTOID, -1, 0);
 	TupleDescInitEntry(findings->descriptor, FINDING_TIP + 1, "tip", TEXTOID, -1, 0);
 	TupleDescInitEntry(findings->descriptor, FINDING_RECORD + 1, "record", TEXTOID, -1, 0);
-	list_create(&findings->of_file);
 	return findings;
 }
 
@@ -125,28 +174,23 @@ import_findings_create(void)
 void
 import_findings_mark(ImportFindings *findings)
 {
-	MemoryContext old_context = MemoryContextSwitchTo(findings->context);
-
-	list_create(&findings->of_attempt);
 	findings->marked = true;
 	findings->line = 0;
-	MemoryContextSwitchTo(old_context);
 }
 
 /* Frees what is kept, without writing it. */
 void
 import_findings_end(ImportFindings *findings)
 {
-	tuplestore_end(findings->of_file.rows);
-	if (findings->marked)
-		tuplestore_end(findings->of_attempt.rows);
+	list_end(&findings->of_file);
+	list_end(&findings->of_attempt);
 }
 
 /* Takes back what the attempt found, and ends it. */
 void
 import_findings_forget(ImportFindings *findings)
 {
-	tuplestore_end(findings->of_attempt.rows);
+	list_end(&findings->of_attempt);
 	findings->marked = false;
 }
 
@@ -154,10 +198,7 @@ import_findings_forget(ImportFindings *findings)
 void
 import_findings_restart(ImportFindings *findings)
 {
-	tuplestore_clear(findings->of_attempt.rows);
-	memset(findings->of_attempt.counts, 0, sizeof(findings->of_attempt.counts));
-	findings->of_attempt.last_line = 0;
-	findings->of_attempt.is_sorted = true;
+	list_end(&findings->of_attempt);
 	findings->line = 0;
 }
 
@@ -165,7 +206,7 @@ import_findings_restart(ImportFindings *findings)
 int64
 import_findings_count(const ImportFindings *findings, finding_severity severity)
 {
-	return findings->of_file.counts[severity] + (findings->marked ? findings->of_attempt.counts[severity] : 0);
+	return findings->of_file.counts[severity] + findings->of_attempt.counts[severity];
 }
 
 static char *
@@ -239,10 +280,7 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 	nulls[FINDING_RECORD] = !keeps_record(findings, row, kind->severity);
 	if (!nulls[FINDING_RECORD])
 		values[FINDING_RECORD] = CStringGetTextDatum(import_text_shown(row->raw, row->raw_length));
-	tuplestore_putvalues(target->rows, findings->descriptor, values, nulls);
-	target->counts[kind->severity]++;
-	target->is_sorted = target->is_sorted && line >= target->last_line;
-	target->last_line = line;
+	list_put(findings, target, kind->severity, values, nulls);
 	if (kind->severity == SEVERITY_FATAL)
 		import->refused = true;
 	MemoryContextSwitchTo(old_context);
@@ -278,89 +316,145 @@ import_reject(Import *import, ImportRow *row, finding_code code, const char *col
 	row->rejected = true;
 }
 
-/*
- * Puts the findings of a file that was only read into a function's result, by
- * line, and frees them.  Needs an SPI connection.
- */
+/* ---- reading them again ---- */
+
+static void
+advance(FindingMerge *merge, int run)
+{
+	if (!tuplestore_gettupleslot(merge->list->runs[run], true, false, merge->slots[run]))
+		ExecClearTuple(merge->slots[run]);
+}
+
+static void
+merge_begin(FindingMerge *merge, ImportFindings *findings, FindingList *list)
+{
+	merge->list = list;
+	merge->current = -1;
+	for (int i = 0; i < list->run_count; i++)
+	{
+		merge->slots[i] = MakeSingleTupleTableSlot(findings->descriptor, &TTSOpsMinimalTuple);
+		tuplestore_rescan(list->runs[i]);
+		advance(merge, i);
+	}
+}
+
+/* The next finding by line, with all its columns, until the next call; NULL at the end. */
+static TupleTableSlot *
+merge_next(FindingMerge *merge)
+{
+	int64		least = PG_INT64_MAX;
+
+	if (merge->current >= 0)
+		advance(merge, merge->current);
+	merge->current = -1;
+	for (int i = 0; i < merge->list->run_count; i++)
+		if (!TupIsNull(merge->slots[i]))
+		{
+			bool		isnull;
+			int64		line = DatumGetInt64(slot_getattr(merge->slots[i], FINDING_LINE + 1, &isnull));
+
+			if (merge->current >= 0 && (isnull ? 0 : line) >= least)
+				continue;
+			least = isnull ? 0 : line;
+			merge->current = i;
+		}
+	if (merge->current < 0)
+		return NULL;
+	slot_getallattrs(merge->slots[merge->current]);
+	return merge->slots[merge->current];
+}
+
+static void
+merge_end(FindingMerge *merge)
+{
+	for (int i = 0; i < merge->list->run_count; i++)
+		ExecDropSingleTupleTableSlot(merge->slots[i]);
+}
+
+/* Puts the findings of a list into one tuplestore, by line. */
+static void
+copy_merged(ImportFindings *findings, FindingList *list, Tuplestorestate *rows)
+{
+	FindingMerge merge;
+	TupleTableSlot *slot;
+
+	merge_begin(&merge, findings, list);
+	while ((slot = merge_next(&merge)) != NULL)
+	{
+		tuplestore_puttupleslot(rows, slot);
+		CHECK_FOR_INTERRUPTS();
+	}
+	merge_end(&merge);
+}
+
+/* Puts the findings of a file that was only read into a function's result, by line, and frees them. */
 void
 import_findings_return(Import *import, ReturnSetInfo *result)
 {
-	FindingList *list = &import->findings->of_file;
-	Portal		portal;
-
-	sql_register("findings", list->rows, import->findings->descriptor, 0);
-	portal = sql_open(NULL,
-					  "SELECT line, column_name, code, severity, message, tip, record"
-					  " FROM (SELECT *, row_number() OVER () AS number FROM findings) AS f"
-					  " ORDER BY line NULLS FIRST, number", 0, NULL);
-	do
-	{
-		SPI_cursor_fetch(portal, true, 1000);
-		for (uint64 i = 0; i < SPI_processed; i++)
-			tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
-		SPI_freetuptable(SPI_tuptable);
-	} while (SPI_processed > 0);
-	SPI_cursor_close(portal);
-	sql_unregister("findings");
-	tuplestore_end(list->rows);
+	copy_merged(import->findings, &import->findings->of_file, result->setResult);
+	import_findings_end(import->findings);
 }
 
-/* Writes the findings of a sorted list below the triggers, if their table allows it; did it? */
-static bool
-write_directly(Import *import, FindingList *list, int64 count)
+/* ---- writing them ---- */
+
+/* Writes the findings of a list below the triggers. */
+static void
+write_directly(Import *import, FindingList *list, TableWriter *writer)
 {
-	TableWriter *writer = table_writer_open(import->account, &findings_table, count >= FIRST_LOAD_ROWS);
+	FindingMerge merge;
 	TupleTableSlot *slot;
 
-	if (writer == NULL)
-		return false;
-	slot = MakeSingleTupleTableSlot(import->findings->descriptor, &TTSOpsMinimalTuple);
-	tuplestore_select_read_pointer(list->rows, 0);
-	while (tuplestore_gettupleslot(list->rows, true, false, slot))
+	merge_begin(&merge, import->findings, list);
+	while ((slot = merge_next(&merge)) != NULL)
 	{
 		Datum		values[10] = {0};
 		bool		nulls[10] = {false, false, true};
 
-		slot_getallattrs(slot);
 		values[WRITTEN_FINDING_ID] = Int64GetDatum(table_writer_next_id(writer));
 		values[WRITTEN_IMPORT_ID] = Int64GetDatum(import->import_id);
 		memcpy(&values[WRITTEN_LINE], slot->tts_values, sizeof(Datum) * FINDING_COLUMN_COUNT);
 		memcpy(&nulls[WRITTEN_LINE], slot->tts_isnull, sizeof(bool) * FINDING_COLUMN_COUNT);
 		table_writer_put(writer, values, nulls);
 	}
-	ExecDropSingleTupleTableSlot(slot);
-	table_writer_close(writer);
-	return true;
+	merge_end(&merge);
 }
 
+/* Lets the server write them, because the owner has added to the table what an INSERT would heed. */
 static void
-write_list(Import *import, FindingList *list)
+write_by_statement(Import *import, FindingList *list)
 {
-	int64		count = 0;
+	Tuplestorestate *rows = tuplestore_begin_heap(true, false, work_mem / 8);
 
-	for (int i = 0; i <= SEVERITY_FATAL; i++)
-		count += list->counts[i];
-	if (count == 0 || (list->is_sorted && write_directly(import, list, count)))
-	{
-		tuplestore_end(list->rows);
-		return;
-	}
-	sql_register("findings", list->rows, import->findings->descriptor, count);
+	copy_merged(import->findings, list, rows);
+	sql_register("findings", rows, import->findings->descriptor, list_count(list));
 	(void) sql_write_once(import->account,
 						  "INSERT INTO @account.import_findings"
 						  " (import_id, line, column_name, code, severity, message, tip, record)"
-						  " SELECT $1, line, column_name, code, severity, message, tip, record FROM findings"
-						  " ORDER BY line NULLS FIRST",
+						  " SELECT $1, line, column_name, code, severity, message, tip, record FROM findings",
 						  1, (SqlArgument[]) {SQL_INT8(import->import_id)});
 	sql_unregister("findings");
-	tuplestore_end(list->rows);
+	tuplestore_end(rows);
 }
 
 /* Writes all findings to the account's table, and frees them; needs the row in "imports". */
 void
 import_findings_write(Import *import)
 {
-	write_list(import, &import->findings->of_file);
-	if (import->findings->marked)
-		write_list(import, &import->findings->of_attempt);
+	ImportFindings *findings = import->findings;
+	FindingList *lists[] = {&findings->of_file, &findings->of_attempt};
+	int64		count = list_count(lists[0]) + list_count(lists[1]);
+	TableWriter *writer = NULL;
+
+	if (count > 0)
+		writer = table_writer_open(import->account, &findings_table, count >= FIRST_LOAD_ROWS);
+	for (size_t i = 0; i < lengthof(lists); i++)
+	{
+		if (writer != NULL)
+			write_directly(import, lists[i], writer);
+		else if (list_count(lists[i]) > 0)
+			write_by_statement(import, lists[i]);
+		list_end(lists[i]);
+	}
+	if (writer != NULL)
+		table_writer_close(writer);
 }
