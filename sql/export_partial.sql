@@ -48,6 +48,31 @@ SELECT orgsync.confirm_export('part', 6);
 SELECT count(*) FROM changes;
 SELECT files();
 
+-- a rename is refused: what was uploaded before it counts, what came after it does not, whatever the texts say
+SELECT orgsync.add_license('part', 'Second_license_learning_proAllLanguages_status');
+UPDATE profiles SET preferred_first_name = 'active' WHERE profile_id = 2;
+INSERT INTO seats VALUES (2, 1, 'invited');
+SELECT files();
+SELECT orgsync.confirm_export('part', max(export_id)) FROM exports;
+SELECT * FROM d;
+DELETE FROM seats WHERE profile_id = 2;
+INSERT INTO seats VALUES (2, 2, 'invited');
+UPDATE profiles SET primary_email_address = 'new.anna@example.com', preferred_first_name = 'Anna', work_title = 'CFO' WHERE profile_id = 2;
+SELECT files();
+BEGIN;
+SELECT orgsync.confirm_export('part', max(export_id), E'unique_user_id,Messages\nA1,Nobody has this id\n') FROM exports;
+SELECT * FROM d;
+ROLLBACK;
+-- also if the files are confirmed one by one, the refused one first
+SELECT orgsync.confirm_export('part', max(export_id), E'unique_user_id,Messages\nA1,Nobody has this id\n', seq => 2) FROM exports;
+SELECT * FROM d;
+SELECT orgsync.confirm_export('part', max(export_id), seq => 1) FROM exports;
+SELECT orgsync.confirm_export('part', max(export_id), seq => 3) FROM exports;
+SELECT * FROM d;
+SELECT files();
+SELECT orgsync.confirm_export('part', max(export_id)) FROM exports;
+SELECT count(*) FROM changes;
+
 RESET search_path;
 SET client_min_messages = warning;
 DROP SCHEMA part CASCADE;

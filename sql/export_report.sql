@@ -52,6 +52,17 @@ DELETE FROM licenses WHERE license_id = 2;
 UPDATE settings SET max_revoke_percent = 30, threshold_floor = 3;
 SELECT page();
 
+-- what an export leaves alone is listed with the reason, and counts nowhere else
+BEGIN;
+UPDATE settings SET grace_days = 30;
+SELECT orgsync.protect_profile('report', 'person2@example.com', 'runs the <vendor''s> account');
+SELECT orgsync.protect_profile('report', 'new.name@example.com', 'chief');
+UPDATE profiles SET primary_email_address = 'second@example.com', work_title = 'Second' WHERE profile_id = 2;
+DELETE FROM profiles WHERE profile_id = 2;
+SELECT page();
+SELECT kind, replace(csv, E'\r', '') FROM orgsync.export_csv('report', override => true, dry_run => true) WHERE kind IN ('revoke', 'rename');
+ROLLBACK;
+
 -- the vendor's answer
 UPDATE settings SET max_revoke_percent = 100;
 SELECT count(*) FROM orgsync.export_csv('report');

@@ -26,6 +26,16 @@ INSERT INTO profiles (primary_email_address, preferred_first_name, preferred_las
 INSERT INTO seats SELECT profile_id, 1, 'invited' FROM profiles WHERE primary_email_address IN ('nowhere@example.ca', 'formula@example.ca');
 SELECT * FROM d;
 SELECT * FROM export();
+-- the list alone is done: whom it adds the vendor knows, unless part of it was not to be done
+BEGIN;
+SELECT orgsync.confirm_export('leap', max(export_id), seq => max(seq)) FROM export_files;
+SELECT DISTINCT email FROM d ORDER BY 1;
+ROLLBACK;
+BEGIN;
+SELECT orgsync.confirm_export('leap', max(export_id), E'primary_email_address,column_name,Messages\nformula@example.ca,Language,no\n', max(seq))
+	FROM export_files;
+SELECT DISTINCT email FROM d ORDER BY 1;
+ROLLBACK;
 SELECT orgsync.confirm_export('leap', max(export_id), E'Email,Messages\nBOB@example.ca,no\n') FROM exports;
 SELECT * FROM d;
 SELECT seq, file FROM export();
@@ -60,6 +70,17 @@ UPDATE profiles SET primary_email_address = 'elsewhere@example.ca' WHERE primary
 UPDATE profiles SET primary_email_address = 'ann@example.ca' WHERE primary_email_address = 'noseat@example.ca';
 SELECT orgsync.grant_seat('leap', 'ann@example.ca', 'active_students');
 SELECT * FROM export();
+ROLLBACK;
+
+-- seats are taken away by hand before anybody new gets them, and the vendor's cap is never passed
+BEGIN;
+SELECT orgsync.set_seats('leap', 'active_students', (SELECT invited + activated FROM seat_usage)::int);
+DELETE FROM profiles WHERE primary_email_address = 'ann@example.ca';
+UPDATE profiles SET work_title = 'Sage' WHERE primary_email_address = 'plato@example.gr';
+SELECT orgsync.grant_seat('leap', 'noseat@example.ca', 'active_students');
+SELECT * FROM export();
+SELECT orgsync.confirm_export('leap', max(export_id), seq => 1) FROM exports;
+SELECT * FROM d;
 ROLLBACK;
 
 -- the template has no column for a duplicate that was confirmed

@@ -26,6 +26,7 @@
 /* In the order in which the files are uploaded. */
 typedef enum ExportKind
 {
+	EXPORT_MANUAL_REVOKE,		/* a list of seats to take away by hand */
 	EXPORT_REVOKE,
 	EXPORT_RENAME,
 	EXPORT_UPDATE,
@@ -33,7 +34,7 @@ typedef enum ExportKind
 	EXPORT_MANUAL				/* not for the vendor: a list for a person to do */
 } ExportKind;
 
-#define EXPORT_KIND_COUNT	5
+#define EXPORT_KIND_COUNT	6
 
 /* Columns in the order of the vendor's templates. */
 typedef enum ExportPlace
@@ -199,6 +200,8 @@ extern bool export_results_refuse(ExportResults *results, const ExportReader *fi
 
 /* Cells of exported files on their way into a statement. */
 typedef struct ExportCells ExportCells;
+
+#define EXPORT_CELLS_AFTER_RENAME	"after rename"
 
 extern ExportCells *export_cells_create(const Account *account, int64 export_id,
 										const char *statement);

@@ -35,16 +35,16 @@ struct ExportCells
 	Datum		profile_ids[BATCH_SIZE];
 	Datum		columns[BATCH_SIZE];
 	bool		all_columns[BATCH_SIZE];
-	Datum		emails[BATCH_SIZE];
-	bool		no_email[BATCH_SIZE];
 	Datum		values[BATCH_SIZE];
 	bool		no_value[BATCH_SIZE];
 };
 
 /*
  * No cells yet, on their way into a statement, which must be a constant and gets
- * them as $2 to $5: profiles, columns (NULL: all of the profile's), addresses,
- * values as "changes" has them; $1 is the export.  palloc'd in the current context.
+ * them as $2 to $4: profiles, columns, values as "changes" has them; $1 is the
+ * export.  A column that is NULL stands for all of the profile's, or with the
+ * value EXPORT_CELLS_AFTER_RENAME for those that later files tell.  palloc'd in
+ * the current context.
  */
 ExportCells *
 export_cells_create(const Account *account, int64 export_id, const char *statement)
@@ -84,7 +84,7 @@ export_cells_flush(ExportCells *batch)
 	MemoryContext old_context = MemoryContextSwitchTo(batch->context);
 
 	if (batch->count > 0)
-		(void) sql_run_once(batch->account, batch->statement, 5, (SqlArgument[])
+		(void) sql_run_once(batch->account, batch->statement, 4, (SqlArgument[])
 							{
 								SQL_INT8(batch->export_id),
 								SQL_DATUM(INT8ARRAYOID,
@@ -93,8 +93,6 @@ export_cells_flush(ExportCells *batch)
 										  text_array(batch->columns, batch->all_columns,
 													 batch->count)),
 								SQL_DATUM(TEXTARRAYOID,
-										  text_array(batch->emails, batch->no_email, batch->count)),
-								SQL_DATUM(TEXTARRAYOID,
 										  text_array(batch->values, batch->no_value, batch->count))
 							});
 	batch->count = 0;
@@ -102,10 +100,9 @@ export_cells_flush(ExportCells *batch)
 	MemoryContextReset(batch->context);
 }
 
-/* column_name NULL: all cells of the profile */
+/* column_name NULL: see export_cells_create() */
 static void
-batch_add(ExportCells *batch, int64 profile_id, const char *column_name, const char *email,
-		  const char *value)
+batch_add(ExportCells *batch, int64 profile_id, const char *column_name, const char *value)
 {
 	MemoryContext old_context;
 
@@ -119,8 +116,6 @@ batch_add(ExportCells *batch, int64 profile_id, const char *column_name, const c
 	batch->profile_ids[batch->count] = Int64GetDatum(profile_id);
 	batch->all_columns[batch->count] = column_name == NULL;
 	batch->columns[batch->count] = column_name ? CStringGetTextDatum(column_name) : (Datum) 0;
-	batch->no_email[batch->count] = email == NULL;
-	batch->emails[batch->count] = email ? CStringGetTextDatum(email) : (Datum) 0;
 	batch->no_value[batch->count] = value == NULL || value[0] == '\0';
 	batch->values[batch->count] = batch->no_value[batch->count] ? (Datum) 0 : CStringGetTextDatum(value);
 	batch->count++;
@@ -148,51 +143,63 @@ carried_column(const char *kind, const char *header)
 	return header;
 }
 
-/*
- * Adds the cells that stand in the reader's row.  A refused rename counts for all
- * that is pending of the profile: the rows of later files name the address that
- * it did not get, so the vendor has done nothing with them, or something wrong.
- */
 static void
-add_column(ExportCells *batch, int64 profile_id, const char *header, const char *email,
-		   const char *value)
+add_column(ExportCells *batch, int64 profile_id, const char *header, const char *value)
 {
 	const char *columns[2];
 	int			count = diff_logged_columns(batch->account->product, header, columns);
 
 	for (int i = 0; i < count; i++)
-		batch_add(batch, profile_id, columns[i], email, value);
+		batch_add(batch, profile_id, columns[i], value);
 }
 
+/* The cell of the row under that header; "" if the file has no such column. */
+static char *
+cell_under(const ExportReader *reader, const char *header)
+{
+	for (int i = 0; i < reader->column_count; i++)
+		if (strcmp(reader->headers[i], header) == 0)
+			return export_reader_cell(reader, i);
+	return "";
+}
+
+/*
+ * Is the line of a list the first one of somebody whom the vendor does not know?
+ * All lines of a person are in one list, his address first.
+ */
+static bool
+begins_added_person(const Account *account, const ExportReader *reader)
+{
+	const char *columns[2];
+
+	(void) diff_logged_columns(account->product, cell_under(reader, "column_name"), columns);
+	return strcmp(columns[0], "primary_email_address") == 0 && cell_under(reader, "old_value")[0] == '\0';
+}
+
+/*
+ * Adds the cells that stand in the reader's row.  A refused rename counts for what
+ * is pending of the profile in later files, whose rows name the address that it
+ * did not get: the vendor has done nothing with them, or something wrong.
+ * is_added: the row is a line of a list, about somebody whom the vendor does not
+ * know.
+ */
 static void
-add_row_cells(ExportCells *batch, const char *kind, bool is_refused, int64 profile_id,
+add_row_cells(ExportCells *batch, const char *kind, bool is_refused, int64 profile_id, bool is_added,
 			  const ExportReader *reader)
 {
-	const char *email = NULL;
-
-	for (int i = 0; i < reader->column_count; i++)
+	if (is_added || strcmp(kind, "add") == 0)
 	{
-		if (strcmp(reader->headers[i], "primary_email_address") == 0)
-			email = export_reader_cell(reader, i);
+		batch_add(batch, profile_id, NULL, NULL);
+		return;
 	}
-	if (strcmp(kind, "add") == 0 || (is_refused && strcmp(kind, "rename") == 0))
+	if (is_refused && strcmp(kind, "rename") == 0)
 	{
-		batch_add(batch, profile_id, NULL, email, NULL);
+		batch_add(batch, profile_id, NULL, EXPORT_CELLS_AFTER_RENAME);
 		return;
 	}
 	if (strcmp(kind, "manual") == 0)
 	{
-		const char *column = "";
-		const char *value = "";
-
-		for (int i = 0; i < reader->column_count; i++)
-		{
-			if (strcmp(reader->headers[i], "column_name") == 0)
-				column = export_reader_cell(reader, i);
-			else if (strcmp(reader->headers[i], "new_value") == 0)
-				value = export_reader_cell(reader, i);
-		}
-		add_column(batch, profile_id, column, email, value);
+		add_column(batch, profile_id, cell_under(reader, "column_name"), cell_under(reader, "new_value"));
 		return;
 	}
 	for (int i = 0; i < reader->column_count; i++)
@@ -200,7 +207,7 @@ add_row_cells(ExportCells *batch, const char *kind, bool is_refused, int64 profi
 		const char *column = carried_column(kind, reader->headers[i]);
 
 		if (column != NULL && i < reader->record.field_count && reader->record.fields[i].length > 0)
-			add_column(batch, profile_id, column, email, export_reader_cell(reader, i));
+			add_column(batch, profile_id, column, export_reader_cell(reader, i));
 	}
 }
 
@@ -234,6 +241,7 @@ export_cells_add_file(ExportCells *batch, int seq, ExportResults *results, bool 
 	size_t		length;
 	Datum	   *profile_ids;
 	int			profile_count;
+	int64		added_id = 0;
 	bool		isnull;
 
 	(void) sql_run(batch->account,
@@ -255,8 +263,11 @@ export_cells_add_file(ExportCells *batch, int seq, ExportResults *results, bool 
 		if (i >= profile_count)
 			elog(ERROR, "file %d of export %lld has more rows than profiles", seq,
 				 (long long) batch->export_id);
+		if (strcmp(kind, "manual") == 0 && begins_added_person(batch->account, &reader))
+			added_id = DatumGetInt64(profile_ids[i]);
 		if (results == NULL || export_results_refuse(results, &reader) == refused)
-			add_row_cells(batch, kind, refused, DatumGetInt64(profile_ids[i]), &reader);
+			add_row_cells(batch, kind, refused, DatumGetInt64(profile_ids[i]),
+						  DatumGetInt64(profile_ids[i]) == added_id, &reader);
 		MemoryContextReset(row_context);
 	}
 	export_reader_close(&reader);

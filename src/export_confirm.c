@@ -46,11 +46,11 @@ PG_FUNCTION_INFO_V1(orgsync_confirm_export);
 PG_FUNCTION_INFO_V1(orgsync_confirm_export_text);
 PG_FUNCTION_INFO_V1(orgsync_cancel_export);
 
-/* $1 export; $2 to $5: profile, column (NULL: all its rows), address and value of each cell */
+/* $1 export; $2 to $4: profile, column (NULL: many) and value of each cell, see export_cells.c */
 #define BATCH_CELLS \
 	"WITH batch AS MATERIALIZED (" \
-	" SELECT b.profile_id, b.column_name, b.email, b.value," DIFF_CELL_OF("b.column_name") "AS cell" \
-	" FROM unnest($2, $3, $4, $5) AS b (profile_id, column_name, email, value)" \
+	" SELECT b.profile_id, b.value," DIFF_CELL_OF("b.column_name") "AS cell" \
+	" FROM unnest($2, $3, $4) AS b (profile_id, column_name, value)" \
 	") "
 
 /*
@@ -74,7 +74,8 @@ CHANGES_KEPT(BATCH_CELLS
 
 /*
  * deleted: before the export, so that their rows are all that tells what the
- * vendor has of them.
+ * vendor has of them.  seats: those that the vendor has; only rows that come
+ * before all renames can have been about them.
  */
 static const char refuse_cells[] =
 BATCH_CELLS
@@ -83,13 +84,23 @@ BATCH_CELLS
 " WHERE NOT EXISTS (SELECT FROM @account.profiles p WHERE p.profile_id = b.profile_id)"
 "  AND NOT EXISTS (SELECT FROM @account.changes c WHERE c.profile_id = b.profile_id"
 "   AND c.column_name = 'primary_email_address' AND NOT c.change_id <@ " CHANGES_READ ")"
+"), seats AS MATERIALIZED ("
+" SELECT f.profile_id, f.cell FROM (SELECT DISTINCT ON (c.profile_id, c.cell) c.profile_id, c.cell, c.vendor_value"
+"  FROM (SELECT c.profile_id, c.change_id, c.vendor_value, " DIFF_CELL_OF("c.column_name") "AS cell"
+"   FROM @account.changes c JOIN batch b ON b.profile_id = c.profile_id"
+"   WHERE b.value = '" EXPORT_CELLS_AFTER_RENAME "' AND b.cell IS NULL"
+"    AND c.column_name NOT IN ('preferred_first_name', 'preferred_last_name', 'work_title')"
+"    AND NOT starts_with(c.column_name, 'attribute_')) c"
+"  ORDER BY c.profile_id, c.cell, c.change_id) f"
+" WHERE f.vendor_value = 'active'"
 "), pending AS ("
 " SELECT c.change_id FROM @account.changes c JOIN deleted d ON d.profile_id = c.profile_id"
 " WHERE c.column_name IN ('primary_email_address', 'unique_user_id', 'preferred_first_name',"
 "   'preferred_last_name', 'work_title') OR starts_with(c.column_name, 'attribute_')"
 " UNION ALL"
 " SELECT c.change_id FROM @account.changes c JOIN batch b ON b.profile_id = c.profile_id"
-"  AND (b.cell IS NULL OR b.cell = " DIFF_CELL_OF("c.column_name") ")"
+"  AND (b.cell = " DIFF_CELL_OF("c.column_name") " OR (b.cell IS NULL AND NOT EXISTS"
+"   (SELECT FROM seats s WHERE s.profile_id = c.profile_id AND s.cell = " DIFF_CELL_OF("c.column_name") ")))"
 ") "
 "UPDATE @account.exports SET changes_read = changes_read -"
 " coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM pending), '{}') "

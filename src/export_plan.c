@@ -13,6 +13,8 @@
  *	add		all cells of those whom it does not know.
  *	manual	what no row can say: a cell is "no action" when empty, so nothing can
  *			be cleared; and whatever a product cannot do with existing people.
+ *			Seats to take away are a list of their own and come before all else,
+ *			so that whatever is granted later finds them free.
  *
  * Cells that are held (see diff_hold.c) go nowhere.  Who waits for an address or
  * an id that somebody else has at the vendor's is planned when all are known;
@@ -94,6 +96,9 @@ cell_kind(const ExportPlan *plan, const PlannedPerson *planned, const DiffCell *
 		return EXPORT_NOT_AT_ALL;
 	if (planned->person.state == DIFF_ADDED)
 		return added_kind(plan, planned);
+	if (strcmp(cell->action, "revoke") == 0)
+		return plan->account->product->updates_profiles && planned->person.vendor_email != NULL ?
+			EXPORT_REVOKE : EXPORT_MANUAL_REVOKE;
 	if (!plan->account->product->updates_profiles ||
 		(planned->person.vendor_email == NULL && planned->email_blocked))
 		return EXPORT_MANUAL;	/* or no row can name the person */
@@ -106,10 +111,6 @@ cell_kind(const ExportPlan *plan, const PlannedPerson *planned, const DiffCell *
 			if (cell->new_value == NULL || planned->id_blocked)
 				return EXPORT_MANUAL;
 			return cell->old_value == NULL ? EXPORT_UPDATE : EXPORT_RENAME;
-		case DIFF_LICENSE:
-			if (strcmp(cell->action, "revoke") != 0)
-				return EXPORT_UPDATE;
-			return planned->person.vendor_email != NULL ? EXPORT_REVOKE : EXPORT_MANUAL;
 		case DIFF_PREFERRED_FIRST_NAME:
 		case DIFF_PREFERRED_LAST_NAME:
 		case DIFF_WORK_TITLE:
@@ -256,25 +257,32 @@ plan_rename(ExportPlan *plan, const PlannedPerson *planned)
 	}
 }
 
+/* What stands for an address of the vendor's that is not known. */
+static const char *
+unknown_address(const DiffPerson *person)
+{
+	return psprintf("unknown, of unique_user_id %s", person->vendor_id);
+}
+
 /* One row a cell, for a person to read: all of somebody's in one file. */
 static void
-plan_manual(ExportPlan *plan, const PlannedPerson *planned)
+plan_manual(ExportPlan *plan, const PlannedPerson *planned, ExportKind kind)
 {
 	const DiffPerson *person = &planned->person;
 
-	plan->people_planned++;
 	for (int i = 0; i < person->cell_count; i++)
 	{
 		const DiffCell *cell = &person->cells[i];
 
-		if (cell_kind(plan, planned, cell) != EXPORT_MANUAL)
+		if (cell_kind(plan, planned, cell) != kind)
 			continue;
-		export_row_begin(plan->rows, EXPORT_MANUAL, person->profile_id);
-		add_address(plan, person_address(plan, planned));
+		export_row_begin(plan->rows, kind, person->profile_id);
+		add_address(plan, kind == EXPORT_MANUAL ? person_address(plan, planned) :
+					person->vendor_email != NULL ? person->vendor_email : unknown_address(person));
 		export_row_cell(plan->rows, EXPORT_MANUAL_COLUMN, "column_name", cell->column_name);
 		export_row_cell(plan->rows, EXPORT_MANUAL_OLD, "old_value",
 						cell->old_value == NULL && strcmp(cell->action, "rename") == 0 ?
-						psprintf("unknown, of unique_user_id %s", person->vendor_id) : cell->old_value);
+						unknown_address(person) : cell->old_value);
 		export_row_cell(plan->rows, EXPORT_MANUAL_NEW, "new_value", cell->new_value);
 		end_row(plan, plan->people_planned);
 	}
@@ -331,7 +339,9 @@ export_plan_person(ExportPlan *plan, const PlannedPerson *planned)
 		plan_rename(plan, planned);
 		plan_cells(plan, planned, EXPORT_UPDATE);
 	}
-	plan_manual(plan, planned);
+	plan->people_planned++;
+	plan_manual(plan, planned, EXPORT_MANUAL_REVOKE);
+	plan_manual(plan, planned, EXPORT_MANUAL);
 	report_obstacles(plan, planned);
 	export_threshold_count(plan, &planned->person);
 	if (plan->observer != NULL)

@@ -106,7 +106,7 @@ gather_cell(Gathering *gathering, const DiffPerson *person, const DiffCell *cell
 	bool		is_added = person->state == DIFF_ADDED;
 
 	report->cells_changed++;
-	if (kind == EXPORT_MANUAL)
+	if (kind == EXPORT_MANUAL || kind == EXPORT_MANUAL_REVOKE)
 		list_add(&report->manual, person->profile_id, email, cell->column_name, cell->old_value,
 				 cell->new_value);
 	switch (cell->place)

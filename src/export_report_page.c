@@ -375,6 +375,7 @@ append_tallies(StringInfo page, const ReportTallies *tallies, const char *id, co
 }
 
 static const char *const file_meanings[EXPORT_KIND_COUNT] = {
+	[EXPORT_MANUAL_REVOKE] = "not for the vendor: seats to take away by hand, before anything else",
 	[EXPORT_REVOKE] = "seats taken away",
 	[EXPORT_RENAME] = "new addresses and ids",
 	[EXPORT_UPDATE] = "everything else of known people",

@@ -124,6 +124,7 @@ struct ExportRows
 };
 
 static const char *const kind_names[EXPORT_KIND_COUNT] = {
+	[EXPORT_MANUAL_REVOKE] = "manual",
 	[EXPORT_REVOKE] = "revoke",
 	[EXPORT_RENAME] = "rename",
 	[EXPORT_UPDATE] = "update",

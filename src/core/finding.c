@@ -309,7 +309,8 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 		"vendor_key_taken", SEVERITY_WARNING,
 		"the vendor has \"{1}\" on the profile of somebody else ({2}), which no file can change",
 		"Give that profile another address or id in the vendor's account, or delete it there; then do what"
-		" the list of manual work says, and confirm that file."
+		" the list of manual work says, and confirm that file. After a deletion, orgsync.import_remote() with"
+		" the vendor's list of users tells that the profile is gone."
 	},
 
 	/* 1: the vendor's message */
