@@ -188,6 +188,15 @@ SELECT primary_email_address, preferred_first_name, preferred_last_name, work_ti
 SELECT * FROM orgsync.diff('remote_workleap');
 SELECT state, updated, unchanged FROM orgsync.import_remote('remote_workleap', E'Email,Name,Country,Title\nann@example.com,Anna Archer,FR,=CEO\nbob@example.com,Bob,Utopia,\n');
 SELECT primary_email_address, action, column_name, old_value, new_value FROM orgsync.diff('remote_workleap');
+-- a list may have what Workleap's files have no columns for
+INSERT INTO remote_workleap.groups (name) VALUES ('HR');
+INSERT INTO remote_workleap.memberships VALUES (2, 1);
+SELECT state, updated, unchanged FROM orgsync.import_remote('remote_workleap',
+	E'Email,Active_students,group: hr,group:Lab\nann@example.com,Activated,yes,no\nbob@example.com,Unassigned,no,yes\n');
+SELECT line, column_name, code FROM remote_workleap.import_findings WHERE import_id = (SELECT max(import_id) FROM remote_workleap.imports) ORDER BY 1, 2;
+SELECT primary_email_address, action, column_name, old_value, new_value FROM orgsync.diff('remote_workleap');
+SELECT state, rejected FROM orgsync.import_csv('remote_workleap', E'Name,Email,Country,Region,active_students,group:HR\nAnn,ann@example.com,CA,CA-QC,inactive,yes\n');
+SELECT column_name, code FROM remote_workleap.import_findings WHERE import_id = (SELECT max(import_id) FROM remote_workleap.imports) ORDER BY 1;
 SELECT state, created FROM orgsync.import_remote('remote_insights',
 	E'primary_email_address,license_talentInsights_talentInsights_status,group: HR,group:Lab\nann@example.com,Invited 4/12/2019,1,0\nbob@example.com,Activated 4/12/2019,0,1\n', adopt => true);
 SELECT primary_email_address, status, since AT TIME ZONE 'UTC' AS since_utc FROM remote_insights.license_holders ORDER BY 1;

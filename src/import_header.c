@@ -156,6 +156,21 @@ read_unknown_column(Import *import, const csv_record *record, ImportColumn *colu
 	MemoryContextReset(import->row_context);
 }
 
+/*
+ * A list of what the vendor has may tell licenses and groups although the
+ * product's files have no such columns.
+ */
+static void
+classify_listed_column(const Import *import, header_column *meaning)
+{
+	if (header_is_group(meaning->name, meaning->name_length, meaning))
+		return;
+	for (int i = 0; i < import->license_count; i++)
+		if (strlen(import->licenses[i].header) == meaning->name_length &&
+			pg_strncasecmp(import->licenses[i].header, meaning->name, meaning->name_length) == 0)
+			meaning->kind = COLUMN_LICENSE;
+}
+
 static void
 read_column(Import *import, const csv_record *record, int index)
 {
@@ -187,6 +202,8 @@ read_column(Import *import, const csv_record *record, int index)
 	/* who asks for an attribute gets it, whether the vendor's own files have any or not */
 	if (mapped != NULL && meaning.kind == COLUMN_UNKNOWN)
 		(void) header_is_attribute(text, length, &meaning);
+	if (meaning.kind == COLUMN_UNKNOWN && import->options.is_remote)
+		classify_listed_column(import, &meaning);
 	column->kind = meaning.kind;
 	column->permission = meaning.permission;
 	column->canonical = meaning.canonical ? pstrdup(meaning.canonical) : NULL;

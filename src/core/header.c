@@ -178,9 +178,13 @@ take_name(const char *text, size_t length, column_kind kind, header_column *colu
 	return true;
 }
 
-/* group:NAME, group: NAME, group/NAME */
-static bool
-classify_group(const char *text, size_t length, header_column *column)
+/*
+ * Whether the header is group:NAME, group: NAME or group/NAME.  *column then has
+ * kind, exact and name; whether the product has such columns is for the caller to
+ * decide.
+ */
+bool
+header_is_group(const char *text, size_t length, header_column *column)
 {
 	const char *rest;
 	size_t		gap;
@@ -276,7 +280,7 @@ header_classify(const product *product, const char *text, size_t length, header_
 
 	if (!classify_fixed(product, text, length, column) &&
 		!(product->has_permissions && classify_permission(text, length, column)) &&
-		!(product->has_group_columns && classify_group(text, length, column)) &&
+		!(product->has_group_columns && header_is_group(text, length, column)) &&
 		!(product->has_attributes && header_is_attribute(text, length, column)) &&
 		!(product->has_locations && classify_date(text, length, column)) &&
 		!(product->has_license_columns && classify_license(text, length, column)))

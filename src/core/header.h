@@ -57,6 +57,7 @@ typedef struct header_column
 
 extern void header_classify(const product *product, const char *text, size_t length,
 							header_column *column);
+extern bool header_is_group(const char *text, size_t length, header_column *column);
 extern bool header_is_attribute(const char *text, size_t length, header_column *column);
 extern const char *header_canonical(const product *product, int index);
 extern const char *permission_name(int permission);

@@ -1,6 +1,6 @@
 
 # 061_round_trip.pl: twenty random days of an account and its simulated vendor, of
-# each of LinkedIn's products, in which uploads fail as they do in life; see
+# each product, in which uploads fail as they do in life; see
 # test/vendor/round_trip.py.  And the vendor itself is tried first.
 
 use strict;
@@ -22,7 +22,7 @@ $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;
 $ENV{PGDATABASE} = 'postgres';
 
-for my $product ('linkedin_learning', 'talent_insights')
+for my $product ('linkedin_learning', 'talent_insights', 'workleap')
 {
 	($output, $errors) =
 	  run_command([ 'test/vendor/round_trip.py', '--days', '20', '--seed', '1', '--product', $product ]);

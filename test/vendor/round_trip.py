@@ -32,6 +32,8 @@ FIRST_NAMES = ('Ann', 'Bob', 'Chloé', 'Dan', 'Eve', 'Fay', 'Gus', 'Zoë', "D'Ar
 LAST_NAMES = ('Archer', 'Baker', 'Carter', 'O\'Neil', 'Smith', 'Müller', 'Lee', 'Ng')
 TITLES = ('CEO', 'Analyst', 'Analyst, senior', 'The "Fixer"', '=SUM(A1)', 'Größe & Co', 'two  blanks', '+1', 'Ω', '')
 GROUPS = ('HR', 'Sales', 'R&D', 'Field Staff', 'Größe', 'IT, "Ops"', 'Paris')
+LOCATIONS = ({'Country': 'CA', 'Region': 'CA-QC'}, {'Country': 'CA', 'Region': 'CA-ON', 'Language': 'fr'},
+             {'Country': 'US', 'Region': 'US-NY'})
 ATTRIBUTES = ('floor', 'cost_center', 'Team')
 
 LICENSES = {
@@ -40,6 +42,7 @@ LICENSES = {
                           ('Sales_license_learning_proFrench_status', 6, 'invited', 'waitlist')),
     'talent_insights': (('license_talentInsights_talentInsights_status', 14, 'invited', 'reject'),
                         ('license_talentInsights_extra_status', 6, 'invited', 'waitlist')),
+    'workleap': (('active_students', 14, 'invited', 'reject'),),
 }
 
 # Refusals of plain SQL that are the business of orgsync or of a constraint, not faults: a seat that is not
@@ -86,6 +89,9 @@ class Account:
         self.session.run('DROP SCHEMA IF EXISTS %s CASCADE' % ACCOUNT)
         self.run("SELECT orgsync.create_account('%s', '%s')" % (ACCOUNT, product))
         for header, seats, counting, when_full in LICENSES[product]:
+            if product == 'workleap':   # has the license already
+                self.run("SELECT orgsync.set_seats('%s', %s, %d)" % (ACCOUNT, literal(header), seats))
+                continue
             self.run("SELECT orgsync.add_license('%s', %s, %d, '%s', '%s')"
                      % (ACCOUNT, literal(header), seats, counting, when_full))
         for name in GROUPS[:4]:
@@ -140,6 +146,8 @@ class Account:
         has_name = rng.random() < 0.8
         attributes = {name: rng.choice(('1', '2', 'x, y')) for name in ATTRIBUTES
                       if self.learning and rng.random() < 0.2}
+        if self.product == 'workleap' and rng.random() < 0.9:
+            attributes = dict(rng.choice(LOCATIONS))
         email = email_of(rng, first, last)
         self.write('INSERT INTO trip.profiles (primary_email_address, unique_user_id, preferred_first_name,'
                    ' preferred_last_name, work_title, attributes, reupload_user_profile)'
@@ -327,6 +335,9 @@ class Account:
 
     def import_feed(self):
         rng = self.rng
+        if self.product == 'workleap':
+            self.import_students()
+            return
         feed = rng.choice(('hr', 'it'))
         self.change_roster(feed)
         licenses = [license[0] for license in LICENSES[self.product]]
@@ -356,6 +367,22 @@ class Account:
         self.run("SELECT state FROM orgsync.import_csv('trip', %s, feed => '%s', mode => '%s', override => %s%s)" % (
             literal(text.getvalue()), feed, rng.choice(('patch', 'full')), literal(rng.random() < 0.5), mapping))
 
+    def import_students(self):
+        """Workleap's template; the groups are chosen for the whole import."""
+        rng = self.rng
+        self.change_roster('hr')
+        groups = [row['name'] for row in self.rows('SELECT name FROM trip.groups ORDER BY 1')]
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(['Name', 'Email', 'Country', 'Region', 'Title'])
+        for row in self.rosters['hr'].values():
+            place = rng.choice(LOCATIONS)
+            writer.writerow(['%s %s' % (row['first'], row['last']), row['email'], place['Country'], place['Region'],
+                             row['title']])
+        self.run("SELECT state FROM orgsync.import_csv('trip', %s, mode => '%s', override => %s, groups => %s)" % (
+            literal(text.getvalue()), rng.choice(('patch', 'full')), literal(rng.random() < 0.5),
+            literal(rng.sample(groups, min(len(groups), rng.randrange(3))))))
+
     def change(self):
         """One thing that happens."""
         rng = self.rng
@@ -379,6 +406,14 @@ class Account:
                 self.write('ROLLBACK TO SAVEPOINT a')
             change()
         self.write(self.rng.choice(('COMMIT', 'COMMIT', 'ROLLBACK')))
+
+
+def workleap_texts(texts):
+    """The same as this product's files have it."""
+    name = ' '.join(filter(None, (texts.get('preferred_first_name'), texts.get('preferred_last_name'))))
+    has = {'Name': name, 'Title': texts.get('work_title')}
+    has.update({column: texts.get('attribute_' + column) for column in ('Country', 'Region', 'Language')})
+    return {column: text for column, text in has.items() if text}
 
 
 class Belief:
@@ -420,6 +455,7 @@ class Trip:
         self.account = Account(session, product, self.rng)
         self.agree = True          # the vendor has what the account believes
         self.returned = set()      # people at the vendor who were deleted, and came back
+        self.must_look = False     # somebody was deleted at the vendor's whom the account may know by an id
         self.counts = {}
         self.account.log.clear()
 
@@ -458,6 +494,8 @@ class Trip:
             person.id = row['id'] if self.product == 'linkedin_learning' else None
             person.texts = {name: text for name, text in row['texts'].items() if text}
             person.texts.update({'attribute_' + name: text for name, text in row['attributes'].items() if text})
+            if self.product == 'workleap':
+                person.texts = workleap_texts(person.texts)
             person.licenses = {name.lower() for name in row['licenses']}
             person.groups = {name.casefold() for name in row['groups']}
             person.permissions = {name: permission_scope(scope) for name, scope in row['permissions'].items()
@@ -467,6 +505,12 @@ class Trip:
 
     def diff(self):
         return self.account.rows("SELECT * FROM orgsync.diff('trip')")
+
+    def to_export(self):
+        """The diff, without whom a file would make active who has no seat."""
+        diff = self.diff()
+        seated = {row['profile_id'] for row in diff if row['column_name'] == 'active_students'}
+        return [row for row in diff if self.product != 'workleap' or row['action'] != 'add' or row['profile_id'] in seated]
 
     def believed(self):
         """By address: the person, and whether he was deleted here.  And the addresses of people who are pending as
@@ -488,7 +532,7 @@ class Trip:
                 people[number] = (row['primary_email_address'], Belief())
                 deleted.add(number)
             email, person = people[number]
-            if row['column_name'] == 'primary_email_address':
+            if self.vendor.classify(row['column_name'])[0] == 'email':
                 people[number] = (row['old_value'], person)
             else:
                 self.cell(person, row['column_name'], row['old_value'])
@@ -569,6 +613,9 @@ class Trip:
                         pass
                     elif cell:
                         exported[number, (kind, name)] = cell
+                if self.product == 'workleap':      # that the row is there makes him active, with the file's groups
+                    exported.update({key: value for key, value in expected.items()
+                                     if key[0] == number and key[1][0] in ('license', 'group')})
         for number, by_kind in emails.items():
             key = (number, ('email', None))
             if key in expected and key not in exported and {'rename', 'add'} & set(by_kind):
@@ -597,7 +644,7 @@ class Trip:
     def export(self):
         """The files, after they were compared with the diff; [] if nothing is to be done."""
         rng = self.rng
-        diff = self.diff()
+        diff = self.to_export()
         arguments = "'trip'"
         if rng.random() < 0.3:
             arguments += ', rows_per_file => %d' % rng.choice((1, 2, 3, 7))
@@ -620,9 +667,18 @@ class Trip:
         if sorted(files, key=lambda file: file['file_name']) != files:
             raise Failure('the files\' names do not sort: %s' % [file['file_name'] for file in files])
         order = ['revoke', 'rename', 'update', 'add', 'manual']
-        if sorted(files, key=lambda file: order.index(file['kind'])) != files:
+        first = 0                   # what is to be revoked by hand is a list of its own, before all files
+        while first < len(files) and files[first]['kind'] == 'manual' and all(
+                self.vendor.classify(row['column_name'])[0] == 'license' and row['new_value'] == 'inactive'
+                for row in csv.DictReader(io.StringIO(files[first]['csv'], newline=''))):
+            first += 1
+        if sorted(files[first:], key=lambda file: order.index(file['kind'])) != files[first:]:
             raise Failure('the files\' kinds are not in order: %s' % [file['kind'] for file in files])
         self.check_cells(diff, files)
+        wanted = self.wanted() if self.product == 'workleap' else {}
+        for file in files:
+            file['groups'] = sorted({name for number in file['profile_ids'] if number in wanted
+                                     for name in wanted[number][1].groups})
         self.count('exports')
         return files
 
@@ -635,7 +691,8 @@ class Trip:
                      for row in csv.DictReader(io.StringIO(file['csv'], newline=''))]
         self.count('lists done by hand')
         try:
-            self.vendor.do_by_hand(rows)
+            deleted = self.vendor.do_by_hand(rows, keeps_former=self.rng.random() < 0.7)
+            self.must_look |= any(person.id for person in deleted)
         except Refused as refusal:
             if self.agree and not failed_before:
                 raise Failure('by hand: %s' % refusal)
@@ -647,7 +704,12 @@ class Trip:
         if self.product == 'talent_insights':
             for row in self.account.rows('SELECT name FROM trip.groups'):
                 self.vendor.create_group(row['name'])
-        upload = self.vendor.upload(file['csv'], file['kind'] == 'add', **fault)
+        groups = ()
+        if self.product == 'workleap':      # the groups are chosen for the whole file
+            groups = file['groups']
+            for name in groups:
+                self.vendor.create_group(name)
+        upload = self.vendor.upload(file['csv'], file['kind'] == 'add', groups=groups, **fault)
         self.returned.update(upload.found)
         self.count('files')
         if self.vendor.over_cap():
@@ -658,7 +720,7 @@ class Trip:
             self.note('row %d refused: %s' % (number, refusal))
             self.count('rows refused: ' + refusal.kind)
         honest = HONEST_REFUSALS | {'fault'}
-        if self.agree and not failed_before and (upload.critical or set(upload.kinds()) - honest):
+        if self.agree and not failed_before and set(upload.kinds()) - honest:
             raise Failure('%s was refused: %s' % (file['file_name'], [str(refusal) for _, _, refusal in upload.refused]
                                                   or upload.critical))
         return upload
@@ -701,9 +763,14 @@ class Trip:
         one_by_one = scenario != 'clean' or rng.random() < 0.5
         broken = rng.randrange(len(files)) if scenario == 'break' else None
         uploads = []
-        lists = [file for file in files if file['kind'] == 'manual']
-        if broken is not None and files[broken] in lists:
-            broken = None           # they are done, and confirmed, all together
+        lists = {}                  # by the number of the first: they are done all together
+        for number, file in enumerate(files):
+            if file['kind'] == 'manual' and number > 0 and files[number - 1]['kind'] == 'manual':
+                lists[max(lists)].append(file)
+            elif file['kind'] == 'manual':
+                lists[number] = [file]
+        if broken is not None and files[broken]['kind'] == 'manual':
+            broken = None
         for number, file in enumerate(files):
             failed = any(upload and upload.kinds() for upload in uploads)
             fault = {}
@@ -711,11 +778,10 @@ class Trip:
                 fault['refuse'] = {row for row in range(file['row_count']) if rng.random() < 0.3}
             if number == broken:
                 fault['stop_after'] = rng.randrange(file['row_count'] + 1)
-            if file in lists[1:]:
-                upload = None       # was done with the first list
-            elif file in lists:
-                upload = self.do_lists(lists, failed)
-            else:
+            upload = None
+            if number in lists:
+                self.do_lists(lists[number], failed)
+            elif file['kind'] != 'manual':
                 upload = self.upload(file, failed, **fault)
             uploads.append(upload)
             if scenario in ('lose', 'doubt'):
@@ -755,7 +821,7 @@ class Trip:
     def look(self):
         """The vendor's own list of users tells what it has, whatever became of uploads."""
         self.account.run("SELECT state FROM orgsync.import_remote('trip', %s)" % literal(self.vendor.download()))
-        self.agree = True
+        self.agree, self.must_look = True, False
         self.count('lists of the vendor')
         self.compare('after the vendor\'s list')
 
@@ -809,6 +875,8 @@ class Trip:
             self.compare('after an export that was not uploaded')
             return
         well = self.deliver(files, scenario)
+        if self.must_look:
+            self.look()
         if scenario == 'lose':
             # what became of the files is not known, and nothing is confirmed
             self.agree = False
@@ -825,7 +893,7 @@ class Trip:
         self.compare('after the confirmation')
         if well and not meanwhile and self.agree:
             self.count('days that end well')
-            left = self.diff()
+            left = self.to_export()
             if left:
                 raise Failure('everything was taken, but the diff has %s' % left)
             for license in self.vendor.licenses.values():

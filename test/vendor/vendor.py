@@ -147,15 +147,18 @@ class Vendor:
         person.licenses[key] = 'activated'
         return True
 
-    def do_by_hand(self, rows):
+    def do_by_hand(self, rows, keeps_former):
         """A list for a person to do: address, column, what the cell has and what it shall have, None clears it.
         Lines in which somebody gets an address begin what the list says of him.  The list is looked at as a whole:
-        addresses may be passed on within it; whoever else has one, left the company and is deleted."""
+        addresses may be passed on within it; whoever else has one, left the company and is deleted, or with
+        keeps_former gets another address.  Returns those who were deleted."""
         tasks = []
+        deleted = []
         for email, column, old_value, value in rows:
             if not tasks or column == 'primary_email_address' or column == 'Email' or tasks[-1][0] != email:
                 is_new = self.classify(column)[0] == 'email' and not old_value
-                by_id = re.match('unknown, of unique_user_id (.*)', old_value or '')
+                by_id = re.match('unknown, of unique_user_id (.*)', email) or re.match(
+                    'unknown, of unique_user_id (.*)', old_value or '')
                 tasks.append((email, None if is_new else self.find_id(by_id[1]) if by_id else self.find(email), is_new, []))
                 if not is_new and tasks[-1][1] is None:
                     raise Refused('unknown_profile', 'There is no %s' % email)
@@ -165,14 +168,25 @@ class Vendor:
         for _, _, _, cells in tasks:
             for (kind, _), value in cells:
                 holder = self.find(value) if kind == 'email' else None
-                if holder is not None and id(holder) not in renamed:
-                    self.people.remove(holder)
+                if holder is None or id(holder) in renamed:
+                    continue
+                if keeps_former and holder.id and not self.has_anything(holder):
+                    holder.email = 'former.%s@example.net' % holder.id.lower()
+                    continue
+                self.people.remove(holder)
+                deleted.append(holder)
         for email, person, is_new, cells in tasks:
             if is_new:
                 person = Person(email)
                 self.people.append(person)
             for (kind, name), value in cells:
                 self.set_by_hand(person, kind, name, value)
+        return deleted
+
+    @staticmethod
+    def has_anything(person):
+        """A seat, a group or a permission."""
+        return bool({'invited', 'activated'} & set(person.licenses.values()) or person.groups or person.permissions)
 
     def set_by_hand(self, person, kind, name, value):
         if kind == 'email':
@@ -197,14 +211,17 @@ class Vendor:
             raise Refused('header', 'Nobody knows what %s is' % kind)
 
     def download(self):
-        """The vendor's own list of users: "Download all users"."""
+        """The vendor's own list of users: "Download all users"; of Workleap's, what its screens show."""
         texts = sorted({name for person in self.people for name in person.texts})
+        if self.product == 'workleap':
+            texts = list(WORKLEAP_TEXTS)
         groups = sorted(self.groups)
         permissions = PERMISSIONS + GROUP_PERMISSIONS if self.product == 'linkedin_learning' else ()
-        yes, no = ('yes', 'no') if self.product == 'linkedin_learning' else ('1', '0')
+        yes, no = ('1', '0') if self.product == 'talent_insights' else ('yes', 'no')
         text = io.StringIO()
         writer = csv.writer(text)
-        writer.writerow(['primary_email_address'] + (['unique_user_id'] if permissions else []) + texts
+        email = 'Email' if self.product == 'workleap' else 'primary_email_address'
+        writer.writerow([email] + (['unique_user_id'] if permissions else []) + texts
                         + [license.header for license in self.licenses.values()]
                         + ['group: ' + self.groups[name] for name in groups] + list(permissions))
         for person in self.people:
@@ -288,6 +305,8 @@ class Vendor:
         try:
             upload.header, columns, records = self.read(csv_text.encode('utf-8'))
             if self.product == 'workleap':
+                if refuse or stop_after is not None:
+                    raise Refused('fault', 'The import failed, please try again')
                 self.upload_workleap(columns, records, groups)
             else:
                 self.check_columns(columns, records)
