@@ -29,6 +29,7 @@
 
 #include "access/genam.h"
 #include "access/heapam.h"
+#include "access/hio.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog.h"
@@ -42,6 +43,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "rewrite/rewriteHandler.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
@@ -56,9 +58,15 @@
 #define SINGLE_IDS		64
 #define ID_BLOCK		1000
 
-/* Rows and bytes of tuples that are put into the heap at once; as COPY does. */
-#define MAX_BATCH_ROWS	1000
+/* Rows and bytes of tuples that are put into the heap at once: some pages, still in the processor's cache. */
+#define MAX_BATCH_ROWS	256
 #define MAX_BATCH_SIZE	65536
+
+/*
+ * This part of the shared buffers may be filled with a table's new pages, which are
+ * read again soon; beyond that it takes turns with a few of them, as COPY does.
+ */
+#define SHARE_OF_BUFFERS	8
 
 /* What a batch mostly needs; it is not given back in between. */
 #define MIN_BATCH_MEMORY	(192 * 1024)
@@ -73,6 +81,24 @@ typedef struct IndexEntry
 	int64		keys[MAX_ENTRY_KEYS];	/* 0 behind the last one */
 	ItemPointerData tuple;
 } IndexEntry;
+
+/*
+ * A row of which nothing is variable but the bytes of its values, which lie always at
+ * the same places: the next one with the same nulls is a copy, with its own values.
+ */
+typedef struct RowPattern
+{
+	HeapTuple	tuple;			/* NULL: the last row was not of this kind */
+	Size		size;			/* of it */
+	bool		nulls[WRITTEN_MAX_COLUMNS];
+	int			count;			/* of values that are not null */
+	struct
+	{
+		int			column;
+		int			width;
+		Size		offset;		/* in the tuple */
+	}			values[WRITTEN_MAX_COLUMNS];
+} RowPattern;
 
 struct TableWriter
 {
@@ -89,6 +115,8 @@ struct TableWriter
 	IndexEntry *entries;		/* of its only index, not yet put into it; NULL: they follow at once */
 	int			entry_count;	/* without those of the batch */
 	int			entry_capacity;
+	Size		written_size;
+	RowPattern	pattern;
 	MemoryContext batch_context;	/* holds the tuples of the batch */
 	Size		batch_size;
 	int			batch_count;
@@ -367,6 +395,8 @@ table_writer_open(const Account *account, const WrittenTable *table, bool is_fir
 	writer->relation = relation;
 	writer->account = *account;
 	writer->bulk_insert = GetBulkInsertState();
+	FreeAccessStrategy(writer->bulk_insert->strategy);
+	writer->bulk_insert->strategy = NULL;
 	writer->batch_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync written rows",
 												  MIN_BATCH_MEMORY, MIN_BATCH_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
 	if (is_first_load)
@@ -458,7 +488,16 @@ flush(TableWriter *writer)
 			(void) compat_insert_index_tuples(writer->result, writer->slots[i], writer->executor);
 			ResetPerTupleExprContext(writer->executor);
 		}
+		/* its tuple goes with the batch */
+		writer->slots[i]->tts_flags &= ~TTS_FLAG_SHOULDFREE;
 		ExecClearTuple(writer->slots[i]);
+	}
+	writer->written_size += writer->batch_size;
+	if (writer->bulk_insert->strategy == NULL &&
+		writer->written_size > (Size) NBuffers * (BLCKSZ / SHARE_OF_BUFFERS))
+	{
+		MemoryContextSwitchTo(GetMemoryChunkContext(writer));
+		writer->bulk_insert->strategy = GetAccessStrategy(BAS_BULKWRITE);
 	}
 	writer->batch_count = 0;
 	writer->batch_size = 0;
@@ -469,13 +508,69 @@ flush(TableWriter *writer)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/* Remembers how the row is laid out, unless a value has a length of its own. */
+static void
+set_pattern(TableWriter *writer, HeapTuple tuple, const bool *nulls)
+{
+	TupleDesc	descriptor = RelationGetDescr(writer->relation);
+	RowPattern *pattern = &writer->pattern;
+	Size		offset = HEAPTUPLESIZE + tuple->t_data->t_hoff;
+
+	for (int i = 0; i < descriptor->natts; i++)
+		if (!nulls[i] && !TupleDescAttr(descriptor, i)->attbyval)
+			return;
+	pattern->count = 0;
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		if (nulls[i])
+			continue;
+		offset = att_align_nominal(offset, attribute->attalign);
+		pattern->values[pattern->count].column = i;
+		pattern->values[pattern->count].width = attribute->attlen;
+		pattern->values[pattern->count++].offset = offset;
+		offset += attribute->attlen;
+	}
+	if (pattern->tuple != NULL)
+		pfree(pattern->tuple);
+	memcpy(pattern->nulls, nulls, sizeof(bool) * descriptor->natts);
+	pattern->size = HEAPTUPLESIZE + tuple->t_len;
+	pattern->tuple = MemoryContextAlloc(GetMemoryChunkContext(writer), pattern->size);
+	memcpy(pattern->tuple, tuple, HEAPTUPLESIZE);
+	memcpy((char *) pattern->tuple + HEAPTUPLESIZE, tuple->t_data, tuple->t_len);
+}
+
+/* The row as a tuple in the current memory context. */
+static HeapTuple
+form_tuple(TableWriter *writer, const Datum *values, const bool *nulls)
+{
+	TupleDesc	descriptor = RelationGetDescr(writer->relation);
+	const RowPattern *pattern = &writer->pattern;
+	HeapTuple	tuple;
+
+	if (pattern->tuple == NULL || memcmp(nulls, pattern->nulls, sizeof(bool) * descriptor->natts) != 0)
+	{
+		tuple = heap_form_tuple(descriptor, unconstify(Datum *, values), unconstify(bool *, nulls));
+		set_pattern(writer, tuple, nulls);
+		return tuple;
+	}
+	tuple = palloc(pattern->size);
+	memcpy(tuple, pattern->tuple, pattern->size);
+	tuple->t_data = (HeapTupleHeader) ((char *) tuple + HEAPTUPLESIZE);
+	for (int i = 0; i < pattern->count; i++)
+		store_att_byval((char *) tuple + pattern->values[i].offset, values[pattern->values[i].column],
+						pattern->values[i].width);
+	return tuple;
+}
+
 /* Writes a row, sooner or later; the values may be freed at once. */
 void
 table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(writer->batch_context);
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(writer->relation), unconstify(Datum *, values),
-										unconstify(bool *, nulls));
+	HeapTuple	tuple = form_tuple(writer, values, nulls);
+	HeapTupleTableSlot *slot;
 
 	MemoryContextSwitchTo(old_context);
 	if (writer->slots[writer->batch_count] == NULL)
@@ -487,8 +582,11 @@ table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
 	}
 	if (writer->entries != NULL)
 		keep_entry(writer, values);
-	/* the slot owns the tuple, or heap_multi_insert() would copy it */
-	ExecStoreHeapTuple(tuple, writer->slots[writer->batch_count++], true);
+	slot = (HeapTupleTableSlot *) writer->slots[writer->batch_count++];
+	/* ExecStoreHeapTuple() in short: the slot seems to own the tuple, or heap_multi_insert() would copy it */
+	slot->tuple = tuple;
+	slot->off = 0;
+	slot->base.tts_flags = (slot->base.tts_flags & ~TTS_FLAG_EMPTY) | TTS_FLAG_SHOULDFREE;
 	writer->batch_size += tuple->t_len;
 	if (writer->batch_count == MAX_BATCH_ROWS || writer->batch_size >= MAX_BATCH_SIZE)
 		flush(writer);
