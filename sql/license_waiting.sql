@@ -105,7 +105,7 @@ SELECT wait.state();
 
 CREATE FUNCTION wait.import(people text, VARIADIC arguments text[] DEFAULT '{}') RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN QUERY SELECT concat_ws(' ', state, 'granted', seats_granted, 'revoked', seats_revoked, 'rejected', rejected)
+	RETURN QUERY SELECT concat_ws(' ', state, 'granted', seats_granted, 'revoked', seats_revoked, 'invitations', invitations, 'rejected', rejected)
 	FROM orgsync.import_csv('wait', E'primary_email_address,license_talentInsights_talentInsights_status\n'
 		|| (SELECT string_agg(replace(replace(p, '+', ',active'), '-', ',inactive'), E'\n') FROM regexp_split_to_table(people, ' ') AS p),
 		mode => coalesce(arguments[1], 'patch'), feed => 'f', override => true);
@@ -136,6 +136,19 @@ SELECT wait.import('p20@example.com+ p21@example.com+');
 SELECT wait.import('p22@example.com+ z1@example.com+ p20@example.com-');
 DELETE FROM wait.seats WHERE status = 'waitlisted';
 SELECT wait.import('p23@example.com+ p20@example.com+ p21@example.com-');
+ROLLBACK;
+-- two licenses of one person are two seats and one mail; a dry run counts the same; and when somebody is absent
+BEGIN;
+TRUNCATE wait.seats;
+UPDATE wait.licenses SET seats = 1;
+SELECT orgsync.add_license('wait', 'license_talentInsights_second_status', 1, when_full => 'waitlist') \g /dev/null
+INSERT INTO wait.seats SELECT p, l, 'invited' FROM generate_series(1, 2) AS p, generate_series(1, 2) AS l;
+INSERT INTO wait.seats VALUES (3, 1, 'invited'), (4, 1, 'invited');
+SELECT state, seats_granted, seats_revoked, invitations FROM unnest('{true,false}'::boolean[]) AS d, LATERAL orgsync.import_csv('wait',
+	E'primary_email_address,license_talentInsights_talentInsights_status,license_talentInsights_second_status\np1@example.com,inactive,inactive\n', dry_run => d);
+SELECT state, absent, seats_granted, seats_revoked, invitations FROM unnest('{2,1}'::int[]) AS n, LATERAL orgsync.import_csv('wait',
+	E'primary_email_address,license_talentInsights_talentInsights_status\np' || n || E'@example.com,active\n', feed => 'g', mode => 'full', override => true);
+SELECT wait.state() LIMIT 1;
 ROLLBACK;
 -- who was invited from the list is in the next diff, and who waits is not
 SELECT orgsync.confirm_export('wait', export_id) FROM (SELECT DISTINCT export_id FROM orgsync.export_csv('wait', override => true)) AS e \g /dev/null

@@ -437,6 +437,9 @@ extern void import_seats_invite_waiting(Import *import);
 extern bool import_seats_count_revocations(Import *import, const ImportRow *row, const PresentProfile *present);
 extern bool import_seats_request(Import *import, ImportRow *row, const PresentProfile *present,
 								 bool counted_before);
+extern void import_seats_watch(Import *import);
+extern void import_seats_watch_end(void);
+extern void import_seats_count_invited(Import *import);
 extern const char *import_seat_status(const PresentProfile *present, int license_id);
 extern const char *import_seat_result(const Import *import, int license);
 

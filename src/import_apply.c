@@ -172,6 +172,8 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 			else
 				(void) run_statement(import, i, import_changes_count(import->changes, statements[i].table));
 		}
+		if (!row_by_row)
+			import_seats_count_invited(import);
 		import_changes_unregister();
 	}
 	PG_FINALLY();

@@ -333,6 +333,7 @@ apply(Import *import, bool row_by_row, int64 *failing_line)
 	take_import_id(import);
 	import_source_set(import);
 	import_unchanged_collect(import);
+	import_seats_watch(import);
 	PG_TRY();
 	{
 		import_note_absence(import);
@@ -343,6 +344,7 @@ apply(Import *import, bool row_by_row, int64 *failing_line)
 	}
 	PG_FINALLY();
 	{
+		import_seats_watch_end();
 		import_unchanged_collect_end();
 		import_source_reset();
 	}

@@ -23,6 +23,7 @@
 
 #include "catalog/pg_type.h"
 #include "license_transfer.h"
+#include "license_waiting.h"
 #include "sql.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
@@ -343,6 +344,64 @@ import_seats_invite_waiting(Import *import)
 				count--;
 			}
 	}
+}
+
+/* From here on it is noted who is invited from the waiting lists, until import_seats_watch_end(). */
+void
+import_seats_watch(Import *import)
+{
+	Invitations *invited = MemoryContextAllocZero(import->attempt_context, sizeof(Invitations));
+
+	invited->capacity = 64;
+	invited->people = MemoryContextAlloc(import->attempt_context, sizeof(Invitation) * invited->capacity);
+	license_invitations_noted = invited;
+}
+
+void
+import_seats_watch_end(void)
+{
+	license_invitations_noted = NULL;
+}
+
+/*
+ * Counts the people who were invited from the waiting lists meanwhile, and not by
+ * a row of theirs, which has been counted: each seat, but one mail a person.  To
+ * be called when all is written, while the change set can be read.
+ */
+void
+import_seats_count_invited(Import *import)
+{
+	const Invitations *invited = license_invitations_noted;
+	MemoryContext old_context;
+	int64	   *license_ids;
+	int64	   *profile_ids;
+
+	if (invited == NULL || invited->count == 0)
+		return;
+	old_context = MemoryContextSwitchTo(import->attempt_context);
+	license_ids = palloc_extended(sizeof(int64) * invited->count, MCXT_ALLOC_HUGE);
+	profile_ids = palloc_extended(sizeof(int64) * invited->count, MCXT_ALLOC_HUGE);
+	for (int64 i = 0; i < invited->count; i++)
+	{
+		license_ids[i] = invited->people[i].license_id;
+		profile_ids[i] = invited->people[i].profile_id;
+	}
+	(void) sql_run_once(import->account,
+						"WITH by_rows AS (SELECT profile_id, license_id FROM granted_seats WHERE status = 'invited'"
+						" UNION ALL SELECT profile_id, license_id FROM new_seats WHERE status = 'invited')"
+						" SELECT count(*), count(DISTINCT i.profile_id) FILTER"
+						" (WHERE i.profile_id NOT IN (SELECT profile_id FROM by_rows))"
+						" FROM (SELECT DISTINCT profile_id, license_id::integer FROM unnest($1, $2) AS u (license_id, profile_id)) AS i"
+						" JOIN @account.seats AS s ON s.profile_id = i.profile_id AND s.license_id = i.license_id"
+						" AND s.status = 'invited'"
+						" WHERE NOT EXISTS (SELECT FROM by_rows AS r"
+						" WHERE r.profile_id = i.profile_id AND r.license_id = i.license_id)",
+						2, (SqlArgument[]) {sql_int8_array(license_ids, (int) invited->count),
+											sql_int8_array(profile_ids, (int) invited->count)});
+	import->counts.seats_granted += sql_int64(0, 0);
+	import->counts.invitations += sql_int64(0, 1);
+	SPI_freetuptable(SPI_tuptable);
+	MemoryContextSwitchTo(old_context);
 }
 
 /* The status that the profile has for the license, by its index, when the grants begin. */

@@ -33,6 +33,25 @@
  */
 bool		license_invitations_held = false;
 
+/* Where it is noted who is invited, for an import that counts them; NULL: nobody asks. */
+Invitations *license_invitations_noted = NULL;
+
+static void
+note_invitation(int license_id, int64 profile_id)
+{
+	Invitations *noted = license_invitations_noted;
+
+	if (noted == NULL)
+		return;
+	if (noted->count == noted->capacity)
+	{
+		noted->capacity *= 2;
+		noted->people = repalloc_huge(noted->people, sizeof(Invitation) * noted->capacity);
+	}
+	noted->people[noted->count].license_id = license_id;
+	noted->people[noted->count++].profile_id = profile_id;
+}
+
 /* As the owner, like foreign keys: whoever frees a seat need not be able to see who gets it. */
 static int64
 write_seats(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
@@ -67,6 +86,7 @@ invite(const Account *account, const char *text, int argument_count, const SqlAr
 		TimestampTz since = DatumGetTimestampTz(sql_value(i, 0, &isnull));
 		int64		profile_id = sql_int64(i, 1);
 
+		note_invitation(DatumGetInt32(arguments[0].value), profile_id);
 		if (i == 0 || since > last_since || (since == last_since && profile_id > last_profile_id))
 		{
 			last_since = since;

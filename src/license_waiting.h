@@ -9,7 +9,22 @@
 
 #include "datatype/timestamp.h"
 
+/* Somebody who waited for a seat and was given one. */
+typedef struct Invitation
+{
+	int			license_id;
+	int64		profile_id;
+} Invitation;
+
+typedef struct Invitations
+{
+	int64		count;
+	int64		capacity;
+	Invitation *people;
+} Invitations;
+
 extern bool license_invitations_held;
+extern Invitations *license_invitations_noted;
 
 extern void license_waiting_promote(const Account *account, int license_id, int64 count);
 extern int64 license_waiting_add(const Account *account, int license_id, const int64 *profile_ids,
