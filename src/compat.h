@@ -75,6 +75,13 @@
 	index_beginscan(heap, index, snapshot, NULL, key_count, 0)
 #endif
 
+/* Fetches a line into the processor's cache, where the compiler can say so; PostgreSQL has no macro for it. */
+#if defined(__GNUC__)
+#define compat_prefetch(address)	__builtin_prefetch(address)
+#else
+#define compat_prefetch(address)	((void) (address))
+#endif
+
 /* PostgreSQL 18 says pg_noreturn, before the declaration, instead (2025-03). */
 #ifndef pg_attribute_noreturn
 #define pg_attribute_noreturn() __attribute__((noreturn))

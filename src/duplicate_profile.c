@@ -320,7 +320,7 @@ compare_newcomers(Check *check, TriggerData *trigger, SimilarSet *set)
 static SimilarSet *
 make_set(const DuplicateRules *rules, const Check *check, TriggerData *trigger)
 {
-	SimilarFilter *filter = similar_filter_create(false);
+	SimilarFilter *filter = similar_filter_create(false, check->newcomers->count);
 	SimilarSet *set = similar_set_create(rules, filter);
 	ChangedRows rows;
 
@@ -332,7 +332,8 @@ make_set(const DuplicateRules *rules, const Check *check, TriggerData *trigger)
 		if (!needs_check(rows.old_slot, rows.new_slot))
 			continue;
 		(void) similar_person_read_slot(&person, rows.new_slot);
-		similar_filter_note(filter, &person.person);
+		similar_filter_note(filter, &person.person,
+							duplicate_rules_domain_hash(rules, &person.person.address));
 	}
 	changed_rows_end(&rows);
 	similar_set_add_profiles(set, check->profiles, check->compared_ids, check->newcomers->count);

@@ -353,6 +353,36 @@ duplicate_rules_spellings(const DuplicateRules *rules, const char *domain, size_
 	return count;
 }
 
+/* A hash that all spellings of the address's domain have in common. */
+uint64
+duplicate_rules_domain_hash(const DuplicateRules *rules, const similar_address *address)
+{
+	char	   *own;
+	const char *shared;
+	uint64		hash;
+
+	if (rules->alias_count == 0)
+		return similar_hash(address->domain, address->domain_length);
+	own = pnstrdup(address->domain, address->domain_length);
+	shared = main_domain(rules, own);
+	hash = similar_hash(shared, strlen(shared));
+	pfree(own);
+	return hash;
+}
+
+/* Do both take the same domains for one? */
+bool
+duplicate_rules_same_domains(const DuplicateRules *a, const DuplicateRules *b)
+{
+	if (a->alias_count != b->alias_count)
+		return false;
+	for (int i = 0; i < a->alias_count; i++)
+		if (strcmp(a->aliases[i].alias, b->aliases[i].alias) != 0 ||
+			strcmp(a->aliases[i].domain, b->aliases[i].domain) != 0)
+			return false;
+	return true;
+}
+
 static bool
 texts_equal(const char *a, size_t a_length, const char *b, size_t b_length)
 {

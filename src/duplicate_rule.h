@@ -51,6 +51,8 @@ extern DuplicateRules *duplicate_rules_default(const product *product);
 extern DuplicateRules *duplicate_rules_read(const Account *account);
 extern int	duplicate_rules_spellings(const DuplicateRules *rules, const char *domain, size_t length,
 									  const char ***spellings);
+extern uint64 duplicate_rules_domain_hash(const DuplicateRules *rules, const similar_address *address);
+extern bool duplicate_rules_same_domains(const DuplicateRules *a, const DuplicateRules *b);
 extern RuleAction duplicate_rules_compare(const DuplicateRules *rules, const SimilarPerson *a,
 										  const SimilarPerson *b, DuplicateRule *rule);
 extern int	duplicate_rules_locks(const DuplicateRules *rules, const SimilarPerson *person, int locks[2]);

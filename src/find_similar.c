@@ -224,7 +224,7 @@ visit_pairs(const DuplicateRules *rules, Relation profiles, PairVisit *visit)
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync profile", ALLOCSET_SMALL_SIZES);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TupleTableSlot *slot = table_slot_create(profiles, NULL);
-	SimilarFilter *filter = similar_filter_create(true);
+	SimilarFilter *filter = similar_filter_create(true, 0);
 	SimilarSet *set = similar_set_create(rules, filter);
 
 	for (int pass = 1; pass <= 2; pass++)
@@ -243,14 +243,15 @@ visit_pairs(const DuplicateRules *rules, Relation profiles, PairVisit *visit)
 				continue;
 			if (pass == 1)
 			{
-				similar_filter_note(filter, &person.person);
+				similar_filter_note(filter, &person.person,
+									duplicate_rules_domain_hash(rules, &person.person.address));
 				continue;
 			}
 			visit->profile_id = slot_int64(slot, PROFILES_PROFILE_ID);
 			visit->is_confirmed = DatumGetBool(slot_getattr(slot, PROFILES_REUPLOAD_USER_PROFILE, &isnull)) && !isnull;
 			visit->address = slot_string(slot, PROFILES_PRIMARY_EMAIL_ADDRESS);
 			similar_set_find(set, &person.person, true, note_pair, visit);
-			(void) similar_set_add(set, &person.person, visit->profile_id, false, visit->is_confirmed, true);
+			similar_set_add(set, &person.person, visit->profile_id, false, visit->is_confirmed, true);
 		}
 		MemoryContextSwitchTo(old_context);
 		table_endscan(scan);

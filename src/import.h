@@ -47,6 +47,7 @@
 #include "nodes/bitmapset.h"
 #include "nodes/execnodes.h"
 #include "nodes/pg_list.h"
+#include "similar_filter.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
@@ -55,6 +56,9 @@
 #define NO_COLUMN	(-1)
 #define NO_LICENSE	(-1)
 #define NO_GROUP	(-1)
+
+/* A record has about so many bytes. */
+#define IMPORT_RECORD_LENGTH	100
 
 /* What the caller wants; strings in the database's encoding. */
 typedef struct ImportOptions
@@ -121,6 +125,7 @@ typedef struct ImportRow
 	char	   *existing_email_address;
 	char	   *unique_user_id;
 	char	   *new_unique_user_id;
+	SimilarKeys similar_keys;	/* see import_similar_note() */
 	ImportCell *cells;			/* one a column */
 } ImportRow;
 
@@ -225,7 +230,8 @@ typedef struct Import
 	ImportUnchanged *unchanged; /* NULL: no account, or a list of the vendor's */
 	ImportKeys *emails;			/* keys that several rows have */
 	ImportKeys *user_ids;
-	struct SimilarFilter *similar_filter;	/* see import_similar.c; NULL: none was needed */
+	SimilarFilter *similar_filter;	/* see import_similar.c; NULL: none was needed */
+	DuplicateRules *noted_rules;	/* those by which it was made */
 	int64		unnamed_row_count;
 	Bitmapset  *partial_rows;	/* those that give no address or not both names */
 	int64	   *active_cells;	/* how many cells of each license say active */
@@ -419,7 +425,8 @@ extern ProfileValues import_wanted_values(Import *import, const ImportRow *row, 
 extern char *import_attribute_of(Jsonb *attributes, const char *name);
 
 /* import_similar.c */
-extern void import_similar_note(Import *import, const ImportRow *row);
+extern void import_similar_note(Import *import, ImportRow *row);
+extern void import_similar_prefetch(const Import *import, const ImportRow *row);
 extern void import_similar_begin(Import *import);
 extern void import_similar_check(Import *import, ImportRow *row, int64 row_number, const RowTarget *target,
 								 const ProfileValues *values);

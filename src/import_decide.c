@@ -395,6 +395,7 @@ next_batch(Import *import, Batch *batch)
 
 		batch->count++;
 		row->rejected = target->state == ROW_REJECTED;
+		import_similar_prefetch(import, row);
 		if (!row->rejected && target->profile_id != 0)
 			profile_ids[profile_count++] = target->profile_id;
 	}

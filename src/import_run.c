@@ -113,7 +113,7 @@ report_fault(Import *import, const csv_fault *fault)
 
 /* Notes what matters for the row's licenses, groups and keys before it is staged. */
 static void
-note_row(Import *import, const ImportRow *row, bool *says_active, bool *says_inactive)
+note_row(Import *import, ImportRow *row, bool *says_active, bool *says_inactive)
 {
 	int64		number = import_staging_count(import->staging);
 

@@ -10,7 +10,9 @@
  *	  profiles that may be similar to a row are put first (similar_set.c).  What an
  *	  accepted row has changed is left out: the row itself stands for it.
  *	- with earlier rows: in memory.  While the file is read, a filter is made of all
- *	  its rows, so that only those are kept which may be similar to another.
+ *	  its rows, so that only those are kept which may be similar to another.  The
+ *	  filter's keys are staged with the row: of the others, who are most of a first
+ *	  import, nothing else is looked at.
  *
  * One finding a row: the strictest rule, and the first whom it takes for the row's
  * person, profiles before rows.
@@ -39,7 +41,8 @@ typedef struct SimilarRows
 	SimilarProbe probe;
 	HTAB	   *changed;		/* profile_ids whom accepted rows stand for; NULL: none */
 	int64		checked_row;	/* the last one that was checked: its address or names change */
-	bool		has_person;		/* and what it makes was read */
+	bool		is_alone;		/* no other row has a key in common with it */
+	bool		has_person;		/* what it makes was read */
 	OwnedPerson person;
 } SimilarRows;
 
@@ -61,11 +64,12 @@ names_of_row(const Import *import, const ImportRow *row, char **first_name, char
 
 /* Notes a row that was read, which is the next to be staged, for what is compared later. */
 void
-import_similar_note(Import *import, const ImportRow *row)
+import_similar_note(Import *import, ImportRow *row)
 {
 	OwnedPerson person;
 	char	   *first_name;
 	char	   *last_name;
+	uint64		domain_hash;
 
 	if (!import->rules->any)
 		return;
@@ -73,7 +77,8 @@ import_similar_note(Import *import, const ImportRow *row)
 	{
 		MemoryContext old_context = MemoryContextSwitchTo(import->context);
 
-		import->similar_filter = similar_filter_create(true);
+		import->similar_filter = similar_filter_create(true, import->source.size / IMPORT_RECORD_LENGTH);
+		import->noted_rules = import->rules;
 		MemoryContextSwitchTo(old_context);
 	}
 	names_of_row(import, row, &first_name, &last_name);
@@ -88,8 +93,18 @@ import_similar_note(Import *import, const ImportRow *row)
 	if (row->primary_email_address == NULL)
 		return;
 	similar_person_read(&person, row->primary_email_address, NULL, first_name, last_name);
-	similar_filter_note(import->similar_filter, &person.person);
+	domain_hash = duplicate_rules_domain_hash(import->rules, &person.person.address);
+	row->similar_keys = similar_keys(&person.person, domain_hash);
+	similar_filter_note(import->similar_filter, &person.person, domain_hash);
 	import->unnamed_row_count += person.person.name == 0;
+}
+
+/* The rows will be compared soon: fetches what the filter says of them into the processor's cache. */
+void
+import_similar_prefetch(const Import *import, const ImportRow *row)
+{
+	if (import->similar_filter != NULL && row->similar_keys.local != 0)
+		similar_filter_prefetch(import->similar_filter, &row->similar_keys);
 }
 
 /* ---- beginning ---- */
@@ -175,7 +190,8 @@ note_partial_rows(Import *import)
 		{
 			old_context = MemoryContextSwitchTo(import->row_context);
 			if (read_changed_person(import, &row, &import->targets[i], &person))
-				similar_filter_note(import->similar_filter, &person.person);
+				similar_filter_note(import->similar_filter, &person.person,
+									duplicate_rules_domain_hash(import->rules, &person.person.address));
 			MemoryContextSwitchTo(old_context);
 		}
 		MemoryContextReset(import->row_context);
@@ -206,7 +222,15 @@ import_similar_begin(Import *import)
 	if (new_count > 0 || changes)
 	{
 		account_lock(import->account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
+		MemoryContextSwitchTo(import->context);
 		import->rules = duplicate_rules_read(import->account);
+		MemoryContextSwitchTo(import->attempt_context);
+	}
+	/* keys take in the domain: they are of no use if another spelling of it was declared meanwhile */
+	if (import->similar_filter != NULL && !duplicate_rules_same_domains(import->rules, import->noted_rules))
+	{
+		similar_filter_free(import->similar_filter);
+		import->similar_filter = NULL;
 	}
 	similar->set = similar_set_create(import->rules, import->similar_filter);
 	if (import->rules->any && (new_count > 0 || changes))
@@ -333,11 +357,30 @@ obey_rule(Import *import, ImportRow *row, const char *address, const SimilarMatc
 		import_reject(import, row, FINDING_DUPLICATE_PROFILE, column, 3, address, other, rule);
 }
 
+/* Reads the person whom the row that is checked makes, if that was not done. */
 static void
-person_of_values(OwnedPerson *person, const ProfileValues *values)
+person_of_values(Import *import, const ProfileValues *values)
 {
-	similar_person_read(person, values->primary_email_address, values->unique_user_id,
-						values->preferred_first_name, values->preferred_last_name);
+	SimilarRows *similar = import->similar;
+
+	if (!similar->has_person)
+		similar_person_read(&similar->person, values->primary_email_address, values->unique_user_id,
+							values->preferred_first_name, values->preferred_last_name);
+	similar->has_person = true;
+}
+
+/* Is nobody else in the file who might be similar to whom the row makes? */
+static bool
+is_alone(Import *import, const ImportRow *row, const ProfileValues *values)
+{
+	SimilarRows *similar = import->similar;
+
+	if (!similar_set_is_alone(similar->set, &row->similar_keys))
+		return false;
+	if (import->unnamed_row_count == 0)
+		return true;
+	person_of_values(import, values);
+	return !similar_set_has_neighbours(similar->set, &similar->person.person);
 }
 
 /*
@@ -354,11 +397,13 @@ import_similar_check(Import *import, ImportRow *row, int64 row_number, const Row
 	SimilarRows *similar = import->similar;
 
 	similar->checked_row = row_number;
-	similar->has_person = false;
+	similar->has_person = similar->is_alone = false;
 	if (!import->rules->any || values->reupload_user_profile)
 		return;
-	person_of_values(&similar->person, values);
-	similar->has_person = true;
+	similar->is_alone = target->profile_id == 0 && !similar->by_index && is_alone(import, row, values);
+	if (similar->is_alone)
+		return;
+	person_of_values(import, values);
 	find_all(import, &similar->person.person, &check);
 	if (check.found.action != RULE_OFF)
 		obey_rule(import, row, values->primary_email_address, &check.found);
@@ -385,11 +430,14 @@ import_similar_accept(Import *import, const ImportRow *row, int64 row_number, co
 		}
 		(void) hash_search(similar->changed, &target->profile_id, HASH_ENTER, NULL);
 	}
-	if (similar->checked_row != row_number || !similar->has_person)
-		person_of_values(&similar->person, values);
+	if (similar->checked_row != row_number)
+		similar->has_person = similar->is_alone = false;
+	if (similar->is_alone)
+		return;
+	person_of_values(import, values);
 	/* what was noted of a row about an existing profile may be less than what it is now */
-	(void) similar_set_add(similar->set, &similar->person.person, row->line, true, values->reupload_user_profile,
-						   target->is_new);
+	similar_set_add(similar->set, &similar->person.person, row->line, true, values->reupload_user_profile,
+						target->is_new);
 }
 
 /*

@@ -58,6 +58,7 @@ typedef struct StagedRow
 	uint32		size;			/* with all that follows */
 	uint32		raw_length;
 	int64		line;
+	SimilarKeys similar_keys;
 	uint32		flags;
 } StagedRow;
 
@@ -131,7 +132,7 @@ import_staging_put(Import *import, const ImportRow *row)
 {
 	ImportStaging *staging = import->staging;
 	StringInfo	packed = &staging->packed;
-	StagedRow	staged = {.line = row->line,.raw_length = (uint32) row->raw_length};
+	StagedRow	staged = {.line = row->line,.raw_length = (uint32) row->raw_length,.similar_keys = row->similar_keys};
 
 	resetStringInfo(packed);
 	appendBinaryStringInfo(packed, (char *) &staged, sizeof(staged));
@@ -224,6 +225,7 @@ import_staging_next(Import *import, ImportRow *row, bool with_cells)
 
 	memset(row, 0, sizeof(ImportRow));
 	row->line = staged.line;
+	row->similar_keys = staged.similar_keys;
 	row->raw = packed + staged.size - sizeof(staged) - staged.raw_length;
 	row->raw_length = staged.raw_length;
 	row->rejected = (staged.flags & ROW_IS_REJECTED) != 0;

@@ -58,9 +58,6 @@
 /* Looking through so many hashes costs as much as reading one record. */
 #define HASHES_PER_RECORD	128
 
-/* A record has about so many bytes. */
-#define RECORD_LENGTH		100
-
 /* A file is read at most so often before all its records are parsed. */
 #define MAX_PASSES			4
 
@@ -202,7 +199,7 @@ static void
 choose_way(Import *import, ImportUnchanged *unchanged)
 {
 	int64		stored = feed_records_estimate(unchanged->account);
-	int64		expected = import->source.size / RECORD_LENGTH + 1;
+	int64		expected = import->source.size / IMPORT_RECORD_LENGTH + 1;
 	bool		is_small = expected < stored / HASHES_PER_RECORD;
 	bool		is_known = compare_fingerprint(import, unchanged);
 

@@ -1,0 +1,357 @@
+/*
+ * similar_filter.c
+ *		Who of many people shares a key with somebody else, and so may be similar.
+ *
+ * Most people are similar to nobody.  A filter, which is made first of all who
+ * will be looked for, says who shares no key with anybody else: he need neither be
+ * kept nor be looked for.  His keys are
+ *
+ *	local		the local part of the address.  Who are similar with different ones have
+ *				the same domain, but for its spelling, and the same digits; and
+ *	group		if both have a name, this too; or
+ *	neighbours	a key of similar_neighbour_keys() of the local part.  Only people
+ *				without a name note these, for the others to ask; and those whose group
+ *				is a crowd, which is not kept whole.
+ *
+ * Keys are counted up to two, by hash, in Bloom filters of blocks: all bits of a key
+ * lie in one line of the processor's cache, which is fetched some people before it
+ * is needed.  That a key is taken for another costs memory and time, not
+ * correctness; so the tables grow with the people, but not beyond a part of work_mem.
+ *
+ * All memory is in a context of the filter's own, made in the current one.
+ */
+#include "similar_filter.h"
+
+#include "miscadmin.h"
+#include "port/pg_bitutils.h"
+#include "utils/memutils.h"
+
+#define LINE_SIZE		64
+#define LINE_BITS		256		/* of each half */
+
+/* Keys of a line, on average, when a table is full. */
+#define LINE_KEYS		16
+
+/* A small import must not wait for a great table to be cleared. */
+#define FIRST_LINES		64
+#define GROWTH			64
+#define MAX_TABLES		5
+
+/* So many keys of a person are noted, at least. */
+#define KEYS_PER_PERSON	2
+
+typedef struct FilterLine
+{
+	uint64		seen[LINE_BITS / 64];
+	uint64		again[LINE_BITS / 64];	/* of those that were seen */
+} FilterLine;
+
+StaticAssertDecl(sizeof(FilterLine) == LINE_SIZE, "a line of the filter is one of the cache");
+
+typedef struct FilterTable
+{
+	FilterLine *lines;
+	uint64		count;			/* a power of two */
+	uint64		noted;
+} FilterTable;
+
+/* When the last table is full the next is begun, and all are asked. */
+typedef struct KeyFilter
+{
+	int			table_count;
+	FilterTable tables[MAX_TABLES];
+} KeyFilter;
+
+/* Groups that were seen again are counted by their hashes, so that it is seen in time which may become a crowd. */
+#define GROUP_COUNTERS	(1 << 15)
+
+/* Somebody whose lines are being fetched. */
+typedef struct WaitingPerson
+{
+	SimilarKeys keys;
+	uint64		salt;			/* of the neighbours */
+	size_t		local_length;
+	char		local[EMAIL_MAX_LENGTH];
+} WaitingPerson;
+
+#define MAX_WAITING		8
+
+struct SimilarFilter
+{
+	MemoryContext context;
+	uint64		max_lines;		/* of a table */
+	uint64		expected_lines;
+	bool		in_order;		/* people are added in the order in which they are noted */
+	bool		has_named;
+	bool		has_unnamed;
+	KeyFilter	identities;		/* by local part and group */
+	KeyFilter	neighbours;
+	int			waiting_count;
+	WaitingPerson waiting[MAX_WAITING];
+	uint8		group_counts[GROUP_COUNTERS];
+};
+
+/* ---- keys ---- */
+
+/* What a person is known by; domain_hash is duplicate_rules_domain_hash()'s. */
+SimilarKeys
+similar_keys(const SimilarPerson *person, uint64 domain_hash)
+{
+	SimilarKeys keys = {.local = similar_mix(person->address.local_hash, 1) | 1,.group = 0};
+
+	if (person->name != 0)
+		keys.group = similar_mix(similar_person_group(person), domain_hash) | 1;
+	return keys;
+}
+
+/* What those have in common, besides a neighbour key, whom typo_unnamed might take for one. */
+static uint64
+neighbour_salt(const similar_address *address, uint64 domain_hash)
+{
+	return similar_mix(address->digits, domain_hash);
+}
+
+static size_t
+salted_neighbours(const char *local, size_t length, uint64 salt, uint64 *keys)
+{
+	size_t		count = similar_neighbour_keys(local, length, keys);
+
+	for (size_t i = 0; i < count; i++)
+		keys[i] = similar_mix(keys[i], salt);
+	return count;
+}
+
+/*
+ * The keys of which two people share one if their local parts are a step apart and
+ * their digits and domains agree.  Returns their number; SIMILAR_MAX_NEIGHBOUR_KEYS
+ * is room enough.
+ */
+size_t
+similar_neighbours(const SimilarPerson *person, uint64 domain_hash, uint64 *keys)
+{
+	return salted_neighbours(person->address.local, person->address.local_length,
+							 neighbour_salt(&person->address, domain_hash), keys);
+}
+
+/* ---- the filter ---- */
+
+/*
+ * in_order: people will be added in the order in which they are noted, so that the
+ * first of each group, who are kept by it, need no neighbours.  expected_people: 0
+ * if that is not known.
+ */
+SimilarFilter *
+similar_filter_create(bool in_order, int64 expected_people)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "orgsync similar filter",
+												  ALLOCSET_SMALL_SIZES);
+	SimilarFilter *filter = MemoryContextAllocZero(context, sizeof(SimilarFilter));
+
+	filter->context = context;
+	filter->in_order = in_order;
+	filter->max_lines = pg_prevpower2_64(Max((uint64) work_mem * 1024 / 4 / LINE_SIZE, FIRST_LINES));
+	filter->expected_lines = pg_nextpower2_64((uint64) expected_people * KEYS_PER_PERSON / LINE_KEYS + 1);
+	return filter;
+}
+
+void
+similar_filter_free(SimilarFilter *filter)
+{
+	MemoryContextDelete(filter->context);
+}
+
+static inline FilterLine *
+line_of(const FilterTable *table, uint64 key)
+{
+	return &table->lines[(key >> 24) & (table->count - 1)];
+}
+
+static void
+prefetch(const KeyFilter *filter, uint64 key)
+{
+	for (int i = 0; i < filter->table_count; i++)
+		compat_prefetch(line_of(&filter->tables[i], key));
+}
+
+/* Are the three bits of the key set? */
+static inline bool
+has_bits(const uint64 *bits, uint64 key)
+{
+	return ((bits[key / 64 % 4] >> key % 64) & (bits[(key >> 8) / 64 % 4] >> (key >> 8) % 64) &
+			(bits[(key >> 16) / 64 % 4] >> (key >> 16) % 64) & 1) != 0;
+}
+
+static inline void
+set_bits(uint64 *bits, uint64 key)
+{
+	bits[key / 64 % 4] |= UINT64CONST(1) << key % 64;
+	bits[(key >> 8) / 64 % 4] |= UINT64CONST(1) << (key >> 8) % 64;
+	bits[(key >> 16) / 64 % 4] |= UINT64CONST(1) << (key >> 16) % 64;
+}
+
+/* Was the key noted, or, with again, more than once? */
+static bool
+has_key(const KeyFilter *filter, uint64 key, bool again)
+{
+	bool		seen = false;
+
+	for (int i = 0; i < filter->table_count; i++)
+	{
+		const FilterLine *line = line_of(&filter->tables[i], key);
+
+		if (!has_bits(line->seen, key))
+			continue;
+		if (!again || seen || has_bits(line->again, key))
+			return true;
+		seen = true;
+	}
+	return false;
+}
+
+static void
+begin_table(SimilarFilter *filter, KeyFilter *keys)
+{
+	FilterTable *table = &keys->tables[keys->table_count];
+	uint64		size = keys == &filter->identities && keys->table_count == 0 ?
+		Max(filter->expected_lines, FIRST_LINES) :
+		keys->table_count == 0 ? FIRST_LINES : keys->tables[keys->table_count - 1].count * GROWTH;
+
+	table->count = Min(size, filter->max_lines);
+	table->noted = 0;
+	table->lines = (FilterLine *)
+		TYPEALIGN(LINE_SIZE, MemoryContextAllocExtended(filter->context, (table->count + 1) * LINE_SIZE,
+														MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+	keys->table_count++;
+}
+
+/* Counts a key; was it noted before? */
+static bool
+count_key(SimilarFilter *filter, KeyFilter *keys, uint64 key)
+{
+	FilterTable *table = &keys->tables[Max(keys->table_count - 1, 0)];
+	FilterLine *line;
+	bool		was_seen = has_key(keys, key, false);
+
+	if (keys->table_count == 0 || (table->noted > table->count * LINE_KEYS && keys->table_count < MAX_TABLES &&
+								   table->count < filter->max_lines))
+	{
+		begin_table(filter, keys);
+		table = &keys->tables[keys->table_count - 1];
+	}
+	table->noted++;
+	line = line_of(table, key);
+	set_bits(line->seen, key);
+	if (was_seen)
+		set_bits(line->again, key);
+	return was_seen;
+}
+
+/* Is it one of the first of its group? */
+static bool
+count_group(SimilarFilter *filter, uint64 group)
+{
+	uint8	   *count = &filter->group_counts[(group >> 32) % GROUP_COUNTERS];
+
+	if (!count_key(filter, &filter->identities, group))
+		return true;
+	if (*count < SIMILAR_MAX_CROWD - 1)
+		(*count)++;
+	else
+		return false;
+	return true;
+}
+
+static void
+count_person(SimilarFilter *filter, const WaitingPerson *person)
+{
+	uint64		keys[SIMILAR_MAX_NEIGHBOUR_KEYS];
+	size_t		count;
+
+	(void) count_key(filter, &filter->identities, person->keys.local);
+	if (person->keys.group == 0)
+		filter->has_unnamed = true;
+	else
+	{
+		filter->has_named = true;
+		if (count_group(filter, person->keys.group) && filter->in_order)
+			return;
+	}
+	count = salted_neighbours(person->local, person->local_length, person->salt, keys);
+	for (size_t i = 0; i < count; i++)
+		prefetch(&filter->neighbours, keys[i]);
+	for (size_t i = 0; i < count; i++)
+		(void) count_key(filter, &filter->neighbours, keys[i]);
+}
+
+static void
+count_waiting(SimilarFilter *filter)
+{
+	for (int i = 0; i < filter->waiting_count; i++)
+		count_person(filter, &filter->waiting[i]);
+	filter->waiting_count = 0;
+}
+
+/* Notes that the person will be looked for, and maybe added. */
+void
+similar_filter_note(SimilarFilter *filter, const SimilarPerson *person, uint64 domain_hash)
+{
+	WaitingPerson *waiting;
+
+	if (filter->waiting_count == MAX_WAITING)
+		count_waiting(filter);
+	waiting = &filter->waiting[filter->waiting_count++];
+	waiting->keys = similar_keys(person, domain_hash);
+	waiting->salt = neighbour_salt(&person->address, domain_hash);
+	waiting->local_length = person->address.local_length;
+	memcpy(waiting->local, person->address.local, person->address.local_length);
+	similar_filter_prefetch(filter, &waiting->keys);
+}
+
+/* Somebody will be asked for soon. */
+void
+similar_filter_prefetch(const SimilarFilter *filter, const SimilarKeys *keys)
+{
+	prefetch(&filter->identities, keys->local);
+	if (keys->group != 0)
+		prefetch(&filter->identities, keys->group);
+}
+
+/* Was the local part or the group noted, or, with again, more than once?  Maybe so, if it returns true. */
+bool
+similar_filter_has(SimilarFilter *filter, uint64 key, bool again)
+{
+	count_waiting(filter);
+	return has_key(&filter->identities, key, again);
+}
+
+/* The same for neighbours; sets a result for each. */
+void
+similar_filter_has_neighbours(SimilarFilter *filter, const uint64 *keys, size_t count, bool again, bool *results)
+{
+	count_waiting(filter);
+	for (size_t i = 0; i < count; i++)
+		prefetch(&filter->neighbours, keys[i]);
+	for (size_t i = 0; i < count; i++)
+		results[i] = has_key(&filter->neighbours, keys[i], again);
+}
+
+bool
+similar_filter_in_order(const SimilarFilter *filter)
+{
+	return filter->in_order;
+}
+
+/* Was somebody noted who has a name? */
+bool
+similar_filter_has_named(SimilarFilter *filter)
+{
+	count_waiting(filter);
+	return filter->has_named;
+}
+
+bool
+similar_filter_has_unnamed(SimilarFilter *filter)
+{
+	count_waiting(filter);
+	return filter->has_unnamed;
+}
