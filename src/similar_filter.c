@@ -30,11 +30,11 @@
 #define LINE_BITS		256		/* of each half */
 
 /* Keys of a line, on average, when a table is full. */
-#define LINE_KEYS		16
+#define LINE_KEYS		32
 
 /* A small import must not wait for a great table to be cleared. */
 #define FIRST_LINES		64
-#define GROWTH			64
+#define GROWTH			16
 #define MAX_TABLES		5
 
 /* So many keys of a person are noted, at least. */
@@ -150,7 +150,7 @@ similar_filter_create(bool in_order, int64 expected_people)
 	filter->context = context;
 	filter->in_order = in_order;
 	filter->max_lines = pg_prevpower2_64(Max((uint64) work_mem * 1024 / 4 / LINE_SIZE, FIRST_LINES));
-	filter->expected_lines = pg_nextpower2_64((uint64) expected_people * KEYS_PER_PERSON / LINE_KEYS + 1);
+	filter->expected_lines = pg_prevpower2_64((uint64) expected_people * KEYS_PER_PERSON / LINE_KEYS + 1);
 	return filter;
 }
 
@@ -163,7 +163,7 @@ similar_filter_free(SimilarFilter *filter)
 static inline FilterLine *
 line_of(const FilterTable *table, uint64 key)
 {
-	return &table->lines[(key >> 24) & (table->count - 1)];
+	return &table->lines[(key >> 16) & (table->count - 1)];
 }
 
 static void
@@ -173,12 +173,11 @@ prefetch(const KeyFilter *filter, uint64 key)
 		compat_prefetch(line_of(&filter->tables[i], key));
 }
 
-/* Are the three bits of the key set? */
+/* Are both bits of the key set? */
 static inline bool
 has_bits(const uint64 *bits, uint64 key)
 {
-	return ((bits[key / 64 % 4] >> key % 64) & (bits[(key >> 8) / 64 % 4] >> (key >> 8) % 64) &
-			(bits[(key >> 16) / 64 % 4] >> (key >> 16) % 64) & 1) != 0;
+	return ((bits[key / 64 % 4] >> key % 64) & (bits[(key >> 8) / 64 % 4] >> (key >> 8) % 64) & 1) != 0;
 }
 
 static inline void
@@ -186,7 +185,6 @@ set_bits(uint64 *bits, uint64 key)
 {
 	bits[key / 64 % 4] |= UINT64CONST(1) << key % 64;
 	bits[(key >> 8) / 64 % 4] |= UINT64CONST(1) << (key >> 8) % 64;
-	bits[(key >> 16) / 64 % 4] |= UINT64CONST(1) << (key >> 16) % 64;
 }
 
 /* Was the key noted, or, with again, more than once? */

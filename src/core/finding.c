@@ -447,7 +447,7 @@ finding_format(char *destination, size_t size, const char *format,
 	{
 		int			argument = placeholder_argument(format, argument_count);
 		const char *piece = format;
-		size_t		piece_length = 1;
+		size_t		piece_length;
 
 		if (argument >= 0)
 		{
@@ -456,7 +456,10 @@ finding_format(char *destination, size_t size, const char *format,
 			format += 3;
 		}
 		else
-			format++;
+		{
+			piece_length = 1 + strcspn(format + 1, "{");
+			format += piece_length;
+		}
 
 		if (length < size)
 		{
