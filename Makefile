@@ -1,6 +1,7 @@
 # orgsync: org-sync files of LinkedIn Learning, Talent Insights and Workleap, in PostgreSQL
 #
 #   make && make install && make installcheck    for a server of your own (PG_CONFIG= chooses it)
+#   make XLSX=no                                 without orgsync_xlsx, which needs three libraries more
 #   make test, make demo, make bench             everything else by themselves, on a fresh Debian
 #   make test SANITIZE=1, make coverage          all tests under sanitizers; what they run of src/
 #   make fuzz SECONDS=n                          fuzzes the core, see test/fuzz/run
@@ -39,6 +40,31 @@ ifneq ($(filter-out $(BY_THEMSELVES),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+endif
+
+# orgsync_xlsx, in xlsx/, unless XLSX=no or its libraries are missing.
+ifdef PGXS
+ifndef XLSX
+XLSX := $(shell $(CC) $(CPPFLAGS) -E -include xlsxwriter.h -include zip.h -include expat.h -x c /dev/null >/dev/null 2>&1 \
+	&& echo yes || echo missing)
+endif
+ifeq ($(XLSX),missing)
+$(info orgsync_xlsx is left out, for its libraries are missing (Debian: libxlsxwriter-dev libzip-dev libexpat1-dev))
+endif
+ifeq ($(XLSX),yes)
+IN_XLSX = xlsx-all xlsx-install xlsx-uninstall xlsx-clean
+.PHONY: $(IN_XLSX)
+all: xlsx-all
+install: xlsx-install
+uninstall: xlsx-uninstall
+clean: xlsx-clean
+$(IN_XLSX): xlsx-%:
+	@$(MAKE) --no-print-directory -C xlsx $*
+xlsx-all: orgsync.so
+xlsx-install: xlsx-all
+else
+REGRESS := $(filter-out xlsx%,$(REGRESS))
+endif
 endif
 
 .PHONY: $(BY_THEMSELVES)

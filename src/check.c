@@ -107,7 +107,7 @@ compare_rows(Import *import)
 static void
 check_source(FunctionCallInfo fcinfo, Import *import, csv_memory_source *source)
 {
-	import->source = (ImportSource) {csv_memory_source_read, source, source->length, csv_memory_source_rewind};
+	import->source = import_file_source(csv_memory_source_read, source, source->length, csv_memory_source_rewind);
 	import_read_file(import);
 	if (!import->refused)
 		compare_rows(import);

@@ -206,7 +206,7 @@ import_from_memory(Import *import, FunctionCallInfo fcinfo,
 	struct varlena *data = PG_GETARG_VARLENA_PP(ARGUMENT_CSV);
 
 	open(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	import->source = (ImportSource) {csv_memory_source_read, &source, source.length, csv_memory_source_rewind};
+	import->source = import_file_source(csv_memory_source_read, &source, source.length, csv_memory_source_rewind);
 	import_read_file(import);
 	return import_finish(import);
 }
@@ -242,7 +242,7 @@ orgsync_import_file(PG_FUNCTION_ARGS)
 	if (import->options.source == NULL)
 		import->options.source = path;
 	csv_file_source_open(&source, path);
-	import->source = (ImportSource) {csv_file_source_read, &source, source.size, csv_file_source_rewind};
+	import->source = import_file_source(csv_file_source_read, &source, source.size, csv_file_source_rewind);
 	import_read_file(import);
 	summary = import_finish(import);
 	csv_file_source_close(&source);
@@ -264,8 +264,8 @@ orgsync_import_large_object(PG_FUNCTION_ARGS)
 	if (import->options.source == NULL)
 		import->options.source = psprintf("large object %u", large_object);
 	csv_large_object_source_open(&source, large_object);
-	import->source = (ImportSource) {csv_large_object_source_read, &source, source.size,
-		csv_large_object_source_rewind};
+	import->source = import_file_source(csv_large_object_source_read, &source, source.size,
+										csv_large_object_source_rewind);
 	import_read_file(import);
 	summary = import_finish(import);
 	csv_large_object_source_close(&source);
@@ -287,10 +287,23 @@ orgsync_import_table(PG_FUNCTION_ARGS)
 	if (import->options.source == NULL)
 		import->options.source = DatumGetCString(DirectFunctionCall1(regclassout, ObjectIdGetDatum(relation)));
 	source = import_table_open(relation);
-	import->source = (ImportSource) {import_table_read, source, 0, NULL};
+	import->source = import_file_source(import_table_read, source, 0, NULL);
 	import_read_file(import);
 	import_table_close(source);
 	PG_RETURN_DATUM(import_finish(import));
+}
+
+/* Imports what another module reads; see import_stream.h. */
+Datum
+orgsync_import_source(FunctionCallInfo fcinfo, const ImportSource *source)
+{
+	Import	   *import;
+
+	SPI_connect();
+	import = begin_import(fcinfo);
+	import->source = *source;
+	import_read_file(import);
+	return import_finish(import);
 }
 
 /* import_remote(account, csv bytea, complete, adopt) */

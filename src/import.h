@@ -27,6 +27,8 @@
  *		import_effects.c	what the changed cells do not tell of it
  *		import_finding.c	collects what was wrong
  *		import_table.c		reads a table or view as if it were a file
+ *		import_stream.h		where a file comes from, other modules among others
+ *		import_sheet.c		what a sheet of a workbook tells besides its records
  *		import_remote.c		a list of what the vendor has: who is in it
  *		import_remote_difference.c	and what of it is otherwise than here
  */
@@ -43,6 +45,7 @@
 #include "core/vendor_status.h"
 #include "duplicate_rule.h"
 #include "fmgr.h"
+#include "import_stream.h"
 #include "license_cap.h"
 #include "nodes/bitmapset.h"
 #include "nodes/execnodes.h"
@@ -171,15 +174,6 @@ typedef struct ImportChanges ImportChanges;
 typedef struct ImportDirect ImportDirect;
 typedef struct ImportUnchanged ImportUnchanged;
 
-/* Where the file's bytes come from; the caller's. */
-typedef struct ImportSource
-{
-	csv_source	read;
-	void	   *context;
-	int64		size;			/* in bytes; 0: not known */
-	void		(*rewind) (void *context);	/* goes back to the first byte; NULL: it cannot */
-} ImportSource;
-
 typedef struct Import
 {
 	Account    *account;
@@ -190,6 +184,9 @@ typedef struct Import
 	MemoryContext row_context;	/* reset for each row */
 	MemoryContext attempt_context;	/* reset for each attempt at writing */
 	ImportSource source;
+	bool		has_note;		/* of a sheet: the next one, which is not reported yet */
+	SheetNote	note;
+	csv_field  *padded_fields;	/* of a sheet's row that is shorter than the header; NULL: none yet */
 
 	csv_encoding encoding;		/* how the file turned out to be written */
 	char		delimiter;		/* '\0': a table has none */
@@ -284,6 +281,20 @@ import_has_account(const Import *import)
 {
 	return OidIsValid(import->account->namespace_oid);
 }
+
+/* Is the file a sheet of a workbook? */
+static inline bool
+import_is_sheet(const Import *import)
+{
+	return import->source.row_at != NULL;
+}
+
+/* import_sheet.c */
+extern void import_sheet_place(Import *import, csv_record *record);
+extern bool import_sheet_has_notes(Import *import, const csv_record *record);
+extern void import_sheet_pad(Import *import, csv_record *record);
+extern void import_sheet_report_row(Import *import, ImportRow *row);
+extern void import_sheet_report_rest(Import *import);
 
 /* import.c */
 extern Jsonb *import_columns_argument(FunctionCallInfo fcinfo, int argument);
@@ -516,7 +527,7 @@ extern void import_apply_row_by_row(Import *import, int64 *line);
 
 /* import_unchanged.c */
 extern void import_unchanged_begin(Import *import);
-extern bool import_unchanged_skip(Import *import, const csv_record *record);
+extern bool import_unchanged_skip(Import *import, const csv_record *record, bool must_parse);
 extern void import_unchanged_stage(Import *import, const ImportRow *row, bool says_active, bool says_inactive);
 extern void import_unchanged_end_pass(Import *import);
 extern void import_unchanged_count_cells(const Import *import, int64 *active, int64 *inactive);

@@ -69,12 +69,14 @@ import_reader_open(Import *import, csv_record *record, csv_fault *fault, csv_res
 	csv_reader *reader = csv_reader_open(&allocator, import->source.read, import->source.context, ',',
 										 (size_t) orgsync_max_record_size * 1024);
 
-	/* a table has no delimiter */
+	/* a table has no delimiter, and a sheet none that anybody has chosen */
 	if (!import->options.numbers_records)
 	{
-		csv_dialect dialect = csv_dialect_begin(reader, &allocator, '\0', judge_header, import);
+		csv_dialect dialect = csv_dialect_begin(reader, &allocator, import_is_sheet(import) ? ',' : '\0',
+												judge_header, import);
 
-		import->delimiter = dialect.delimiter;
+		if (!import_is_sheet(import))
+			import->delimiter = dialect.delimiter;
 		while (dialect.title_count-- > 0 &&
 			   csv_reader_next_raw(reader, record, fault) == CSV_RECORD)
 			;
@@ -82,6 +84,7 @@ import_reader_open(Import *import, csv_record *record, csv_fault *fault, csv_res
 	*result = csv_reader_next(reader, record, fault);
 	if (*result == CSV_RECORD)
 	{
+		import_sheet_place(import, record);
 		import->header_line = record->line;
 		import->header_cell_count = record->field_count;
 		while (record->field_count > 0 && is_blank(&record->fields[record->field_count - 1]))
@@ -94,11 +97,14 @@ import_reader_open(Import *import, csv_record *record, csv_fault *fault, csv_res
 void
 import_reader_cut(Import *import, csv_record *record)
 {
-	int			count = record->field_count;
+	int			count;
 
+	import_sheet_pad(import, record);
+	count = record->field_count;
 	while (count > import->column_count && is_blank(&record->fields[count - 1]))
 		count--;
-	if (count > import->column_count && count <= import->header_cell_count)
+	/* a sheet is as wide as its widest row */
+	if (count > import->column_count && (count <= import->header_cell_count || import_is_sheet(import)))
 	{
 		if (!import->has_nameless_values)
 			import_report(import, FINDING_UNKNOWN_HEADER, import->header_line, "", NULL, 2, "", "");

@@ -110,7 +110,8 @@ parse_text(Import *import, ImportRow *row, const ImportColumn *column, const csv
 	if (cell_has_control_character(trimmed, length))
 		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header, cell->text,
 					  "it has a line break or another control character");
-	else if (!import->options.is_remote &&
+	/* a sheet tells its formulas from its texts, see import_sheet.c */
+	else if (!import->options.is_remote && !import_is_sheet(import) &&
 			 (csv_cell_is_formula(trimmed, length) || csv_cell_is_formula(field->data, field->length)))
 	{
 		if (import->account->product->refuses_formulas)

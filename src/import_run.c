@@ -98,7 +98,8 @@ static void
 report_fault(Import *import, const csv_fault *fault)
 {
 	char	   *offset = psprintf("%lld", (long long) fault->offset);
-	int64		line = import->options.numbers_records ? import->row_count + 2 : fault->fault_line;
+	int64		line = import->options.numbers_records ? import->row_count + 2 :
+		import_is_sheet(import) ? import->source.row_at(import->source.context, fault->offset) : fault->fault_line;
 
 	if (fault->code == CSV_FAULT_NOT_UTF8)
 		import_report(import, FINDING_NOT_UTF8, line, NULL, NULL, 1, offset);
@@ -166,6 +167,7 @@ read_row(Import *import, csv_record *record)
 		record->line = import->row_count + 1;
 	import_reader_cut(import, record);
 	import_parse_row(import, record, &row);
+	import_sheet_report_row(import, &row);
 	old_context = MemoryContextSwitchTo(import->row_context);
 	note_row(import, &row, &says_active, &says_inactive);
 	MemoryContextSwitchTo(old_context);
@@ -217,7 +219,8 @@ import_read_file(Import *import)
 		{
 			if (import->row_count % ROWS_PER_PROGRESS == 0)
 				import_progress_read(import, csv_reader_bytes_read(reader));
-			if (import_unchanged_skip(import, &record))
+			import_sheet_place(import, &record);
+			if (import_unchanged_skip(import, &record, import_sheet_has_notes(import, &record)))
 			{
 				import->row_count++;
 				continue;
@@ -232,7 +235,8 @@ import_read_file(Import *import)
 	}
 	if (result == CSV_FAULT)
 		report_fault(import, &fault);
-	else if (!import->refused && import->row_count == 0)
+	import_sheet_report_rest(import);
+	if (!import->refused && import->row_count == 0)
 		import_report(import, FINDING_EMPTY_FILE, 1, NULL, NULL, 0);
 	import_reader_close(import, reader);
 

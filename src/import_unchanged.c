@@ -127,6 +127,7 @@ digest_meaning(const Import *import, uint64 seed)
 	digest_number(state, MEANING_VERSION);
 	digest_text(state, import->account->product->name);
 	digest_number(state, import->delimiter);
+	digest_number(state, import_is_sheet(import));
 	digest_number(state, import->header_cell_count);
 	digest_number(state, import->column_count);
 	for (int i = 0; i < import->column_count; i++)
@@ -283,10 +284,11 @@ make_hash(ImportUnchanged *unchanged, const csv_record *record)
 
 /*
  * Is the record unchanged, so that nothing more has to be done about it?  Else it
- * has to be parsed and staged, see import_unchanged_stage().
+ * has to be parsed and staged, see import_unchanged_stage().  must_parse: there is
+ * more to the record than its bytes.
  */
 bool
-import_unchanged_skip(Import *import, const csv_record *record)
+import_unchanged_skip(Import *import, const csv_record *record, bool must_parse)
 {
 	ImportUnchanged *unchanged = import->unchanged;
 	FeedRecord *known;
@@ -297,6 +299,11 @@ import_unchanged_skip(Import *import, const csv_record *record)
 	if (unchanged->records == NULL || (known = feed_records_find(unchanged->records, unchanged->record)) == NULL ||
 		(known->profile_id & FEED_RECORD_PARSED) != 0)
 		return false;
+	if (must_parse)
+	{
+		known->profile_id |= FEED_RECORD_PARSED;
+		return false;
+	}
 	if ((known->profile_id & FEED_RECORD_SEEN) != 0)
 	{
 		/* it stands here twice: both have to be parsed */

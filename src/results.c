@@ -4,9 +4,10 @@
  *
  * A rejected row is written as it came, byte for byte, with one more cell that
  * holds its messages; so whatever was wrong with it is still there to be seen.
- * It is split and written anew only where cells have to go: the old messages, in
- * a results file that was imported and rejected in part again, and cells in
- * columns without a name, which the import has cut off.
+ * It is split and written anew only where cells have to go or come: the old
+ * messages, in a results file that was imported and rejected in part again, cells in
+ * columns without a name, which the import has cut off, and the empty cells at the
+ * end of a sheet's row, which it has not.
  *
  * A line with too few or too many cells in a file that has the column: which of
  * them holds the old messages, nobody can tell, and with one cell more it might
@@ -106,9 +107,10 @@ append_header(ResultsFile *file, const product *product, Datum header)
 }
 
 /*
- * Splits a record into cells, palloc'd, and sets *count.  It is read behind
- * another line, because a byte order mark and the like mean something only where
- * a file begins.
+ * Splits a record into cells, palloc'd, and sets *count.  There is at least one for
+ * each column, for the row of a sheet has no empty cells at its end.  It is read
+ * behind another line, because a byte order mark and the like mean something only
+ * where a file begins.
  */
 static char **
 split_record(const ResultsFile *file, const char *record, int *count)
@@ -129,13 +131,15 @@ split_record(const ResultsFile *file, const char *record, int *count)
 		csv_reader_next(reader, &split, &fault) == CSV_RECORD)
 	{
 		*count = split.field_count;
-		cells = palloc(sizeof(char *) * split.field_count);
+		cells = palloc(sizeof(char *) * Max(split.field_count, file->column_count));
 		for (int i = 0; i < split.field_count; i++)
 		{
 			char	   *cell = pnstrdup(split.fields[i].data, split.fields[i].length);
 
 			cells[i] = pg_any_to_server(cell, (int) split.fields[i].length, PG_UTF8);
 		}
+		for (int i = split.field_count; i < file->column_count; i++)
+			cells[i] = "";
 	}
 	csv_reader_close(reader);
 	return cells;
@@ -156,8 +160,7 @@ append_record(ResultsFile *file, const char *record, const char *messages, bool 
 		return;
 	}
 	cells = wrong_count ? NULL : split_record(file, record, &count);
-	if (cells == NULL || count < file->column_count ||
-		(count == file->column_count && !has_messages_column))
+	if (cells == NULL || (count == file->column_count && !has_messages_column))
 		appendStringInfoString(&file->csv, record);
 	else
 		append_other_cells(file, cells);

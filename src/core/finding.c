@@ -375,6 +375,88 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 		" copy the column and paste it back as values only."
 	},
 
+	/* 1: cell, 2: column, 3: value */
+	[FINDING_FORMULA_CELL] = {
+		"formula_value", SEVERITY_WARNING,
+		"cell {1} in column \"{2}\" is calculated by a formula; \"{3}\" was read, its value when the"
+		" workbook was saved",
+		"Check that the value is what it should be. To be sure, copy the column and paste it back as"
+		" values only: a program that wrote the workbook without a spreadsheet may have left the value"
+		" empty."
+	},
+	[FINDING_FORMULA_CELL_REFUSED] = {
+		"formula_value", SEVERITY_ERROR,
+		"cell {1} in column \"{2}\" is calculated by a formula (its value is \"{3}\")",
+		"Enter plain text: the vendor cannot import cells that are calculated. In the spreadsheet, copy"
+		" the column and paste it back as values only."
+	},
+
+	/* 1: cell, 2: column, 3: error */
+	[FINDING_ERROR_CELL] = {
+		"invalid_value", SEVERITY_ERROR,
+		"cell {1} in column \"{2}\" shows the error {3}",
+		"Correct the formula that gives the error, or enter the value."
+	},
+
+	/* 1: range */
+	[FINDING_MERGED_CELLS] = {
+		"merged_cells", SEVERITY_WARNING,
+		"cells {1} are merged: only the first one has a value, the others were read as empty",
+		"If each line is to have the value, unmerge the cells in the spreadsheet and fill it into each."
+	},
+
+	/* 1: number of ranges */
+	[FINDING_MORE_MERGED_CELLS] = {
+		"merged_cells", SEVERITY_WARNING,
+		"{1} more ranges of cells are merged",
+		"If each line is to have the value, unmerge the cells in the spreadsheet and fill it into each."
+	},
+
+	/* 1: number of rows */
+	[FINDING_HIDDEN_ROWS] = {
+		"hidden_cells", SEVERITY_WARNING,
+		"rows of the sheet are hidden ({1}, this is the first one); they were read like all others",
+		"Show all rows and end the filter in the spreadsheet, to see what was imported. Delete the rows"
+		" that are not meant."
+	},
+
+	/* 1: number of columns, 2: the first one's letters */
+	[FINDING_HIDDEN_COLUMNS] = {
+		"hidden_cells", SEVERITY_WARNING,
+		"columns of the sheet are hidden ({1}, {2} is the first one); they were read like all others",
+		"Show all columns in the spreadsheet, to see what was imported. Delete the columns that are not"
+		" meant."
+	},
+
+	/* 1: sheet */
+	[FINDING_HIDDEN_SHEET] = {
+		"hidden_cells", SEVERITY_WARNING,
+		"the sheet that was read, \"{1}\", is hidden",
+		"If another sheet is meant, name it in the argument sheet."
+	},
+
+	/* 1: sheet, 2: names of the others */
+	[FINDING_OTHER_SHEETS] = {
+		"other_sheets", SEVERITY_WARNING,
+		"only the sheet \"{1}\" was read; the workbook also has {2}",
+		"If another sheet is meant, name it in the argument sheet, as this one may be named to end the"
+		" warning."
+	},
+
+	/* 1: sheet, 2: sentence with the sheets that there are, after a blank */
+	[FINDING_UNKNOWN_SHEET] = {
+		"unknown_sheet", SEVERITY_FATAL,
+		"the workbook has no sheet \"{1}\"",
+		"Give the name that stands on the sheet's tab.{2}"
+	},
+
+	/* 1: what is wrong, 2: how to mend it, after a blank */
+	[FINDING_MALFORMED_XLSX] = {
+		"malformed_xlsx", SEVERITY_FATAL,
+		"{1}",
+		"See whether a spreadsheet program can open the file.{2}"
+	},
+
 	/* no arguments */
 	[FINDING_COMPRESSED_FILE] = {
 		"malformed_csv", SEVERITY_FATAL,
@@ -387,8 +469,8 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 	[FINDING_SPREADSHEET_FILE] = {
 		"malformed_csv", SEVERITY_FATAL,
 		"the file is a spreadsheet or a zip archive, so it cannot be read as CSV",
-		"Open the file in the spreadsheet, save it as \"CSV UTF-8\" and upload that. If it is a zip"
-		" archive, unpack it first."
+		"Open the file in the spreadsheet, save it as \"CSV UTF-8\" and upload that, or have the workbook"
+		" imported as it is (orgsync.import_xlsx). If it is another zip archive, unpack it first."
 	}
 };
 
