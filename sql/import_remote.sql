@@ -192,7 +192,7 @@ SELECT primary_email_address, action, column_name, old_value, new_value FROM org
 INSERT INTO remote_workleap.groups (name) VALUES ('HR');
 INSERT INTO remote_workleap.memberships VALUES (2, 1);
 SELECT state, updated, unchanged FROM orgsync.import_remote('remote_workleap',
-	E'Email,Active_students,group: hr,group:Lab\nann@example.com,Activated,yes,no\nbob@example.com,Unassigned,no,yes\n');
+	E'Email,Name,Active_students,group: hr,group:Lab\nann@example.com,Ann  de  Archer,Activated,yes,no\nbob@example.com,Bob,Unassigned,no,yes\n');
 SELECT line, column_name, code FROM remote_workleap.import_findings WHERE import_id = (SELECT max(import_id) FROM remote_workleap.imports) ORDER BY 1, 2;
 SELECT primary_email_address, action, column_name, old_value, new_value FROM orgsync.diff('remote_workleap');
 SELECT state, rejected FROM orgsync.import_csv('remote_workleap', E'Name,Email,Country,Region,active_students,group:HR\nAnn,ann@example.com,CA,CA-QC,inactive,yes\n');

@@ -271,7 +271,10 @@ compare_text(RemoteDifference *difference, int64 profile_id, const char *column_
 	return true;
 }
 
-/* The vendor has both names in one cell, and it does not matter here how they are divided. */
+/*
+ * The vendor has both names in one cell.  How they are divided does not matter, but
+ * together they must be what is there, to the last blank.
+ */
 static bool
 compare_full_name(RemoteDifference *difference, const char *vendor, const PresentProfile *present)
 {
@@ -287,7 +290,17 @@ compare_full_name(RemoteDifference *difference, const char *vendor, const Presen
 	if (strcmp(vendor ? vendor : "", whole) == 0)
 		return false;
 	if (vendor != NULL)
-		cell_split_name(pstrdup(vendor), &vendor_first_name, &vendor_last_name);
+	{
+		char	   *name = pstrdup(vendor);
+		char	   *last_blank = strrchr(name, ' ');
+
+		vendor_last_name = last_blank != NULL ? last_blank + 1 : name;
+		if (last_blank != NULL)
+		{
+			*last_blank = '\0';
+			vendor_first_name = name;
+		}
+	}
 	differs = compare_text(difference, present->profile_id, "preferred_first_name", vendor_first_name, first_name);
 	differs |= compare_text(difference, present->profile_id, "preferred_last_name", vendor_last_name, last_name);
 	return differs;
