@@ -84,7 +84,7 @@ export_cells_flush(ExportCells *batch)
 	MemoryContext old_context = MemoryContextSwitchTo(batch->context);
 
 	if (batch->count > 0)
-		(void) sql_run_once(batch->account, batch->statement, 4, (SqlArgument[])
+		(void) sql_run_about(batch->account, batch->statement, batch->count, 4, (SqlArgument[])
 							{
 								SQL_INT8(batch->export_id),
 								SQL_DATUM(INT8ARRAYOID,

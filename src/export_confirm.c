@@ -233,6 +233,7 @@ typedef struct Confirmation
 	Account    *account;
 	int64		export_id;
 	bool		is_full;
+	int64		row_count;		/* of all its files, confirmed or not */
 	int			file_count;
 	ConfirmFile *files;
 } Confirmation;
@@ -415,16 +416,23 @@ find_files(Confirmation *confirmation, const int *seq)
 			errhint("See %s.export_files.", confirmation->account->quoted_name));
 }
 
+/* Runs a statement about the export, $1. */
+static uint64
+run_about(const Confirmation *confirmation, const char *statement)
+{
+	SqlArgument export_id = SQL_INT8(confirmation->export_id);
+
+	return sql_run_about(confirmation->account, statement, confirmation->row_count, 1, &export_id);
+}
+
 /* Who was deleted, and is known to the vendor only, has left. */
 static void
 make_leavers(const Confirmation *confirmation)
 {
-	SqlArgument export_id = SQL_INT8(confirmation->export_id);
-
-	if (sql_run(confirmation->account, add_leavers, 1, &export_id) == 0)
+	if (run_about(confirmation, add_leavers) == 0)
 		return;
-	(void) sql_run(confirmation->account, forget_addresses, 0, NULL);
-	(void) sql_run(confirmation->account, forget_ids, 0, NULL);
+	(void) sql_run_about(confirmation->account, forget_addresses, confirmation->row_count, 0, NULL);
+	(void) sql_run_about(confirmation->account, forget_ids, confirmation->row_count, 0, NULL);
 }
 
 /*
@@ -435,13 +443,12 @@ static void
 pass_keys_on(const Confirmation *confirmation)
 {
 	static const char *const statements[] = {lose_addresses, lose_ids, move_addresses, move_ids};
-	SqlArgument export_id = SQL_INT8(confirmation->export_id);
 	size_t		count = lengthof(statements);
 
 	if (sql_run(confirmation->account, "SELECT FROM @account.leavers LIMIT 1", 0, NULL) == 0)
 		count -= 2;
 	for (size_t i = 0; i < count; i++)
-		(void) sql_run(confirmation->account, statements[i], 1, &export_id);
+		(void) run_about(confirmation, statements[i]);
 	(void) sql_run(confirmation->account,
 				   "DELETE FROM @account.leavers"
 				   " WHERE primary_email_address IS NULL AND unique_user_id IS NULL", 0, NULL);
@@ -474,13 +481,12 @@ confirm_files(const Confirmation *confirmation)
 	if (confirmation->is_full)
 	{
 		(void) sql_run(confirmation->account, "DELETE FROM @account.leavers", 0, NULL);
-		(void) sql_run(confirmation->account, forget_others, 1, &export_id);
+		(void) run_about(confirmation, forget_others);
 	}
 	else
 		make_leavers(confirmation);
-	(void) sql_run(confirmation->account,
-				   CHANGES_KEPT("DELETE FROM @account.changes c WHERE change_id <@ " CHANGES_READ),
-				   1, &export_id);
+	(void) run_about(confirmation,
+					 CHANGES_KEPT("DELETE FROM @account.changes c WHERE change_id <@ " CHANGES_READ));
 	if (!confirmation->is_full)
 		pass_keys_on(confirmation);
 	(void) sql_run(confirmation->account,
@@ -497,6 +503,7 @@ confirm_export(FunctionCallInfo fcinfo, const char *results, size_t results_leng
 	Confirmation confirmation;
 	int			seq = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);
 	ExportResults *refusals = NULL;
+	bool		isnull;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -508,10 +515,12 @@ confirm_export(FunctionCallInfo fcinfo, const char *results, size_t results_leng
 	confirmation.export_id = PG_GETARG_INT64(1);
 	account_lock(confirmation.account, ACCOUNT_LOCK_EXPORT, 0, ExclusiveLock);
 	check_can_be_confirmed(confirmation.account, confirmation.export_id);
-	confirmation.is_full =
-		sql_run(confirmation.account,
-				"SELECT FROM @account.exports WHERE export_id = $1 AND is_full",
-				1, (SqlArgument[]) {SQL_INT8(confirmation.export_id)}) > 0;
+	(void) sql_run(confirmation.account,
+				   "SELECT e.is_full, (SELECT coalesce(sum(f.row_count), 0)::bigint FROM @account.export_files AS f"
+				   " WHERE f.export_id = e.export_id) FROM @account.exports AS e WHERE e.export_id = $1",
+				   1, (SqlArgument[]) {SQL_INT8(confirmation.export_id)});
+	confirmation.is_full = DatumGetBool(sql_value(0, 0, &isnull));
+	confirmation.row_count = sql_int64(0, 1);
 	find_files(&confirmation, PG_ARGISNULL(3) ? NULL : &seq);
 
 	if (results != NULL)

@@ -50,6 +50,8 @@ extern uint64 sql_write(const Account *account, const char *text, int argument_c
 						const SqlArgument *arguments);
 extern uint64 sql_run_over(const Account *account, const char *text, int64 row_count, int argument_count,
 						   const SqlArgument *arguments);
+extern uint64 sql_run_about(const Account *account, const char *text, int64 row_count, int argument_count,
+							const SqlArgument *arguments);
 extern uint64 sql_write_over(const Account *account, const char *text, int64 row_count, int argument_count,
 							 const SqlArgument *arguments);
 extern uint64 sql_write_once(const Account *account, const char *text, int argument_count,
