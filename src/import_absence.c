@@ -17,7 +17,6 @@
 
 #include "catalog/pg_type.h"
 #include "sql.h"
-#include "trigger_rows.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -26,76 +25,151 @@
 /* So many names of absent people a finding gives. */
 #define FIRST_NAMES 5
 
-/* A walk over profile_ids in ascending order: sorted ones, and those of unchanged records. */
+typedef struct ProfileRun
+{
+	int64		first;
+	int64		last;
+} ProfileRun;
+
+/*
+ * Profile_ids that are collected in any order.  Nearly all are in a row with others,
+ * so they are kept as runs, which are sorted and joined whenever there is no more
+ * room.
+ */
+typedef struct ProfileRuns
+{
+	ProfileRun  *runs;
+	int64		count;
+	int64		capacity;
+} ProfileRuns;
+
+#define FIRST_CAPACITY	1024
+
+static int
+compare_runs(const void *a, const void *b)
+{
+	const ProfileRun *left = a;
+	const ProfileRun *right = b;
+
+	return (left->first > right->first) - (left->first < right->first);
+}
+
+/* Sorts the runs, and joins those that touch. */
+static void
+join_runs(ProfileRuns *runs)
+{
+	int64		count = 0;
+
+	if (runs->count > 1)
+		qsort(runs->runs, runs->count, sizeof(ProfileRun), compare_runs);
+	for (int64 i = 0; i < runs->count; i++)
+		if (count > 0 && runs->runs[i].first <= runs->runs[count - 1].last + 1)
+			runs->runs[count - 1].last = Max(runs->runs[count - 1].last, runs->runs[i].last);
+		else
+			runs->runs[count++] = runs->runs[i];
+	runs->count = count;
+}
+
+static void
+runs_begin(ProfileRuns *runs, const Import *import)
+{
+	runs->count = 0;
+	runs->capacity = FIRST_CAPACITY;
+	runs->runs = MemoryContextAlloc(import->attempt_context, sizeof(ProfileRun) * FIRST_CAPACITY);
+}
+
+/* Adds a profile, or nobody, if it is 0. */
+static void
+runs_add(ProfileRuns *runs, int64 profile_id)
+{
+	ProfileRun  *last = &runs->runs[runs->count - 1];
+
+	if (profile_id == 0 || (runs->count > 0 && profile_id >= last->first && profile_id <= last->last))
+		return;
+	if (runs->count > 0 && profile_id == last->last + 1)
+	{
+		last->last = profile_id;
+		return;
+	}
+	if (runs->count == runs->capacity)
+	{
+		join_runs(runs);
+		if (runs->count > runs->capacity / 2)
+			runs->runs = repalloc_huge(runs->runs, sizeof(ProfileRun) * (runs->capacity *= 2));
+	}
+	runs->runs[runs->count++] = (ProfileRun) {profile_id, profile_id};
+}
+
+/* The profiles of the accepted rows; with those that only were named if asked for. */
+static ProfileRuns
+collect_profiles(Import *import, bool with_named)
+{
+	ProfileRuns runs;
+
+	runs_begin(&runs, import);
+	for (int64 i = 0; i < import_staging_count(import->staging); i++)
+		if (import->targets[i].state == ROW_ACCEPTED)
+			runs_add(&runs, import->targets[i].profile_id);
+	for (int64 i = 0; with_named && i < import->named_count; i++)
+		runs_add(&runs, import->named[i]);
+	return runs;
+}
+
+/* A walk over profile_ids in ascending order: those of joined runs, and of unchanged records. */
 typedef struct ProfileWalk
 {
 	const Import *import;
-	const int64 *profile_ids;
-	int64		count;
+	const ProfileRun *run;		/* the next */
+	const ProfileRun *end;
 	int64		position;		/* in the records; see import_unchanged_next_profile() */
 	int64		unchanged;		/* the next of them, or 0 */
 } ProfileWalk;
 
-/* Sets *profile_id to the next one; false after the last. */
+/* The next profiles that follow upon one another; false after the last. */
 static bool
-walk_next(ProfileWalk *walk, int64 *profile_id)
+walk_next(ProfileWalk *walk, ProfileRun *found)
 {
-	if (walk->count > 0 && (walk->unchanged == 0 || *walk->profile_ids <= walk->unchanged))
+	if (walk->run < walk->end && (walk->unchanged == 0 || walk->run->first <= walk->unchanged))
 	{
-		walk->count--;
-		*profile_id = *walk->profile_ids++;
+		*found = *walk->run++;
 		return true;
 	}
 	if (walk->unchanged == 0)
 		return false;
-	*profile_id = walk->unchanged;
+	found->first = found->last = walk->unchanged;
 	walk->unchanged = import_unchanged_next_profile(walk->import, &walk->position);
 	return true;
 }
 
-/* The profile_ids of the accepted rows, sorted; with those that only were named if asked for. */
-static int64 *
-collect_profiles(Import *import, bool with_named, int64 *count)
-{
-	int64		row_count = import_staging_count(import->staging);
-	int64	   *profile_ids = MemoryContextAllocHuge(import->attempt_context,
-													 sizeof(int64) * (row_count + import->named_count + 1));
-
-	*count = 0;
-	for (int64 i = 0; i < row_count; i++)
-		if (import->targets[i].state == ROW_ACCEPTED)
-			profile_ids[(*count)++] = import->targets[i].profile_id;
-	for (int64 i = 0; with_named && i < import->named_count; i++)
-		profile_ids[(*count)++] = import->named[i];
-	qsort(profile_ids, *count, sizeof(int64), compare_int64s);
-	return profile_ids;
-}
-
-/* A set of sorted profile_ids and those of the unchanged records, as an int8multirange. */
+/* A set of collected profiles and those of the unchanged records, as an int8multirange; frees the runs. */
 static SqlArgument
-make_set(Import *import, const int64 *profile_ids, int64 count)
+make_set(Import *import, ProfileRuns *runs)
 {
-	ProfileWalk walk = {.import = import,.profile_ids = profile_ids,.count = count};
+	ProfileWalk walk = {.import = import};
 	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
 	ArrayBuildState *first = initArrayResult(INT8OID, CurrentMemoryContext, false);
 	ArrayBuildState *last = initArrayResult(INT8OID, CurrentMemoryContext, false);
 	SqlArgument arguments[2];
 	SqlArgument set;
-	int64		profile_id;
-	int64		end;
+	ProfileRun	run;
+	ProfileRun	next;
 	bool		isnull;
 	bool		is_more;
 
+	join_runs(runs);
+	walk.run = runs->runs;
+	walk.end = runs->runs + runs->count;
 	walk.unchanged = import_unchanged_next_profile(import, &walk.position);
-	is_more = walk_next(&walk, &profile_id);
+	is_more = walk_next(&walk, &next);
 	while (is_more)
 	{
-		first = accumArrayResult(first, Int64GetDatum(profile_id), false, INT8OID, CurrentMemoryContext);
-		do
-			end = profile_id;
-		while ((is_more = walk_next(&walk, &profile_id)) && profile_id <= end + 1);
-		last = accumArrayResult(last, Int64GetDatum(end), false, INT8OID, CurrentMemoryContext);
+		run = next;
+		while ((is_more = walk_next(&walk, &next)) && next.first <= run.last + 1)
+			run.last = Max(run.last, next.last);
+		first = accumArrayResult(first, Int64GetDatum(run.first), false, INT8OID, CurrentMemoryContext);
+		last = accumArrayResult(last, Int64GetDatum(run.last), false, INT8OID, CurrentMemoryContext);
 	}
+	pfree(runs->runs);
 	arguments[0] = SQL_DATUM(INT8ARRAYOID, makeArrayResult(first, CurrentMemoryContext));
 	arguments[1] = SQL_DATUM(INT8ARRAYOID, makeArrayResult(last, CurrentMemoryContext));
 	(void) sql_run(import->account,
@@ -109,10 +183,10 @@ make_set(Import *import, const int64 *profile_ids, int64 count)
 
 /*
  * The set of those whom the feed brought before, less the given profiles, those that other feeds hold,
- * and those that are protected.
+ * and those that are protected.  Frees the runs.
  */
 static SqlArgument
-brought_without(Import *import, const int64 *present, int64 present_count)
+brought_without(Import *import, ProfileRuns *present)
 {
 	SqlArgument arguments[2];
 	SqlArgument absent;
@@ -120,7 +194,7 @@ brought_without(Import *import, const int64 *present, int64 present_count)
 	bool		isnull;
 
 	arguments[0] = sql_text(import->options.feed);
-	arguments[1] = make_set(import, present, present_count);
+	arguments[1] = make_set(import, present);
 	(void) sql_run(import->account,
 				   "SELECT coalesce((SELECT brought FROM @account.feeds WHERE feed = $1), '{}')"
 				   " - $2 - coalesce((SELECT range_agg(last_import) FROM @account.feeds WHERE feed <> $1), '{}')"
@@ -165,26 +239,23 @@ import_count_absent_seats(Import *import)
 	int64		row_count = import_staging_count(import->staging);
 	int64	   *similar;
 	int64		similar_count = import_similar_profiles(import, &similar);
-	int64	   *present;
-	int64		count = 0;
+	ProfileRuns present;
+	int64		count;
 	SqlArgument absent;
 
 	if (import->unreadable_line != 0)
 		return;
-	present = MemoryContextAllocHuge(import->attempt_context,
-									 sizeof(int64) * (2 * row_count + import->named_count + similar_count + 1));
+	runs_begin(&present, import);
 	for (int64 i = 0; i < row_count; i++)
 	{
-		present[count++] = import->targets[i].profile_id;
-		present[count++] = import_address_holder(import, i);
+		runs_add(&present, import->targets[i].profile_id);
+		runs_add(&present, import_address_holder(import, i));
 	}
 	for (int64 i = 0; i < import->named_count; i++)
-		present[count++] = import->named[i];
+		runs_add(&present, import->named[i]);
 	for (int64 i = 0; i < similar_count; i++)
-		present[count++] = similar[i];
-	qsort(present, count, sizeof(int64), compare_int64s);
-	absent = brought_without(import, present, count);
-	pfree(present);
+		runs_add(&present, similar[i]);
+	absent = brought_without(import, &present);
 
 	count = (int64) sql_run(import->account,
 							"SELECT s.license_id, count(*) FILTER (WHERE s.status <> 'waitlisted'),"
@@ -215,10 +286,9 @@ find_absent(Import *import, int64 *absent_count, int64 *brought_count)
 {
 	SqlArgument arguments[2];
 	SqlArgument absent;
-	int64		present_count;
-	int64	   *present = collect_profiles(import, true, &present_count);
+	ProfileRuns present = collect_profiles(import, true);
 
-	absent = brought_without(import, present, present_count);
+	absent = brought_without(import, &present);
 	arguments[0] = sql_text(import->options.feed);
 	arguments[1] = absent;
 	(void) sql_run(import->account,
@@ -383,8 +453,7 @@ void
 import_note_absence(Import *import)
 {
 	SqlArgument arguments[4];
-	int64		count;
-	int64	   *profile_ids;
+	ProfileRuns runs;
 	SqlArgument absent;
 	bool		isnull;
 
@@ -398,15 +467,13 @@ import_note_absence(Import *import)
 		absent = handle_absent(import);
 
 	arguments[0] = sql_text(import->options.feed);
-	profile_ids = collect_profiles(import, false, &count);
-	arguments[1] = make_set(import, profile_ids, count);
-	pfree(profile_ids);
+	runs = collect_profiles(import, false);
+	arguments[1] = make_set(import, &runs);
 	arguments[2] = arguments[1];
 	if (import->named_count > 0)
 	{
-		profile_ids = collect_profiles(import, true, &count);
-		arguments[2] = make_set(import, profile_ids, count);
-		pfree(profile_ids);
+		runs = collect_profiles(import, true);
+		arguments[2] = make_set(import, &runs);
 	}
 	arguments[3] = absent;
 	note_effects(import, &arguments[1], &absent);

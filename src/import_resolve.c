@@ -20,17 +20,24 @@
  */
 #include "import.h"
 
+#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "sql.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-/* Rows of the join are fetched so many at a time. */
-#define FETCH_COUNT	10000
+/* Rows of the join are fetched so many at a time; if they are few, all at once. */
+#define FETCH_COUNT	1000
+#define FEW_ROWS	100
+
+/* Looking up so many rows by their keys costs what reading a block of the table does. */
+#define ROWS_PER_BLOCK	2
 
 /* Keys are e-mail addresses or employee ids, of at most 255 bytes. */
 #define KEY_SIZE	256
@@ -55,6 +62,8 @@ static const char match_query[] =
 	" LEFT JOIN @account.profiles AS a ON a.primary_email_address = s.primary_email_address"
 	" LEFT JOIN @account.profiles AS x ON x.primary_email_address = s.existing_email_address"
 	" LEFT JOIN @account.profiles AS n ON n.unique_user_id = s.new_unique_user_id";
+
+#define JOIN_COUNT	4
 
 static int64
 id_or_zero(HeapTuple tuple, TupleDesc descriptor, int column)
@@ -97,6 +106,17 @@ keep_matches(RowMatch *matches)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* Are so few rows sought that indexes lead to them sooner than the whole table? */
+static bool
+are_few(const Import *import, int64 count)
+{
+	Relation	profiles = table_open(get_relname_relid("profiles", import->account->namespace_oid), AccessShareLock);
+	int64		blocks = (int64) RelationGetNumberOfBlocks(profiles);
+
+	table_close(profiles, AccessShareLock);
+	return count < blocks * ROWS_PER_BLOCK;
+}
+
 /* Joins the rows' keys with the profiles; the result is in row order. */
 static RowMatch *
 find_matches(Import *import)
@@ -104,14 +124,16 @@ find_matches(Import *import)
 	int64		count = import_staging_count(import->staging);
 	RowMatch   *matches = MemoryContextAllocHuge(import->attempt_context, sizeof(RowMatch) * Max(count, 1));
 	Portal		portal;
+	int			nest_level;
 
 	import_staging_register(import);
-	if (count <= FETCH_COUNT)
+	if (count <= FEW_ROWS)
 	{
 		(void) sql_run_over(import->account, match_query, count, 0, NULL);
 		keep_matches(matches);
 		return matches;
 	}
+	nest_level = sql_bound_memory(JOIN_COUNT, are_few(import, count));
 	portal = sql_open(import->account, match_query, 0, NULL);
 	for (;;)
 	{
@@ -123,6 +145,7 @@ find_matches(Import *import)
 	}
 	SPI_freetuptable(SPI_tuptable);
 	SPI_cursor_close(portal);
+	sql_unbound_memory(nest_level);
 	return matches;
 }
 

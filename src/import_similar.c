@@ -259,12 +259,14 @@ import_similar_begin(Import *import)
 	MemoryContextSwitchTo(old_context);
 }
 
-/* Frees what import_similar_begin() took, but for memory. */
+/* Frees what import_similar_begin() took: nothing more is compared. */
 void
 import_similar_end(Import *import)
 {
 	SimilarRows *similar = import->similar;
 
+	similar_set_free(similar->set);
+	similar->set = NULL;
 	if (similar->has_probe)
 		similar_probe_end(&similar->probe);
 	if (similar->profiles != NULL)

@@ -35,6 +35,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -454,6 +455,32 @@ sql_write_once_latest(const Account *account, const char *text, int argument_cou
 					  const SqlArgument *arguments)
 {
 	return run(account, text, argument_count, arguments, RUN_WRITE | RUN_ONCE | RUN_LATEST);
+}
+
+/*
+ * Until sql_unbound_memory() is called with the result, or the transaction ends: a
+ * statement of so many joins takes no more than work_mem for all of them, and nothing
+ * is compiled for it.  by_indexes: whatever it seeks, it is to be sought by indexes.
+ */
+int
+sql_bound_memory(int join_count, bool by_indexes)
+{
+	int			nest_level = NewGUCNestLevel();
+	char		limit[16];
+
+	snprintf(limit, sizeof(limit), "%d", Max(work_mem / join_count, 64));
+	(void) set_config_option("work_mem", limit, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("hash_mem_multiplier", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (by_indexes)
+		avoid_whole_tables();
+	return nest_level;
+}
+
+void
+sql_unbound_memory(int nest_level)
+{
+	AtEOXact_GUC(true, nest_level);
 }
 
 static Portal
