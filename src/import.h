@@ -140,18 +140,20 @@ typedef enum RowState
 	ROW_ADDRESS_TAKEN			/* is to be rejected for that when its turn comes */
 } RowState;
 
-/* What is kept of every row in memory. */
+/* What is kept of every row in memory: as little as can be. */
 typedef struct RowTarget
 {
-	int64		profile_id;		/* 0: a new profile */
-	uint8		state;			/* RowState */
-	bool		is_new;			/* the profile is made by this import */
-	bool		has_address;	/* the row gives one */
-	bool		takes_address;	/* another profile has it now; see import_address_holder() */
-	bool		renames;		/* the profile's address changes */
-	bool		counted;		/* its revocations have been counted before all grants */
-	bool		is_unsettled;	/* not all is done that the row says, it may be another time */
+	int64		profile_id:56;	/* 0: a new profile; see import_target_profile() */
+	uint8		state:2;		/* RowState */
+	bool		is_new:1;		/* the profile is made by this import */
+	bool		has_address:1;	/* the row gives one */
+	bool		takes_address:1;	/* another profile has it now; see import_address_holder() */
+	bool		renames:1;		/* the profile's address changes */
+	bool		counted:1;		/* its revocations have been counted before all grants */
+	bool		is_unsettled:1; /* not all is done that the row says, it may be another time */
 } RowTarget;
+
+StaticAssertDecl(sizeof(RowTarget) == sizeof(int64), "a row takes 8 bytes");
 
 typedef struct ImportCounts
 {
@@ -368,6 +370,7 @@ typedef struct RepeatedKeys
 extern RepeatedKeys import_repeated_keys_begin(Import *import);
 extern void import_repeated_keys_check(Import *import, RepeatedKeys *keys, ImportRow *row, int64 row_number);
 extern void import_repeated_keys_claim(Import *import, RepeatedKeys *keys, ImportRow *row, int64 row_number);
+extern int64 import_target_profile(int64 profile_id);
 extern void import_resolve(Import *import);
 extern int64 import_address_holder(const Import *import, int64 row_number);
 extern void import_note_named(Import *import, int64 profile_id);

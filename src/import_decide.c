@@ -65,11 +65,12 @@ find_movers(Import *import, HTAB *movers, HTAB *claimants)
 	for (int64 i = 0; i < import_staging_count(import->staging); i++)
 	{
 		RowTarget  *target = &import->targets[i];
+		int64		profile_id = target->profile_id;
 
 		if (target->state != ROW_ACCEPTED)
 			continue;
-		if (target->renames && target->profile_id != 0)
-			((ProfileRow *) hash_search(movers, &target->profile_id, HASH_ENTER, NULL))->row = i;
+		if (target->renames && profile_id != 0)
+			((ProfileRow *) hash_search(movers, &profile_id, HASH_ENTER, NULL))->row = i;
 		if (target->takes_address)
 		{
 			int64		holder = import_address_holder(import, i);
@@ -105,10 +106,11 @@ mark_taken_addresses(Import *import, HTAB *movers, HTAB *claimants)
 			continue;
 		for (;;)
 		{
+			int64		profile_id = target->profile_id;
 			ProfileRow *claimant;
 
 			target->state = ROW_ADDRESS_TAKEN;
-			claimant = hash_search(claimants, &target->profile_id, HASH_FIND, NULL);
+			claimant = hash_search(claimants, &profile_id, HASH_FIND, NULL);
 			if (claimant == NULL || import->targets[claimant->row].state != ROW_ACCEPTED)
 				break;
 			target = &import->targets[claimant->row];
@@ -348,7 +350,7 @@ decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfil
 	if (target->profile_id == 0)
 	{
 		target->is_new = true;
-		target->profile_id = next_profile_id(import, row->line);
+		target->profile_id = import_target_profile(next_profile_id(import, row->line));
 	}
 	values.profile_id = target->profile_id;
 	if (changed)
@@ -503,7 +505,7 @@ import_adopt(Import *import, ImportRow *row, int64 row_number)
 	/* a later import must not refuse what the vendor has; see obey_rule() in import_similar.c */
 	values.reupload_user_profile = row->reupload_user_profile;
 	target->is_new = true;
-	target->profile_id = values.profile_id = next_profile_id(import, row->line);
+	target->profile_id = values.profile_id = import_target_profile(next_profile_id(import, row->line));
 	import_similar_accept(import, row, row_number, target, &values);
 	import_change_profile(import->changes, true, &values, row->line);
 	(void) import_change_groups(import, row, values.profile_id, NULL);

@@ -340,7 +340,7 @@ apply_list(Import *import, RemoteDifference *difference)
 	check_rows(import, matches);
 	choose_profiles(import, matches);
 	for (int64 i = 0; i < import_staging_count(import->staging); i++)
-		import->targets[i].profile_id = matches[i].is_deleted ? 0 : matches[i].profile_id;
+		import->targets[i].profile_id = matches[i].is_deleted ? 0 : import_target_profile(matches[i].profile_id);
 	if (import->options.adopt)
 		import_similar_begin(import);
 	put_rows(import, difference, matches);

@@ -16,7 +16,7 @@
  * new one by the same file: the file's final state decides.  Whether it really
  * does is known only when all rows are decided; see import_decide.c.
  *
- * What is kept in memory is one RowTarget a row.
+ * What is kept in memory is one RowTarget a row, and one RowMatch a row if the account has profiles.
  */
 #include "import.h"
 
@@ -262,13 +262,26 @@ import_address_holder(const Import *import, int64 row_number)
 	return ((AddressHolder *) hash_search(import->address_holders, &row_number, HASH_FIND, NULL))->profile_id;
 }
 
+/* The id as a RowTarget can hold it; an error if it is out of all reason. */
+int64
+import_target_profile(int64 profile_id)
+{
+	const int64 limit = INT64CONST(1) << 55;
+
+	if (profile_id >= limit || profile_id < -limit)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("profile_id " INT64_FORMAT " is too great for an import", profile_id));
+	return profile_id;
+}
+
 /* Chooses the row's profile, by the rules at the top of the file. */
 static void
 choose_profile(Import *import, ImportRow *row, const RowMatch *match, RowTarget *target)
 {
 	if (row->existing_email_address != NULL)
 	{
-		target->profile_id = match->by_existing_address;
+		target->profile_id = import_target_profile(match->by_existing_address);
 		if (target->profile_id == 0)
 			import_reject(import, row, FINDING_UNKNOWN_PROFILE,
 						  import->columns[import->existing_email_column].header, 1, row->existing_email_address);
@@ -282,11 +295,11 @@ choose_profile(Import *import, ImportRow *row, const RowMatch *match, RowTarget 
 						  "another profile has this id");
 	}
 	else if (row->unique_user_id != NULL && match->by_user_id != 0)
-		target->profile_id = match->by_user_id;
+		target->profile_id = import_target_profile(match->by_user_id);
 	else if (row->new_unique_user_id != NULL && match->by_new_user_id != 0)
-		target->profile_id = match->by_new_user_id;
+		target->profile_id = import_target_profile(match->by_new_user_id);
 	else if (match->by_address != 0 && (row->unique_user_id == NULL || !match->address_has_user_id))
-		target->profile_id = match->by_address;
+		target->profile_id = import_target_profile(match->by_address);
 	else
 		target->profile_id = 0;
 
@@ -395,8 +408,9 @@ import_resolve(Import *import)
 		import_repeated_keys_claim(import, &keys, &row, i);
 		if (!row.rejected && profiles != NULL && target->profile_id != 0)
 		{
+			int64		profile_id = target->profile_id;
 			bool		found;
-			ProfileOwner *owner = hash_search(profiles, &target->profile_id, HASH_ENTER, &found);
+			ProfileOwner *owner = hash_search(profiles, &profile_id, HASH_ENTER, &found);
 
 			if (!found)
 				owner->line = row.line;

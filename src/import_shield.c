@@ -13,6 +13,13 @@
 #include "sql.h"
 #include "utils/memutils.h"
 
+/* May the import not do all that a row says of the profile? */
+bool
+import_shield_covers(const Import *import, int64 profile_id)
+{
+	return import->shielded != NULL && hash_search(import->shielded, &profile_id, HASH_FIND, NULL) != NULL;
+}
+
 /*
  * Reads who is protected, if that matters to the import, and leaves them their
  * addresses.  To be called when the rows' profiles are known, and before any is
@@ -42,19 +49,12 @@ import_shield_begin(Import *import)
 	{
 		RowTarget  *target = &import->targets[i];
 
-		if (target->renames && hash_search(import->shielded, &target->profile_id, HASH_FIND, NULL) != NULL)
+		if (target->renames && import_shield_covers(import, target->profile_id))
 		{
 			target->renames = false;
 			target->takes_address = false;
 		}
 	}
-}
-
-/* May the import not do all that a row says of the profile? */
-bool
-import_shield_covers(const Import *import, int64 profile_id)
-{
-	return import->shielded != NULL && hash_search(import->shielded, &profile_id, HASH_FIND, NULL) != NULL;
 }
 
 /* Takes out of a protected person's row what the import must not do; reports it if asked to. */
@@ -66,8 +66,7 @@ import_shield_row(Import *import, ImportRow *row, const RowTarget *target, const
 	bool		revokes = false;
 	const ProfileValues *values;
 
-	if (import->shielded == NULL || present == NULL ||
-		hash_search(import->shielded, &target->profile_id, HASH_FIND, NULL) == NULL)
+	if (present == NULL || !import_shield_covers(import, target->profile_id))
 		return;
 	values = &present->values;
 	if (row->primary_email_address != NULL &&

@@ -422,6 +422,8 @@ import_similar_accept(Import *import, const ImportRow *row, int64 row_number, co
 		return;
 	if (!target->is_new)
 	{
+		int64		profile_id = target->profile_id;
+
 		if (similar->changed == NULL)
 		{
 			HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(int64),
@@ -430,7 +432,7 @@ import_similar_accept(Import *import, const ImportRow *row, int64 row_number, co
 			similar->changed = hash_create("orgsync changed people", 64, &control,
 										   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 		}
-		(void) hash_search(similar->changed, &target->profile_id, HASH_ENTER, NULL);
+		(void) hash_search(similar->changed, &profile_id, HASH_ENTER, NULL);
 	}
 	if (similar->checked_row != row_number)
 		similar->has_person = similar->is_alone = false;
