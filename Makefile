@@ -2,6 +2,7 @@
 #
 #   make && make install && make installcheck    for a server of your own (PG_CONFIG= chooses it)
 #   make XLSX=no                                 without orgsync_xlsx, which needs three libraries more
+#   make client, make install-client             the client program alone, which needs libpq
 #   make test, make demo, make bench             everything else by themselves, on a fresh Debian
 #   make test SANITIZE=1, make coverage          all tests under sanitizers; what they run of src/
 #   make fuzz SECONDS=n                          fuzzes the core, see test/fuzz/run
@@ -25,7 +26,11 @@ DATA_built = orgsync--$(EXTVERSION).sql
 
 PG_CPPFLAGS = -I$(srcdir)/src
 SHLIB_LINK = -lcsv -Wl,--version-script=$(srcdir)/src/orgsync.map
-EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc)
+EXTRA_CLEAN = $(OBJS:.o=.d) $(OBJS:.o=.bc) $(CLIENT) $(CLIENT_OBJS) $(CLIENT_OBJS:.o=.d)
+
+# The client is no part of the module, and its own make targets install it wherever bindir and mandir say.
+CLIENT = src/client/orgsync
+CLIENT_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/client/*.c)))
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --load-extension=orgsync --encoding=UTF8
@@ -86,6 +91,25 @@ matrix:
 orgsync--$(EXTVERSION).sql: $(SQL_FILES)
 	cat $^ > $@
 
+# "all" and "install" include the client where libpq's header is; WITH_CLIENT=no leaves it out.
+ifneq ($(if $(filter no,$(WITH_CLIENT)),,$(wildcard $(includedir)/libpq-fe.h)),)
+all: client
+install: install-client
+uninstall: uninstall-client
+endif
+
+.PHONY: client install-client uninstall-client
+client: $(CLIENT)
+$(CLIENT_OBJS): override CPPFLAGS := -I$(includedir) -DORGSYNC_VERSION='"$(EXTVERSION)"' $(CPPFLAGS)
+$(CLIENT): $(CLIENT_OBJS)
+	$(CC) $(CFLAGS) $^ $(LDFLAGS) $(LDFLAGS_EX) -L$(libdir) -lpq -o $@
+install-client: client
+	$(MKDIR_P) '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man1'
+	$(INSTALL_PROGRAM) $(CLIENT) '$(DESTDIR)$(bindir)/orgsync'
+	$(INSTALL_DATA) $(srcdir)/src/client/orgsync.1 '$(DESTDIR)$(mandir)/man1/orgsync.1'
+uninstall-client:
+	rm -f '$(DESTDIR)$(bindir)/orgsync' '$(DESTDIR)$(mandir)/man1/orgsync.1'
+
 # PGXS of a packaged server tracks no headers.
 %.o: override CFLAGS += -MMD -MP
--include $(OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(CLIENT_OBJS:.o=.d)

@@ -107,3 +107,11 @@ COMMIT;
 RESET ROLE;
 DROP OWNED BY regress_check_stranger;
 DROP ROLE regress_check_stranger;
+
+-- a large object
+SELECT lo_from_bytea(0, E'primary_email_address\nlarge@example.com\nsmall\n') AS large \gset
+SELECT line, column_name, code FROM orgsync.check_large_object('linkedin_learning', :large);
+SELECT line, column_name, code FROM orgsync.check_large_object('linkedin_learning', :large, '{"primary_email_address": "group"}');
+SELECT lo_unlink(:large) \g /dev/null
+SELECT * FROM orgsync.check_large_object('linkedin_learning', NULL);
+SELECT * FROM orgsync.check_large_object('linkedin_learning', 0);

@@ -22,6 +22,7 @@
 
 PG_FUNCTION_INFO_V1(orgsync_check_csv_bytea);
 PG_FUNCTION_INFO_V1(orgsync_check_csv_text);
+PG_FUNCTION_INFO_V1(orgsync_check_large_object);
 
 enum
 {
@@ -104,10 +105,10 @@ compare_rows(Import *import)
 	}
 }
 
+/* Returns the findings of a check whose source is open. */
 static void
-check_source(FunctionCallInfo fcinfo, Import *import, csv_memory_source *source)
+check_source(FunctionCallInfo fcinfo, Import *import)
 {
-	import->source = import_file_source(csv_memory_source_read, source, source->length, csv_memory_source_rewind);
 	import_read_file(import);
 	if (!import->refused)
 		compare_rows(import);
@@ -138,7 +139,8 @@ orgsync_check_csv_bytea(PG_FUNCTION_ARGS)
 	import = begin_check(fcinfo);
 	data = PG_GETARG_BYTEA_PP(ARGUMENT_CSV);
 	csv_memory_source_open(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	check_source(fcinfo, import, &source);
+	import->source = import_file_source(csv_memory_source_read, &source, source.length, csv_memory_source_rewind);
+	check_source(fcinfo, import);
 	SPI_finish();
 	return (Datum) 0;
 }
@@ -157,7 +159,27 @@ orgsync_check_csv_text(PG_FUNCTION_ARGS)
 	import = begin_check(fcinfo);
 	data = PG_GETARG_TEXT_PP(ARGUMENT_CSV);
 	csv_memory_source_open_text(&source, VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data));
-	check_source(fcinfo, import, &source);
+	import->source = import_file_source(csv_memory_source_read, &source, source.length, csv_memory_source_rewind);
+	check_source(fcinfo, import);
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* check_large_object(product, loid, columns) */
+Datum
+orgsync_check_large_object(PG_FUNCTION_ARGS)
+{
+	csv_large_object_source source;
+	Import	   *import;
+
+	check_arguments(fcinfo);
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	import = begin_check(fcinfo);
+	csv_large_object_source_open(&source, PG_GETARG_OID(ARGUMENT_CSV));
+	import->source = import_file_source(csv_large_object_source_read, &source, source.size, csv_large_object_source_rewind);
+	check_source(fcinfo, import);
+	csv_large_object_source_close(&source);
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -25,3 +25,10 @@ AS 'MODULE_PATHNAME', 'orgsync_check_csv_text'
 LANGUAGE C STABLE;
 COMMENT ON FUNCTION orgsync.check_csv(orgsync.product, text, jsonb) IS
 	'what is wrong with an org-sync file, given as text, as far as that can be told without an account';
+
+CREATE FUNCTION orgsync.check_large_object(product orgsync.product, loid oid, columns jsonb DEFAULT NULL)
+RETURNS SETOF orgsync.finding
+AS 'MODULE_PATHNAME', 'orgsync_check_large_object'
+LANGUAGE C STABLE;
+COMMENT ON FUNCTION orgsync.check_large_object(orgsync.product, oid, jsonb) IS
+	'what is wrong with an org-sync file that is a large object, as far as that can be told without an account';

@@ -1,0 +1,224 @@
+/*
+ * command_export.c
+ *		orgsync export: writes the files to upload to the vendor.
+ *
+ * The files are written under temporary names while the server's transaction is
+ * open, and get their names when it has committed.  So no file is ever there whose
+ * export is not in the account's tables, which nobody could confirm.  Should the
+ * machine crash in between, the export is there without files: "--again" writes
+ * them, or the next export replaces it.
+ */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "output.h"
+#include "output_file.h"
+#include "progress.h"
+#include "session.h"
+
+static const char export_query[] =
+	"SELECT export_id, seq, kind, file_name, row_count, csv FROM orgsync.export_csv($1::pg_catalog.regnamespace,"
+	" rows_per_file => $2::integer, layout => $3, override => $4::boolean, spreadsheet_safe => $5::boolean,"
+	" dry_run => $6::boolean, \"full\" => $7::boolean)";
+
+enum
+{
+	FIELD_EXPORT,
+	FIELD_SEQ,
+	FIELD_KIND,
+	FIELD_FILE_NAME,
+	FIELD_ROW_COUNT,
+	FIELD_CSV
+};
+
+/* What was written, to be told when it is all there. */
+typedef struct ExportedFile
+{
+	char	   *text;
+	struct ExportedFile *next;
+} ExportedFile;
+
+typedef struct Exported
+{
+	char	   *export_id;		/* NULL: there was nothing to export */
+	int			count;
+	ExportedFile *files;
+	ExportedFile **last;
+} Exported;
+
+static const char *
+flag(const CommandLine *line, option_id option)
+{
+	return line->values[option] ? "true" : "false";
+}
+
+static void
+check_options(const CommandLine *line)
+{
+	static const option_id not_again[] = {
+		OPTION_ROWS_PER_FILE, OPTION_LAYOUT, OPTION_SPREADSHEET_SAFE, OPTION_FULL, OPTION_OVERRIDE
+	};
+
+	if (!line->values[OPTION_OUT] && !line->values[OPTION_DRY_RUN])
+		options_fail("\"orgsync export\" needs \"--out\" with a directory, or \"--dry-run\"");
+	for (size_t i = 0; line->values[OPTION_AGAIN] && i < sizeof(not_again) / sizeof(not_again[0]); i++)
+		if (line->values[not_again[i]])
+			options_fail("\"--again\" writes the files as they are");
+}
+
+/* Asks for the files, row by row. */
+static void
+ask_for_files(PGconn *connection, const CommandLine *line, const char *schema)
+{
+	Parameters	parameters = {0};
+	char	   *text;
+
+	if (line->values[OPTION_AGAIN])
+	{
+		text = session_account_query("SELECT export_id, seq, kind, file_name, row_count, csv FROM @account.export_files"
+									 " WHERE export_id = $1::bigint ORDER BY seq", schema);
+		parameter_text(&parameters, line->values[OPTION_AGAIN]);
+	}
+	else
+	{
+		text = client_format("%s", export_query);
+		parameter_text(&parameters, line->arguments[0]);
+		parameter_text(&parameters, line->values[OPTION_ROWS_PER_FILE]);
+		parameter_text(&parameters, line->values[OPTION_LAYOUT]);
+		parameter_text(&parameters, flag(line, OPTION_OVERRIDE));
+		parameter_text(&parameters, flag(line, OPTION_SPREADSHEET_SAFE));
+		parameter_text(&parameters, flag(line, OPTION_DRY_RUN));
+		parameter_text(&parameters, flag(line, OPTION_FULL));
+	}
+	session_query_rows(connection, text, &parameters);
+	free(text);
+}
+
+/* A server that one need not trust does not choose where files are written. */
+static void
+check_file_name(const char *name)
+{
+	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
+		client_fail(CLIENT_REFUSED, "the server gave a file the name \"%s\", which is none", name);
+}
+
+static void
+write_file(const char *directory, const PGresult *row)
+{
+	char	   *path;
+	OutputFile *file;
+
+	check_file_name(PQgetvalue(row, 0, FIELD_FILE_NAME));
+	path = client_format("%s/%s", directory, PQgetvalue(row, 0, FIELD_FILE_NAME));
+	file = output_file_begin(path, false);
+	output_file_write(file, PQgetvalue(row, 0, FIELD_CSV), (size_t) PQgetlength(row, 0, FIELD_CSV));
+	output_file_close(file);
+	free(path);
+}
+
+/* Keeps what is to be told of a file. */
+static void
+note_file(Exported *exported, const PGresult *row)
+{
+	ExportedFile *file = client_allocate(sizeof(ExportedFile));
+	const char *format = output_is_json ?
+		"{\"seq\": %s, \"kind\": \"%s\", \"file_name\": \"%s\", \"row_count\": %s}" : "%3s  %-6s  %s  (%s)\n";
+	const char *count = PQgetvalue(row, 0, FIELD_ROW_COUNT);
+
+	/* names of files and kinds have no character that JSON would quote */
+	file->text = client_format(format, PQgetvalue(row, 0, FIELD_SEQ), PQgetvalue(row, 0, FIELD_KIND),
+							   PQgetvalue(row, 0, FIELD_FILE_NAME), output_is_json ? count : output_count(count, "row", "rows"));
+	*exported->last = file;
+	exported->last = &file->next;
+	exported->count++;
+	if (exported->export_id == NULL && !PQgetisnull(row, 0, FIELD_EXPORT))
+		exported->export_id = client_format("%s", PQgetvalue(row, 0, FIELD_EXPORT));
+}
+
+static void
+print_json(const CommandLine *line, const Exported *exported)
+{
+	output_print("{\"export_id\": %s, \"dry_run\": %s, \"directory\": ",
+				 exported->export_id ? exported->export_id : "null", flag(line, OPTION_DRY_RUN));
+	output_json_string(line->values[OPTION_DRY_RUN] ? NULL : line->values[OPTION_OUT]);
+	output_print(",\n\"files\": [");
+	for (const ExportedFile *file = exported->files; file != NULL; file = file->next)
+		output_print("%s%s", file == exported->files ? "\n" : ",\n", file->text);
+	output_print("]}\n");
+}
+
+static void
+print_text(const CommandLine *line, const Exported *exported)
+{
+	char		count[16];
+
+	snprintf(count, sizeof(count), "%d", exported->count);
+	if (exported->count == 0)
+		output_print("%s: nothing to export\n", line->arguments[0]);
+	else if (line->values[OPTION_DRY_RUN])
+		output_print("%s: an export would write %s:\n", line->arguments[0], output_count(count, "file", "files"));
+	else
+	{
+		output_print("%s: export %s, %s in ", line->arguments[0], exported->export_id, output_count(count, "file", "files"));
+		output_text(line->values[OPTION_OUT]);
+		output_print(", to be uploaded in this order:\n");
+	}
+	for (const ExportedFile *file = exported->files; file != NULL; file = file->next)
+		output_text(file->text);
+}
+
+static void
+free_exported(Exported *exported)
+{
+	for (ExportedFile *file = exported->files, *next; file != NULL; file = next)
+	{
+		next = file->next;
+		free(file->text);
+		free(file);
+	}
+	free(exported->export_id);
+}
+
+int
+command_export(const CommandLine *line)
+{
+	Exported	exported = {0};
+	int64_t		bytes = 0;
+	PGconn	   *connection;
+	PGresult   *row;
+	char	   *schema;
+
+	check_options(line);
+	exported.last = &exported.files;
+	if (!line->values[OPTION_DRY_RUN])
+		output_directory_check(line->values[OPTION_OUT]);
+	connection = connection_open(line);
+	schema = session_account(connection, line->arguments[0]);
+	progress_begin("export");
+	session_run(connection, "BEGIN");
+	ask_for_files(connection, line, schema);
+	while ((row = session_next_row(connection)) != NULL)
+	{
+		if (!line->values[OPTION_DRY_RUN])
+			write_file(line->values[OPTION_OUT], row);
+		note_file(&exported, row);
+		progress_bytes(bytes += PQgetlength(row, 0, FIELD_CSV), 0);
+		PQclear(row);
+	}
+	if (line->values[OPTION_AGAIN] && exported.count == 0)
+		client_fail(CLIENT_REFUSED, "account \"%s\" has no files of export %s", line->arguments[0], line->values[OPTION_AGAIN]);
+	session_commit(connection, "No file was written. The next export replaces this one, if it was recorded.");
+	output_files_finish();
+	progress_end();
+	PQfinish(connection);
+	if (output_is_json)
+		print_json(line, &exported);
+	else if (!output_is_quiet)
+		print_text(line, &exported);
+	free_exported(&exported);
+	free(schema);
+	return CLIENT_DONE;
+}
