@@ -20,6 +20,7 @@
 #include "funcapi.h"
 #include "sql.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(orgsync_explain_profile);
 

@@ -88,6 +88,7 @@ profile_list_add(ProfileList *list, int64 profile_id)
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
+#include "utils/tuplestore.h"
 
 /* Sorts the list and leaves each profile once. */
 void

@@ -24,6 +24,7 @@
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(orgsync_find_similar);
 PG_FUNCTION_INFO_V1(orgsync_similar_profiles);

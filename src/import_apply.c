@@ -29,6 +29,7 @@
 #include "sql.h"
 #include "utils/builtins.h"
 #include "utils/resowner.h"
+#include "utils/tuplestore.h"
 
 #define UPDATE_PROFILES(part) \
 	"UPDATE @account.profiles AS p SET primary_email_address = c.primary_email_address," \

@@ -15,6 +15,7 @@
 #include "sql.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/tuplestore.h"
 
 #define MAX_CHANGE_COLUMNS	9
 

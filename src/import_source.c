@@ -27,6 +27,7 @@
 #include "sql.h"
 #include "trigger_rows.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
 
 /* Conflicts are fetched so many at a time. */
 #define FETCH_COUNT	1000

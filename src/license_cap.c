@@ -33,6 +33,7 @@
 #include "trigger_rows.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(orgsync_license_cap_seats);
 PG_FUNCTION_INFO_V1(orgsync_license_cap_license);

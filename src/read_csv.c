@@ -25,6 +25,7 @@
 #include "core/csv_dialect.h"
 #include "core/csv_reader.h"
 #include "csv_source.h"
+#include "utils/tuplestore.h"
 
 /* The most bytes by which an element of a text array exceeds its text, with what is zeroed behind it. */
 #define ELEMENT_OVERHEAD	(VARHDRSZ + 2 * ALIGNOF_INT)

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "sql.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(orgsync_verify_account);
 PG_FUNCTION_INFO_V1(orgsync_repair_account);
