@@ -284,6 +284,11 @@ class Circle:
         self.state = after
         self.step += 1
 
+    def prune(self):
+        """Ends the keeping of what is old, else the small disk would be full."""
+        self.server.query("SELECT FROM orgsync.prune('acme', '3 minutes'); VACUUM;")
+        self.state = self.look()
+
 
 def session(server, sql):
     """A client that has begun a call; with the pid of its backend."""
@@ -459,6 +464,8 @@ def main():
             if number % 60 == 59:       # how long a step takes drifts
                 for _ in range(6):
                     circle.run_undisturbed()
+                circle.prune()
+                print(f'# {number + 1} of {len(plan)}', flush=True)
             step = circle.step
             killer.disturb(kind)
             stuck = 0 if circle.step > step else stuck + 1
