@@ -18,38 +18,15 @@ $node->start;
 mkdir $node->backup_dir;
 my $dump = $node->backup_dir . '/dump';
 
-my $full = 'Full_license_learning_pro_status';
-my $queue = 'Queue_license_learning_pro_status';
 $node->safe_psql('postgres', 'CREATE ROLE ann LOGIN; CREATE ROLE bob LOGIN; CREATE DATABASE before;');
-$node->safe_psql('before', qq{
-	CREATE EXTENSION orgsync;
-	GRANT CREATE ON DATABASE before TO ann;
-	SET ROLE ann;
-	SELECT orgsync.create_account('acme', 'linkedin_learning');
-	SELECT orgsync.add_license('acme', '$full', 5, 'invited');
-	SELECT orgsync.add_license('acme', '$queue', 2, 'invited', 'waitlist');
-	SELECT orgsync.add_domain_alias('acme', 'example.org', 'example.com');
-	SELECT orgsync.import_csv('acme', 'primary_email_address,unique_user_id,preferred_first_name,$full,$queue,group:HR,reupload_user_profile' || E'\\n' ||
-		string_agg(format('p%s\@example.com,E%s,Zo\xc3\xab%s,%s,active,yes,', n, n, n, CASE WHEN n <= 5 THEN 'active' END), E'\\n' ORDER BY n) ||
-		E'\\np.1\@example.com,X1,Other,,,no,true\\n')
-		FROM generate_series(1, 50) AS n;
-	SELECT count(*) FROM orgsync.export_csv('acme');
-	SELECT orgsync.confirm_export('acme', 1);
-	UPDATE acme.profiles SET work_title = 'Boss' WHERE unique_user_id IN ('E2', 'E3', 'E4');
-	SELECT count(*) FROM orgsync.export_csv('acme');
-	DELETE FROM acme.profiles WHERE unique_user_id = 'E9';
-	SELECT orgsync.set_seats('acme', '$full', 3, force => true);
-});
+$node->safe_psql('before', 'CREATE EXTENSION orgsync; GRANT CREATE ON DATABASE before TO ann; SET ROLE ann;'
+	  . slurp_file('test/data/account_under_way.sql'));
 
 # Every row of the account's tables.
 sub contents
 {
 	my ($database) = @_;
-	return $node->safe_psql($database, q{
-		SELECT relname, query_to_xml(format(
-			'SELECT count(*), md5(string_agg(r::text, chr(10) ORDER BY r::text COLLATE "C")) FROM acme.%I AS r', relname),
-			true, true, '')::text
-		FROM pg_class WHERE relnamespace = 'acme'::regnamespace AND relkind IN ('r', 'v') ORDER BY relname});
+	return $node->safe_psql($database, slurp_file('test/data/account_contents.sql'));
 }
 my $contents = contents('before');
 my $diff = $node->safe_psql('before', q{SELECT * FROM orgsync.diff('acme')});
@@ -63,14 +40,7 @@ sub check_restored
 	is(contents($database), $contents, "$name: nothing is missing and nothing is new");
 	is($node->safe_psql($database, q{SELECT * FROM orgsync.verify_account('acme')}), '', "$name: what is derived is right");
 	is($node->safe_psql($database, q{SELECT * FROM orgsync.diff('acme')}), $diff, "$name: the difference is the same");
-	is( $node->safe_psql($database, qq{
-			SET ROLE bob;
-			SELECT state, unchanged, created FROM orgsync.import_csv('acme', E'primary_email_address,unique_user_id\\np5\@example.com,E5\\nnew\@example.com,N1\\n');
-			SELECT count(*) > 0 FROM orgsync.export_csv('acme');
-			SELECT orgsync.confirm_export('acme', 3);
-			SELECT count(*) FROM orgsync.diff('acme');
-			SELECT total, available, invited FROM acme.seat_usage ORDER BY header;
-			SELECT * FROM orgsync.verify_account('acme');}),
+	is($node->safe_psql($database, 'SET ROLE bob;' . slurp_file('test/data/account_goes_on.sql')),
 		"applied|1|1\nt\n\n0\n3|0|5\n2|0|2", "$name: import and export go on");
 	my ($status, $output, $errors) = $node->psql($database,
 		"SET ROLE bob; INSERT INTO acme.seats SELECT profile_id, 1, 'invited' FROM acme.profiles WHERE unique_user_id = 'E20'");
@@ -112,18 +82,21 @@ is($node->safe_psql('halves', 'SELECT count(*) FROM orgsync.accounts'), '0', 'sc
 $node->command_ok([ 'pg_restore', '-e', '--data-only', '--disable-triggers', '-d', 'halves', "$dump.custom" ], 'data only: restored');
 check_restored('halves', 'data only');
 
-# Data alone into an account that was made there: what create_account() has put into
-# it gives way first.
+# Data alone into an account that was made there, by its owner, with what the README says.
 make_database('fresh');
-$node->safe_psql('fresh', qq{
-	SET ROLE bob;
-	SELECT orgsync.create_account('acme', 'linkedin_learning');
-	TRUNCATE acme.settings, acme.duplicate_rules;});
-$node->command_ok([ 'pg_restore', '-e', '--data-only', '--disable-triggers', '-d', 'fresh', "$dump.custom" ],
+$node->safe_psql('fresh', q{SET ROLE bob; SELECT orgsync.create_account('acme', 'linkedin_learning')});
+my ($before, $after) = slurp_file('README.md') =~ /^```sql\n(SELECT format\('ALTER TABLE .*?)^```\n.*?^```sql\n(SELECT format.*?)^```/ms;
+append_to_file("$dump.before.sql", $before);
+append_to_file("$dump.after.sql", $after);
+$node->command_ok([ 'pg_dump', '-Fc', '--data-only', '--schema=acme', '-f', "$dump.data", 'before' ], 'data only: dumped');
+my @psql = ('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-U', 'bob', '-d', 'fresh', '-f');
+$node->command_ok([ @psql, "$dump.before.sql" ], 'data only into a new account: made ready');
+$node->command_ok([ 'pg_restore', '-e', '--data-only', '-U', 'bob', '-d', 'fresh', "$dump.data" ],
 	'data only into a new account: restored');
+$node->command_like([ @psql, "$dump.after.sql" ], qr/\(0 rows\)/, 'data only into a new account: all is well');
 check_restored('fresh', 'data only into a new account');
 
-# Without --disable-triggers that is refused, and nothing is left.
+# Without that it is refused, and nothing is left.
 make_database('refused');
 $node->safe_psql('refused', q{SET ROLE bob; SELECT orgsync.create_account('acme', 'linkedin_learning')});
 my $empty = contents('refused');
