@@ -207,7 +207,7 @@ account_reader_open_latest(Oid namespace_oid, const char *table, const char *key
 		index_rescan(reader->index_scan, &scan_key, only == NULL ? 0 : 1, NULL, 0);
 	}
 	else
-		reader->table_scan = table_beginscan(reader->relation, GetActiveSnapshot(), 0, NULL);
+		reader->table_scan = compat_table_beginscan(reader->relation, GetActiveSnapshot());
 	reader->slot = table_slot_create(reader->relation, NULL);
 	return reader;
 }
@@ -297,7 +297,7 @@ account_reader_estimate(Oid namespace_oid, const char *table, int64 *row_count)
 
 		ItemPointerSet(&from, first, FirstOffsetNumber);
 		ItemPointerSet(&to, first + pages_a_place - 1, MaxOffsetNumber);
-		scan = table_beginscan_tidrange(relation, GetActiveSnapshot(), &from, &to);
+		scan = compat_table_beginscan_tidrange(relation, GetActiveSnapshot(), &from, &to);
 		while (table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
 			(*row_count)++;
 		table_endscan(scan);

@@ -49,11 +49,15 @@
 
 /*
  * ExecInsertIndexTuples() can be told to leave all but summarizing indexes since PostgreSQL 16 (2023-03);
- * reindex_index() takes the statement for event triggers since 17 (2023-12).
+ * flags in 19, as the beginning of scans does.  reindex_index() takes the statement for
+ * event triggers since 17 (2023-12).
  */
 #if PG_VERSION_NUM < 160000
 #define compat_insert_index_tuples(result, slot, executor) \
 	ExecInsertIndexTuples(result, slot, executor, false, false, NULL, NIL)
+#elif PG_VERSION_NUM >= 190000
+#define compat_insert_index_tuples(result, slot, executor) \
+	ExecInsertIndexTuples(result, executor, 0, slot, NIL, NULL)
 #else
 #define compat_insert_index_tuples(result, slot, executor) \
 	ExecInsertIndexTuples(result, slot, executor, false, false, NULL, NIL, false)
@@ -70,9 +74,36 @@
 #if PG_VERSION_NUM < 180000
 #define compat_index_beginscan(heap, index, snapshot, key_count) \
 	index_beginscan(heap, index, snapshot, key_count, 0)
-#else
+#elif PG_VERSION_NUM < 190000
 #define compat_index_beginscan(heap, index, snapshot, key_count) \
 	index_beginscan(heap, index, snapshot, NULL, key_count, 0)
+#else
+#define compat_index_beginscan(heap, index, snapshot, key_count) \
+	index_beginscan(heap, index, snapshot, NULL, key_count, 0, 0)
+#endif
+#if PG_VERSION_NUM < 190000
+#define compat_table_beginscan(relation, snapshot)	table_beginscan(relation, snapshot, 0, NULL)
+#define compat_table_beginscan_tidrange(relation, snapshot, from, to) \
+	table_beginscan_tidrange(relation, snapshot, from, to)
+#else
+#define compat_table_beginscan(relation, snapshot)	table_beginscan(relation, snapshot, 0, NULL, 0)
+#define compat_table_beginscan_tidrange(relation, snapshot, from, to) \
+	table_beginscan_tidrange(relation, snapshot, from, to, 0)
+#endif
+
+/* Values of type jsonb are built in a struct of their own since PostgreSQL 19 (2025-12). */
+#include "utils/jsonb.h"
+#if PG_VERSION_NUM < 190000
+typedef struct CompatJsonbBuilder
+{
+	JsonbValue *result;			/* when it is complete */
+	JsonbParseState *state;
+} CompatJsonbBuilder;
+#define compat_jsonb_push(builder, token, value) \
+	((builder)->result = pushJsonbValue(&(builder)->state, token, value))
+#else
+typedef JsonbInState CompatJsonbBuilder;
+#define compat_jsonb_push(builder, token, value)	pushJsonbValue(builder, token, value)
 #endif
 
 /* Fetches a line into the processor's cache, where the compiler can say so; PostgreSQL has no macro for it. */

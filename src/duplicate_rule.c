@@ -141,7 +141,7 @@ small_scan_begin(SmallScan *scan, const Account *account, const char *table, Oid
 		return;
 	scan->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	scan->slot = table_slot_create(scan->relation, NULL);
-	scan->scan = table_beginscan(scan->relation, scan->snapshot, 0, NULL);
+	scan->scan = compat_table_beginscan(scan->relation, scan->snapshot);
 }
 
 /* Moves on to the next row without nulls; false at the end. */

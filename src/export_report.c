@@ -104,6 +104,7 @@ gather_cell(Gathering *gathering, const DiffPerson *person, const DiffCell *cell
 	ExportReport *report = gathering->report;
 	const char *email = person->email != NULL ? person->email : person->vendor_email;
 	bool		is_added = person->state == DIFF_ADDED;
+	bool		is_update = false;
 
 	report->cells_changed++;
 	if (kind == EXPORT_MANUAL || kind == EXPORT_MANUAL_REVOKE)
@@ -134,18 +135,19 @@ gather_cell(Gathering *gathering, const DiffPerson *person, const DiffCell *cell
 		case DIFF_PRIMARY_EMAIL_ADDRESS:
 		case DIFF_UNIQUE_USER_ID:
 			if (strcmp(cell->action, "rename") == 0)
-			{
 				list_add(&report->renamed, person->profile_id, cell->column_name,
 						 cell->old_value, cell->new_value, NULL);
-				break;
-			}
-			/* FALLTHROUGH */
+			else
+				is_update = true;
+			break;
 		default:
-			if (is_added)
-				break;
-			tally_cell(gathering, cell, cell->new_value != NULL);
-			list_add(&report->updated, person->profile_id, email, cell->column_name,
-					 cell->old_value, cell->new_value);
+			is_update = true;
+	}
+	if (is_update && !is_added)
+	{
+		tally_cell(gathering, cell, cell->new_value != NULL);
+		list_add(&report->updated, person->profile_id, email, cell->column_name,
+				 cell->old_value, cell->new_value);
 	}
 }
 

@@ -123,19 +123,19 @@ new_attributes(Import *import, const ImportRow *row)
 }
 
 static void
-push_string(JsonbParseState **state, JsonbIteratorToken token, char *string)
+push_string(CompatJsonbBuilder *builder, JsonbIteratorToken token, char *string)
 {
 	JsonbValue	value;
 
 	set_string_value(&value, string);
-	(void) pushJsonbValue(state, token, &value);
+	compat_jsonb_push(builder, token, &value);
 }
 
 /* The attributes with those of the row in them; of two values the last counts. */
 static Jsonb *
 merge_attributes(Import *import, const ImportRow *row, Jsonb *present, bool *changed)
 {
-	JsonbParseState *state = NULL;
+	CompatJsonbBuilder builder = {0};
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	value;
@@ -153,18 +153,19 @@ merge_attributes(Import *import, const ImportRow *row, Jsonb *present, bool *cha
 		return present;
 
 	*changed = true;
-	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	compat_jsonb_push(&builder, WJB_BEGIN_OBJECT, NULL);
 	iterator = JsonbIteratorInit(&present->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 		if (token == WJB_KEY || token == WJB_VALUE)
-			(void) pushJsonbValue(&state, token, &value);
+			compat_jsonb_push(&builder, token, &value);
 	for (int i = 0; i < import->column_count; i++)
 		if (import->columns[i].attribute != NULL && row->cells[i].text != NULL)
 		{
-			push_string(&state, WJB_KEY, import->columns[i].attribute);
-			push_string(&state, WJB_VALUE, row->cells[i].text);
+			push_string(&builder, WJB_KEY, import->columns[i].attribute);
+			push_string(&builder, WJB_VALUE, row->cells[i].text);
 		}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	compat_jsonb_push(&builder, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(builder.result);
 }
 
 /*

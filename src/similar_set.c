@@ -467,7 +467,7 @@ similar_set_add_profiles(SimilarSet *set, Relation profiles, const int64 *noted_
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TupleTableSlot *slot = table_slot_create(profiles, NULL);
-	TableScanDesc scan = table_beginscan(profiles, snapshot, 0, NULL);
+	TableScanDesc scan = compat_table_beginscan(profiles, snapshot);
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync profile", ALLOCSET_SMALL_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(row_context);
 

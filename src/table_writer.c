@@ -282,7 +282,7 @@ static bool
 is_empty(Relation relation)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(relation, snapshot, 0, NULL);
+	TableScanDesc scan = compat_table_beginscan(relation, snapshot);
 	bool		found = heap_getnext(scan, ForwardScanDirection) != NULL;
 
 	table_endscan(scan);

@@ -291,6 +291,7 @@ read_utf8(csv_decoder *decoder, char *buffer, size_t size)
 	size_t		length = decoder->carry_length;
 	size_t		count;
 	size_t		position;
+	check_result check;
 
 	memcpy(buffer, decoder->carry, length);
 	decoder->carry_length = 0;
@@ -315,18 +316,18 @@ read_utf8(csv_decoder *decoder, char *buffer, size_t size)
 		}
 	}
 
-	switch (check_utf8((unsigned char *) buffer, length, &position, &decoder->has_multibyte))
+	check = check_utf8((unsigned char *) buffer, length, &position, &decoder->has_multibyte);
+	if (check == CHECK_CUT && !decoder->source_ended)
+	{
+		decoder->carry_length = length - position;
+		memcpy(decoder->carry, buffer + position, decoder->carry_length);
+		return position;
+	}
+	switch (check)
 	{
 		case CHECK_VALID:
 			break;
 		case CHECK_CUT:
-			if (!decoder->source_ended)
-			{
-				decoder->carry_length = length - position;
-				memcpy(decoder->carry, buffer + position, decoder->carry_length);
-				break;
-			}
-			/* FALLTHROUGH */
 		case CHECK_INVALID:
 			if (decoder->has_multibyte)
 				decoder->fault = CSV_FAULT_NOT_UTF8;
