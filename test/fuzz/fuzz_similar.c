@@ -28,7 +28,7 @@ begins_character(char byte)
 	return ((unsigned char) byte & 0xC0) != 0x80;
 }
 
-/* The characters of a text; returns their number, or -1 if there are too many or too long ones. */
+/* The characters of a text; returns their number, or -1 if there are too many, too long ones, or a NUL. */
 static int
 characters_of(const char *text, size_t length, character *characters)
 {
@@ -37,6 +37,8 @@ characters_of(const char *text, size_t length, character *characters)
 
 	for (i = 0; i < length; i++)
 	{
+		if (text[i] == '\0')
+			return -1;
 		if (count > 0 && !begins_character(text[i]))
 		{
 			if (++characters[count - 1].length > MAX_CHARACTER)
