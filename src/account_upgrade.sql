@@ -1,7 +1,8 @@
 -- What makes the next layout of an account's tables of an older one.  Layout 1 is the
 -- first.  When account_layout() changes after a release, ACCOUNT_LAYOUT_VERSION in
 -- account.h is raised, and the statements that do the same to existing tables are
--- added here, with @account for the schema: WHEN 1 THEN $$ALTER TABLE @account...$$.
+-- added here, with @account for the schema: WHEN 1 THEN $$ALTER TABLE @account...$$,
+-- the default of settings.layout_version among them.
 CREATE FUNCTION orgsync.account_upgrade(layout_version integer) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $function$
