@@ -68,6 +68,11 @@ SELECT count(*) FROM direct.profiles WHERE orgsync.address_key(primary_email_add
 SELECT count(*) FROM direct.seats WHERE profile_id > 0;
 SELECT count(*) FROM direct.memberships WHERE profile_id > 0;
 RESET enable_seqscan;
+-- and is a sound tree
+CREATE EXTENSION amcheck;
+SELECT count(bt_index_parent_check(c.oid, true, true)::text) FROM pg_class AS c JOIN pg_am AS a ON a.oid = c.relam
+	WHERE c.relnamespace = 'direct'::regnamespace AND c.relkind = 'i' AND a.amname = 'btree';
+DROP EXTENSION amcheck;
 -- and again, when there are people already: the indexes follow
 SELECT state, created, updated, unchanged, rejected FROM orgsync.import_csv('direct', people(5000, 8000), feed => 'second');
 SELECT state, created, updated, unchanged, rejected FROM orgsync.import_csv('by_statements', people(5000, 8000), feed => 'second');

@@ -80,7 +80,7 @@ extern bool change_log_is_new(const Account *account, int64 profile_id);
 extern void change_log_park(int64 profile_id, Datum address);
 extern Datum change_log_unpark(int64 profile_id, Datum address);
 
-extern ChangeLog *change_log_begin(const Account *account, bool is_first_load);
+extern ChangeLog *change_log_begin(const Account *account, int64 row_count);
 extern void change_log_written(ChangeLog *log, int64 profile_id);
 extern void change_log_profile_imported(ChangeLog *log, int64 profile_id);
 extern void change_log_profile_made(ChangeLog *log, int64 profile_id);

@@ -204,11 +204,11 @@ make_descriptor(void)
 
 /*
  * Begins to write to the log of an account of account_of_trigger()'s; see
- * table_writer_open() for is_first_load.  Needs an SPI connection.  The log lives
+ * table_writer_open() for row_count.  Needs an SPI connection.  The log lives
  * in the current memory context, and change_log_end() ends it.
  */
 ChangeLog *
-change_log_begin(const Account *account, bool is_first_load)
+change_log_begin(const Account *account, int64 row_count)
 {
 	ChangeLog  *log = palloc0(sizeof(ChangeLog));
 	OwnerContext owner;
@@ -222,7 +222,7 @@ change_log_begin(const Account *account, bool is_first_load)
 		log->changed_by = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
 
 	account_become_owner(account, &owner);
-	log->writer = table_writer_open(account, &changes_table, is_first_load);
+	log->writer = table_writer_open(account, &changes_table, row_count);
 	account_restore_user(&owner);
 	if (log->writer == NULL)
 	{

@@ -70,6 +70,15 @@
 	reindex_index(NULL, index, false, RELPERSISTENCE_PERMANENT, &(ReindexParams) {0})
 #endif
 
+/* The files of relations go by another name since PostgreSQL 16 (2022-07). */
+#if PG_VERSION_NUM < 160000
+#define compat_set_new_file(relation)	RelationSetNewRelfilenode(relation, (relation)->rd_rel->relpersistence)
+#define compat_file_of(relation)	(&(relation)->rd_node)
+#else
+#define compat_set_new_file(relation)	RelationSetNewRelfilenumber(relation, (relation)->rd_rel->relpersistence)
+#define compat_file_of(relation)	(&(relation)->rd_locator)
+#endif
+
 /* index_beginscan() takes instrumentation since PostgreSQL 18 (2025-03). */
 #if PG_VERSION_NUM < 180000
 #define compat_index_beginscan(heap, index, snapshot, key_count) \

@@ -37,9 +37,6 @@
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 
-/* From so many rows on, building indexes at the end is quicker. */
-#define FIRST_LOAD_ROWS	5000
-
 static const WrittenTable profiles_table = {
 	.name = "profiles",
 	.column_count = 10,
@@ -113,17 +110,16 @@ void
 import_direct_begin(Import *import, int64 new_row_count)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
-	bool		is_first_load = new_row_count >= FIRST_LOAD_ROWS;
 	Account    *account = account_of_trigger(import->account->namespace_oid);
 	ImportDirect *direct = palloc0(sizeof(ImportDirect));
 
 	direct->account = account;
-	direct->profiles = table_writer_open(account, &profiles_table, is_first_load);
+	direct->profiles = table_writer_open(account, &profiles_table, new_row_count);
 	if (direct->profiles != NULL)
 	{
-		direct->changes = change_log_begin(account, is_first_load);
-		direct->seats = table_writer_open(account, &seats_table, is_first_load);
-		direct->memberships = table_writer_open(account, &memberships_table, is_first_load);
+		direct->changes = change_log_begin(account, new_row_count);
+		direct->seats = table_writer_open(account, &seats_table, new_row_count);
+		direct->memberships = table_writer_open(account, &memberships_table, new_row_count);
 		direct->deltas = palloc0(sizeof(SeatDelta) * Max(import->license_count, 1));
 		direct->invited = status_oid("invited");
 		direct->waitlisted = status_oid("waitlisted");

@@ -87,9 +87,6 @@ static const WrittenTable findings_table = {
 #define WRITTEN_IMPORT_ID	1
 #define WRITTEN_LINE		3	/* and those behind it, as they are in a list */
 
-/* From so many on, the indexes of an empty table are better built at the end. */
-#define FIRST_LOAD_ROWS		5000
-
 struct ImportFindings
 {
 	TupleDesc	descriptor;
@@ -446,7 +443,7 @@ import_findings_write(Import *import)
 	TableWriter *writer = NULL;
 
 	if (count > 0)
-		writer = table_writer_open(import->account, &findings_table, count >= FIRST_LOAD_ROWS);
+		writer = table_writer_open(import->account, &findings_table, count);
 	for (size_t i = 0; i < lengthof(lists); i++)
 	{
 		if (writer != NULL)

@@ -6,7 +6,7 @@
  * which is half of what a first import may take in all.  Who knows already that
  * its rows keep the rules, and does what the triggers would do, writes them here:
  * heap pages are filled as COPY fills them, and the indexes either follow page by
- * page or are built when all rows are there.
+ * page or are built, see index_loader.c.
  *
  * An UPDATE meets its rows in any order, and so would the log's index get them: a
  * page here and a page there, each split in the middle.  Where a table's only index
@@ -41,6 +41,7 @@
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
+#include "index_loader.h"
 #include "miscadmin.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
@@ -53,6 +54,12 @@
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+
+/* From so many rows on, building indexes is quicker than putting each entry into them. */
+#define FIRST_LOAD_ROWS	5000
+
+/* Further indexes are built at the end. */
+#define MAX_LOADED_INDEXES	8
 
 /* So many ids are taken from a sequence one by one; then so many at a time. */
 #define SINGLE_IDS		64
@@ -104,7 +111,11 @@ struct TableWriter
 {
 	Relation	relation;
 	BulkInsertState bulk_insert;
-	List	   *built_indexes;	/* OIDs of the indexes to be built at the end; NIL: they follow */
+	bool		is_first_load;	/* else the indexes follow */
+	List	   *built_indexes;	/* OIDs of those to be built at the end */
+	int			loader_count;	/* of those that are built on the way */
+	IndexLoader *loaders[MAX_LOADED_INDEXES];
+	Oid			loaded_indexes[MAX_LOADED_INDEXES];
 	Account		account;		/* whose table it is */
 	Oid			sequence;		/* of the first column; InvalidOid: not asked for so far */
 	int64		id_requests;	/* to the sequence */
@@ -309,27 +320,59 @@ take_index(Oid index_oid)
 
 /*
  * Takes the table and its indexes for the present transaction alone, if nobody
- * else writes to the table or has an index in use, and if it has no row.  Returns
- * the OIDs of the indexes, or NIL.
+ * else writes to the table or has an index in use, and if it has no row.  Sets the
+ * OIDs of the indexes.
  */
-static List *
-take_for_first_load(Relation relation)
+static bool
+take_for_first_load(Relation relation, List **indexes)
 {
-	List	   *indexes;
 	int			taken = 0;
 
 	if (!is_empty(relation) || !ConditionalLockRelation(relation, ShareRowExclusiveLock))
-		return NIL;
-	indexes = RelationGetIndexList(relation);
+		return false;
+	*indexes = RelationGetIndexList(relation);
 	if (is_empty(relation))		/* still */
-		while (taken < list_length(indexes) && take_index(list_nth_oid(indexes, taken)))
+		while (taken < list_length(*indexes) && take_index(list_nth_oid(*indexes, taken)))
 			taken++;
-	if (taken > 0 && taken == list_length(indexes))
-		return indexes;
+	if (taken > 0 && taken == list_length(*indexes))
+		return true;
 	while (--taken >= 0)
-		UnlockRelationOid(list_nth_oid(indexes, taken), AccessExclusiveLock);
+		UnlockRelationOid(list_nth_oid(*indexes, taken), AccessExclusiveLock);
 	UnlockRelation(relation, ShareRowExclusiveLock);
-	return NIL;
+	*indexes = NIL;
+	return false;
+}
+
+/* Begins to build those indexes on the way that can be. */
+static void
+begin_loading(TableWriter *writer, int64 row_count)
+{
+	List	   *later = NIL;
+	ListCell   *cell;
+
+	foreach(cell, writer->built_indexes)
+	{
+		IndexLoader *loader = writer->loader_count == MAX_LOADED_INDEXES ? NULL :
+			index_loader_begin(writer->relation, lfirst_oid(cell), row_count);
+
+		if (loader == NULL)
+			later = lappend_oid(later, lfirst_oid(cell));
+		else
+		{
+			writer->loaded_indexes[writer->loader_count] = lfirst_oid(cell);
+			writer->loaders[writer->loader_count++] = loader;
+		}
+	}
+	writer->built_indexes = later;
+}
+
+/* Ends that; those that could not be built so are built at the end. */
+static void
+end_loading(TableWriter *writer)
+{
+	for (int i = 0; i < writer->loader_count; i++)
+		if (!index_loader_end(writer->loaders[i]))
+			writer->built_indexes = lappend_oid(writer->built_indexes, writer->loaded_indexes[i]);
 }
 
 static void
@@ -374,13 +417,14 @@ has_bigint_index(const ResultRelInfo *result)
 
 /*
  * Begins to write to the table as the present user; NULL if that is to be done by
- * SQL, see the top of the file.  is_first_load: there are many rows, so that the
+ * SQL, see the top of the file.  row_count: about how many rows will be written at
+ * least, or 0: if they are many, and the first ones, the
  * indexes are better built at the end, if the table is empty.  Palloc'd in the
  * current memory context.  Must be closed in the same subtransaction, unless that
  * is rolled back.
  */
 TableWriter *
-table_writer_open(const Account *account, const WrittenTable *table, bool is_first_load)
+table_writer_open(const Account *account, const WrittenTable *table, int64 row_count)
 {
 	Oid			relation_oid = get_relname_relid(table->name, account->namespace_oid);
 	Relation	relation = table_open(relation_oid, RowExclusiveLock);
@@ -399,9 +443,11 @@ table_writer_open(const Account *account, const WrittenTable *table, bool is_fir
 	writer->bulk_insert->strategy = NULL;
 	writer->batch_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync written rows",
 												  MIN_BATCH_MEMORY, MIN_BATCH_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
-	if (is_first_load)
-		writer->built_indexes = take_for_first_load(relation);
-	if (writer->built_indexes == NIL)
+	if (row_count >= FIRST_LOAD_ROWS)
+		writer->is_first_load = take_for_first_load(relation, &writer->built_indexes);
+	if (writer->is_first_load)
+		begin_loading(writer, row_count);
+	else
 	{
 		writer->executor = CreateExecutorState();
 		writer->result = makeNode(ResultRelInfo);
@@ -488,6 +534,8 @@ flush(TableWriter *writer)
 			(void) compat_insert_index_tuples(writer->result, writer->slots[i], writer->executor);
 			ResetPerTupleExprContext(writer->executor);
 		}
+		for (int j = 0; j < writer->loader_count; j++)
+			index_loader_add(writer->loaders[j], writer->slots[i]);
 		/* its tuple goes with the batch */
 		writer->slots[i]->tts_flags &= ~TTS_FLAG_SHOULDFREE;
 		ExecClearTuple(writer->slots[i]);
@@ -685,6 +733,7 @@ table_writer_close(TableWriter *writer)
 		flush(writer);
 	if (writer->entry_count > 0)
 		flush_entries(writer);
+	end_loading(writer);
 	for (int i = 0; i < MAX_BATCH_ROWS && writer->slots[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);
 	FreeBulkInsertState(writer->bulk_insert);

@@ -39,7 +39,7 @@ typedef struct WrittenTable
 
 typedef struct TableWriter TableWriter;
 
-extern TableWriter *table_writer_open(const Account *account, const WrittenTable *table, bool is_first_load);
+extern TableWriter *table_writer_open(const Account *account, const WrittenTable *table, int64 row_count);
 extern void table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls);
 extern int64 table_writer_next_id(TableWriter *writer);
 extern void table_writer_close(TableWriter *writer);

@@ -1,0 +1,19 @@
+/*
+ * index_loader.h
+ *		Builds an index of an empty table while the table is being filled.
+ */
+#ifndef ORGSYNC_INDEX_LOADER_H
+#define ORGSYNC_INDEX_LOADER_H
+
+#include "compat.h"
+
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+
+typedef struct IndexLoader IndexLoader;
+
+extern IndexLoader *index_loader_begin(Relation relation, Oid index_oid, int64 row_count);
+extern void index_loader_add(IndexLoader *loader, TupleTableSlot *row);
+extern bool index_loader_end(IndexLoader *loader);
+
+#endif
