@@ -877,6 +877,7 @@ class Trip:
         well = self.deliver(files, scenario)
         if self.must_look:
             self.look()
+            well = False            # of who came back, the list may tell what nobody here knew
         if scenario == 'lose':
             # what became of the files is not known, and nothing is confirmed
             self.agree = False
@@ -889,7 +890,7 @@ class Trip:
             self.look()
             return
         if not well:
-            self.end_export(files, scenario)
+            self.end_export(files, scenario)        # unless all of it was confirmed
         self.compare('after the confirmation')
         if well and not meanwhile and self.agree:
             self.count('days that end well')
