@@ -181,7 +181,7 @@ write_files(ExportPlan *plan, int64 export_id, bool dry_run, int max_rows, bool 
 		 export_rows_next_file(plan->rows, max_rows, spreadsheet_safe, &file); seq++)
 	{
 		char	   *name = file_name(plan->account, export_id, seq, &file);
-		Datum		csv = PointerGetDatum(cstring_to_text_with_len(file.csv.data, file.csv.len));
+		Datum		csv = export_file_csv(&file);
 		Datum		values[EXPORT_FILE_COLUMNS] = {
 			Int64GetDatum(export_id),
 			Int32GetDatum(seq),

@@ -72,10 +72,26 @@ typedef struct ExportFile
 	int64	   *profile_ids;	/* of each row */
 	int			column_count;
 	const char **columns;
-	StringInfoData csv;
+	StringInfo	csv;			/* behind the header of a text, see export_file_begin_csv() */
 } ExportFile;
 
 extern const char *export_kind_name(ExportKind kind);
+
+/* The text goes into a buffer that is used again for each file, and is given away as it is. */
+static inline void
+export_file_begin_csv(ExportFile *file, StringInfo buffer)
+{
+	file->csv = buffer;
+	resetStringInfo(buffer);
+	appendStringInfoSpaces(buffer, VARHDRSZ);
+}
+
+static inline Datum
+export_file_csv(const ExportFile *file)
+{
+	SET_VARSIZE(file->csv->data, file->csv->len);
+	return PointerGetDatum(file->csv->data);
+}
 
 extern ExportRows *export_rows_create(void);
 extern void export_row_begin(ExportRows *rows, ExportKind kind, int64 profile_id);

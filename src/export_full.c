@@ -160,6 +160,8 @@ struct ExportFull
 	WaitingFile *latest;
 	int64		waiting_size;
 	List	   *ready;
+	StringInfoData spare;		/* what the records of a file that is done were in; or nothing */
+	StringInfoData csv;			/* of the last file */
 
 	int			value_capacity;
 	AttributeValue *values;
@@ -374,7 +376,11 @@ make_file(ExportFull *full, int fixed, int attribute_count)
 	file->row_capacity = 64;
 	file->profile_ids = palloc(file->row_capacity * sizeof(int64));
 	file->is_used = palloc0(Max(full->link_count, 1) * sizeof(bool));
-	initStringInfo(&file->records);
+	if (full->spare.data != NULL)
+		file->records = full->spare;
+	else
+		initStringInfo(&file->records);
+	full->spare.data = NULL;
 	full->waiting = lappend(full->waiting, file);
 	MemoryContextSwitchTo(old_context);
 	return file;
@@ -688,18 +694,18 @@ write_file(ExportFull *full, const WaitingFile *waiting, ExportFile *file)
 	if (waiting->has_reupload)
 		file->columns[file->column_count++] = "reupload_user_profile";
 
-	initStringInfo(&file->csv);
-	enlargeStringInfo(&file->csv, waiting->records.len + waiting->row_count * used_count + 1024);
+	export_file_begin_csv(file, &full->csv);
+	enlargeStringInfo(file->csv, waiting->records.len + waiting->row_count * used_count + 1024);
 	for (int i = 0; i < file->column_count; i++)
 	{
 		if (i > 0)
-			appendStringInfoChar(&file->csv, ',');
-		enlargeStringInfo(&file->csv, CSV_CELL_MAX_SIZE(strlen(file->columns[i])) + 1);
-		file->csv.len += csv_write_cell(file->csv.data + file->csv.len, file->columns[i],
+			appendStringInfoChar(file->csv, ',');
+		enlargeStringInfo(file->csv, CSV_CELL_MAX_SIZE(strlen(file->columns[i])) + 1);
+		file->csv->len += csv_write_cell(file->csv->data + file->csv->len, file->columns[i],
 										strlen(file->columns[i]), ',', false);
 	}
-	appendBinaryStringInfo(&file->csv, "\r\n", 2);
-	write_rows(full, waiting, &file->csv, used, used_count);
+	appendBinaryStringInfo(file->csv, "\r\n", 2);
+	write_rows(full, waiting, file->csv, used, used_count);
 }
 
 /* The next file; false if there is none.  What it points to is gone when the next one is asked for. */
@@ -731,7 +737,13 @@ export_full_next_file(ExportFull *full, ExportFile *file)
 	file->profile_ids = palloc_extended(Max(waiting->row_count, 1) * sizeof(int64), MCXT_ALLOC_HUGE);
 	memcpy(file->profile_ids, waiting->profile_ids, waiting->row_count * sizeof(int64));
 	MemoryContextSwitchTo(old_context);
-	pfree(waiting->records.data);
+	if (full->spare.data == NULL)
+	{
+		full->spare = waiting->records;
+		resetStringInfo(&full->spare);
+	}
+	else
+		pfree(waiting->records.data);
 	pfree(waiting->profile_ids);
 	pfree(waiting->is_used);
 	pfree(waiting->names);
@@ -790,6 +802,7 @@ export_full_open(DiffReader *reader, const DiffNotation *notation, int max_rows,
 	full->reader = reader;
 	full->notation = *notation;
 	full->max_rows = max_rows;
+	initStringInfo(&full->csv);
 	full->spreadsheet_safe = spreadsheet_safe;
 	licenses = number_columns(full, &reader->licenses);
 	full->group_first = full->link_count;

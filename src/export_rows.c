@@ -30,8 +30,8 @@
  * with values to carry wait in a tuplestore until their files are known.
  *
  * Memory: names of columns and sets live as long as the ExportRows, in the
- * context it was created in.  The rows of one file and its text live in
- * file_context, which is emptied when the next file is begun.
+ * context it was created in, as does the buffer of a file's text.  The rows of one
+ * file live in file_context, which is emptied when the next file is begun.
  */
 #include "export.h"
 
@@ -119,6 +119,7 @@ struct ExportRows
 
 	Tuplesortstate *sort;
 	TupleTableSlot *put_slot;
+	StringInfoData csv;			/* of the last file */
 	TupleTableSlot *slot;		/* the row after the last one taken */
 	bool		slot_is_full;
 };
@@ -193,6 +194,7 @@ export_rows_create(void)
 	initStringInfo(&rows->cells);
 	initStringInfo(&rows->column_set);
 	initStringInfo(&rows->groups);
+	initStringInfo(&rows->csv);
 	rows->carrying = tuplestore_begin_heap(false, false, work_mem);
 	rows->sort = tuplesort_begin_heap(descriptor, KEY_COUNT, attributes, operators, collations,
 									  nulls_first, work_mem, NULL, TUPLESORT_NONE);
@@ -726,23 +728,23 @@ export_rows_next_file(ExportRows *rows, int max_rows, bool spreadsheet_safe, Exp
 	positions = palloc(rows->column_count * sizeof(int));
 	file->columns = palloc(file->column_count * sizeof(char *));
 
-	initStringInfo(&file->csv);
+	export_file_begin_csv(file, &rows->csv);
 	for (int i = 0; i < file->column_count; i++)
 	{
 		const char *header = rows->columns[order[i]].header;
 
 		positions[order[i]] = i;
 		file->columns[i] = header;
-		write_cell(&file->csv, i == 0, header, strlen(header), false);
+		write_cell(file->csv, i == 0, header, strlen(header), false);
 	}
-	appendBinaryStringInfo(&file->csv, "\r\n", 2);
+	appendBinaryStringInfo(file->csv, "\r\n", 2);
 
 	values = palloc(file->column_count * sizeof(char *));
 	lengths = palloc(file->column_count * sizeof(int));
 	for (int i = 0; i < file->row_count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		write_row(&file->csv, row_cells[i], positions, file->column_count, values, lengths,
+		write_row(file->csv, row_cells[i], positions, file->column_count, values, lengths,
 				  spreadsheet_safe);
 	}
 	MemoryContextSwitchTo(old_context);
