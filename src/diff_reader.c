@@ -183,9 +183,15 @@ diff_open(const Account *account, const DiffNotation *notation, DiffMode mode)
 	reader->snapshot = RegisterSnapshot(mode >= DIFF_TO_EXPORT ? GetTransactionSnapshot() :
 										GetActiveSnapshot());
 
-	/* compiling a sort of all changes takes longer than the sort */
+	/*
+	 * Compiling a sort of all changes takes longer than the sort.  And "changes" is
+	 * read by its key: after a first upload of many people was confirmed, the table
+	 * is large and has few rows, at its end.
+	 */
 	reader->nest_level = sql_pin_search_path();
 	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
 
 	reader->has_leavers = !reader->is_full &&
