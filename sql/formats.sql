@@ -445,9 +445,10 @@ FROM cases AS c JOIN results AS r USING (number)
 WHERE (r.findings, r.outcome, r.changes) IS DISTINCT FROM (c.findings, c.outcome, c.changes)
 ORDER BY number;
 -- Every code that a file can earn was met; the others come from the vendor's reports, exports, protection, a contract's
--- terms and the database's own rules.
+-- terms, spreadsheets and the database's own rules.
 SELECT code FROM orgsync.finding_codes() WHERE code NOT IN ('over_cap', 'vendor_refused', 'vendor_key_taken',
-	'protected_profile', 'transfer_limit_exceeded', 'constraint_failed')
+	'protected_profile', 'transfer_limit_exceeded', 'constraint_failed',
+	'hidden_cells', 'malformed_xlsx', 'merged_cells', 'other_sheets', 'unknown_sheet')
 EXCEPT
 SELECT substring(item FROM '\w+$') FROM cases, string_to_table(cases.findings, ', ') AS item
 ORDER BY code;
