@@ -7,7 +7,7 @@
  *	export_links.c		addresses that pass from one person to another
  *	export_threshold.c	what looks like an accident
  *	export_rows.c		sorts the rows into files and writes them
- *	export_full.c		the files of a full export
+ *	export_full.c		everybody, see export_full.h
  *	export_confirm.c	confirm_export(), cancel_export()
  *	export_cells.c		which cells stand in a file
  *	export_results.c	reads exported files and the vendor's results
