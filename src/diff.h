@@ -5,6 +5,7 @@
  *	diff.c			diff()
  *	diff_reader.c	the persons with what differs, one after the other
  *	diff_cells.c	compares a person with what the vendor has
+ *	diff_vendor.c	what the vendor has of changed cells
  *	diff_subject.c	the changes of many people, with their profiles as they are now
  *	diff_keys.c		who has an address or an id at the vendor's and gives it up
  *	diff_hold.c		whom an export leaves alone

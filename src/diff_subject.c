@@ -63,20 +63,12 @@ static const char leavers_query[] =
 DiffPlace
 diff_place_of(const char *column_name)
 {
-	static const char *const profile_columns[] = {
-		[DIFF_PRIMARY_EMAIL_ADDRESS] = "primary_email_address",
-		[DIFF_UNIQUE_USER_ID] = "unique_user_id",
-		[DIFF_PREFERRED_FIRST_NAME] = "preferred_first_name",
-		[DIFF_PREFERRED_LAST_NAME] = "preferred_last_name",
-		[DIFF_WORK_TITLE] = "work_title"
-	};
-
 	if (strncmp(column_name, "group:", 6) == 0)
 		return DIFF_GROUP;
 	if (strncmp(column_name, "attribute_", 10) == 0)
 		return DIFF_ATTRIBUTE;
-	for (size_t i = 0; i < lengthof(profile_columns); i++)
-		if (strcmp(column_name, profile_columns[i]) == 0)
+	for (int i = 0; i < DIFF_PROFILE_COLUMN_COUNT; i++)
+		if (strcmp(column_name, diff_profile_columns[i]) == 0)
 			return (DiffPlace) i;
 	for (int i = 0; i < PERMISSION_COUNT; i++)
 		if (strcmp(column_name, permission_name(i)) == 0)

@@ -214,6 +214,9 @@ extern Datum diff_held_changes(const DiffReader *reader);
 
 extern void diff_adopt(DiffReader *reader, const DiffSubject *subject, const DiffPerson *person);
 
+#define DIFF_PROFILE_COLUMN_COUNT	(DIFF_WORK_TITLE + 1)
+
+extern const char *const diff_profile_columns[DIFF_PROFILE_COLUMN_COUNT];
 extern VendorCells diff_vendor_cells(const DiffSubject *subject);
 extern const ChangeRow *diff_find_vendor_cell(const VendorCells *vendor, DiffPlace place, const char *key);
 extern void diff_each_attribute(Jsonb *attributes, AttributeCallback callback, void *context);

@@ -9,6 +9,7 @@
  *	export_rows.c		sorts the rows into files and writes them
  *	export_full.c		everybody, see export_full.h
  *	export_confirm.c	confirm_export(), cancel_export()
+ *	export_leavers.c	who left; see export_confirm.h
  *	export_cells.c		which cells stand in a file
  *	export_results.c	reads exported files and the vendor's results
  *	export_report.c		export_report(), see export_report.h
