@@ -100,6 +100,13 @@
 	table_beginscan_tidrange(relation, snapshot, from, to, 0)
 #endif
 
+/* PageSetChecksumInplace() became PageSetChecksum() in PostgreSQL 19 (2026). */
+#if PG_VERSION_NUM < 190000
+#define compat_page_set_checksum(page, block)	PageSetChecksumInplace(page, block)
+#else
+#define compat_page_set_checksum(page, block)	PageSetChecksum(page, block)
+#endif
+
 /* Values of type jsonb are built in a struct of their own since PostgreSQL 19 (2025-12). */
 #include "utils/jsonb.h"
 #if PG_VERSION_NUM < 190000

@@ -263,7 +263,7 @@ write_batch(IndexLoader *loader)
 			log_newpages(compat_file_of(loader->index), MAIN_FORKNUM, loader->batch_count, blocks, pages, true);
 		for (int i = 0; i < loader->batch_count; i++)
 		{
-			PageSetChecksumInplace(pages[i], blocks[i]);
+			compat_page_set_checksum(pages[i], blocks[i]);
 			smgrextend(file, MAIN_FORKNUM, blocks[i], pages[i], true);
 		}
 	}

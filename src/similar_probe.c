@@ -120,7 +120,8 @@ scan_next(SimilarProbe *probe, SimilarIndex index)
 	bool		found = false;
 
 	while (!found && (place = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
-		found = !ItemPointerEquals(place, &probe->compared) && index_fetch_heap(scan, probe->slot);
+		found = !(ItemPointerIsValid(&probe->compared) && ItemPointerEquals(place, &probe->compared)) &&
+			index_fetch_heap(scan, probe->slot);
 	MemoryContextSwitchTo(old_context);
 	return found;
 }

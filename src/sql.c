@@ -281,7 +281,7 @@ plan_find(const Account *account, const char *text, int argument_count, const Sq
 static uint64
 plan_run(SPIPlanPtr plan, Snapshot snapshot, bool read_only, int argument_count, const SqlArgument *arguments)
 {
-	Datum		values[SQL_MAX_ARGUMENTS];
+	Datum		values[SQL_MAX_ARGUMENTS] = {0};
 	char		nulls[SQL_MAX_ARGUMENTS] = {0};
 	int			result;
 

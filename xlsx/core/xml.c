@@ -24,6 +24,13 @@
 
 #include <expat.h>
 
+/* Expat 2.9 calls positions of other than 64 bits deprecated. */
+#if XML_MAJOR_VERSION > 2 || XML_MINOR_VERSION >= 9
+#define current_line(parser)	XML_GetCurrentLineNumber64(parser)
+#else
+#define current_line(parser)	XML_GetCurrentLineNumber(parser)
+#endif
+
 #define BLOCK_SIZE			(16 * 1024)
 
 /* All parsers together; a common one takes 100 kB. */
@@ -208,7 +215,7 @@ bool
 xlsx_xml_fail(xlsx_xml *xml, xlsx_fault_code code, const char *what)
 {
 	(void) xlsx_fault_set(xml->part.archive->fault, code, "its part %s, line %lu: %s", xml->part.name,
-						  (unsigned long) XML_GetCurrentLineNumber(xml->parser), what);
+						  (unsigned long) current_line(xml->parser), what);
 	(void) XML_StopParser(xml->parser, XML_FALSE);
 	return false;
 }
