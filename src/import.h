@@ -440,7 +440,7 @@ extern char *import_attribute_of(Jsonb *attributes, const char *name);
 
 /* import_similar.c */
 extern void import_similar_note(Import *import, ImportRow *row);
-extern void import_similar_prefetch(const Import *import, const ImportRow *row);
+extern void import_similar_prefetch(Import *import, const ImportRow *rows, int count, int current);
 extern void import_similar_begin(Import *import);
 extern void import_similar_check(Import *import, ImportRow *row, int64 row_number, const RowTarget *target,
 								 const ProfileValues *values);

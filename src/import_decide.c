@@ -397,7 +397,6 @@ next_batch(Import *import, Batch *batch)
 
 		batch->count++;
 		row->rejected = target->state == ROW_REJECTED;
-		import_similar_prefetch(import, row);
 		if (!row->rejected && target->profile_id != 0)
 			profile_ids[profile_count++] = target->profile_id;
 	}
@@ -422,6 +421,8 @@ pass(Import *import, Batch *batch, bool only_count)
 			PresentProfile *present;
 			MemoryContext old_context;
 
+			if (!only_count)
+				import_similar_prefetch(import, batch->rows, batch->count, i);
 			if (row->rejected)
 				continue;
 			present = profile_id == 0 ? NULL : hash_search(batch->present, &profile_id, HASH_FIND, NULL);

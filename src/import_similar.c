@@ -99,14 +99,6 @@ import_similar_note(Import *import, ImportRow *row)
 	import->unnamed_row_count += person.person.name == 0;
 }
 
-/* The rows will be compared soon: fetches what the filter says of them into the processor's cache. */
-void
-import_similar_prefetch(const Import *import, const ImportRow *row)
-{
-	if (import->similar_filter != NULL && row->similar_keys.local != 0)
-		similar_filter_prefetch(import->similar_filter, &row->similar_keys);
-}
-
 /* ---- beginning ---- */
 
 static SimilarProbe *
@@ -275,6 +267,38 @@ import_similar_end(Import *import)
 	similar->profiles = NULL;
 }
 
+/* ---- fetching ahead ---- */
+
+/* So many rows ahead, one step of what a row needs to be compared is fetched into the processor's cache. */
+#define STEP_AHEAD	4
+
+static const SimilarKeys *
+keys_of_row(const ImportRow *rows, int count, int row)
+{
+	return row < count && rows[row].similar_keys.local != 0 ? &rows[row].similar_keys : NULL;
+}
+
+/*
+ * Before a row of a batch is compared: what the filter says of one further on, where
+ * the set has those like another, and these.  The rows between take long enough for
+ * all of it to arrive.
+ */
+void
+import_similar_prefetch(Import *import, const ImportRow *rows, int count, int current)
+{
+	const SimilarKeys *keys;
+
+	if (import->similar_filter == NULL || import->similar->set == NULL)
+		return;
+	for (int i = current == 0 ? 0 : 3 * STEP_AHEAD; i <= 3 * STEP_AHEAD; i++)
+		if ((keys = keys_of_row(rows, count, current + i)) != NULL)
+			similar_filter_prefetch(import->similar_filter, keys);
+	if ((keys = keys_of_row(rows, count, current + 2 * STEP_AHEAD)) != NULL)
+		similar_set_prefetch(import->similar->set, keys, false);
+	if ((keys = keys_of_row(rows, count, current + STEP_AHEAD)) != NULL)
+		similar_set_prefetch(import->similar->set, keys, true);
+}
+
 /* ---- comparing ---- */
 
 /* A row that is being compared. */
@@ -375,14 +399,15 @@ person_of_values(Import *import, const ProfileValues *values)
 static bool
 is_alone(Import *import, const ImportRow *row, const ProfileValues *values)
 {
-	SimilarRows *similar = import->similar;
+	similar_address address;
+	char		buffer[EMAIL_MAX_LENGTH];
 
-	if (!similar_set_is_alone(similar->set, &row->similar_keys))
+	if (!similar_set_is_alone(import->similar->set, &row->similar_keys))
 		return false;
 	if (import->unnamed_row_count == 0)
 		return true;
-	person_of_values(import, values);
-	return !similar_set_has_neighbours(similar->set, &similar->person.person);
+	similar_address_read(&address, values->primary_email_address, strlen(values->primary_email_address), buffer);
+	return !similar_set_has_neighbours(import->similar->set, &address);
 }
 
 /*

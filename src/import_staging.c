@@ -280,7 +280,7 @@ make_table(Import *import)
 	ImportRow	row;
 
 	CurrentResourceOwner = staging->owner;
-	staging->table = tuplestore_begin_heap(true, false, work_mem);
+	staging->table = tuplestore_begin_heap(true, false, work_mem / 4);
 	CurrentResourceOwner = old_owner;
 	staging->descriptor = make_descriptor();
 	MemoryContextSwitchTo(import->row_context);

@@ -22,19 +22,25 @@
  */
 #include "similar_filter.h"
 
+#include <sys/mman.h>
+
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 
 #define LINE_SIZE		64
+#define HUGE_PAGE		((Size) 2 * 1024 * 1024)
 #define LINE_BITS		256		/* of each half */
 
-/* Keys of a line, on average, when a table is full. */
+/* Keys of a line, on average, when a table is full; a small one need not be so dense. */
 #define LINE_KEYS		32
+#define SPARSE_LINES	(16 * 1024)
+#define SPARSE_LINE_KEYS	4
 
-/* A small import must not wait for a great table to be cleared. */
+/* A small import must not wait for a great table to be cleared; this one holds all that are expected. */
 #define FIRST_LINES		64
 #define GROWTH			16
+#define EXPECTED_TABLE	2
 #define MAX_TABLES		5
 
 /* So many keys of a person are noted, at least. */
@@ -52,6 +58,7 @@ typedef struct FilterTable
 {
 	FilterLine *lines;
 	uint64		count;			/* a power of two */
+	uint64		capacity;		/* in keys */
 	uint64		noted;
 } FilterTable;
 
@@ -127,10 +134,9 @@ salted_neighbours(const char *local, size_t length, uint64 salt, uint64 *keys)
  * is room enough.
  */
 size_t
-similar_neighbours(const SimilarPerson *person, uint64 domain_hash, uint64 *keys)
+similar_neighbours(const similar_address *address, uint64 domain_hash, uint64 *keys)
 {
-	return salted_neighbours(person->address.local, person->address.local_length,
-							 neighbour_salt(&person->address, domain_hash), keys);
+	return salted_neighbours(address->local, address->local_length, neighbour_salt(address, domain_hash), keys);
 }
 
 /* ---- the filter ---- */
@@ -149,7 +155,7 @@ similar_filter_create(bool in_order, int64 expected_people)
 
 	filter->context = context;
 	filter->in_order = in_order;
-	filter->max_lines = pg_prevpower2_64(Max((uint64) work_mem * 1024 / 4 / LINE_SIZE, FIRST_LINES));
+	filter->max_lines = pg_prevpower2_64(Max((uint64) work_mem * 1024 / 8 / LINE_SIZE, FIRST_LINES));
 	filter->expected_lines = pg_prevpower2_64((uint64) expected_people * KEYS_PER_PERSON / LINE_KEYS + 1);
 	return filter;
 }
@@ -206,19 +212,36 @@ has_key(const KeyFilter *filter, uint64 key, bool again)
 	return false;
 }
 
+/*
+ * Zeroed memory for a table that is read all over, which begins with a line of the
+ * cache; in huge pages if the system has them, as finding so many small ones takes as
+ * long as reading.  To be freed with its context.
+ */
+void *
+similar_table_alloc(MemoryContext context, Size size)
+{
+	Size		alignment = size >= HUGE_PAGE ? HUGE_PAGE : LINE_SIZE;
+	void	   *table = (void *) TYPEALIGN(alignment, MemoryContextAllocHuge(context, size + alignment));
+
+#ifdef MADV_HUGEPAGE
+	if (size >= HUGE_PAGE)
+		(void) madvise(table, size, MADV_HUGEPAGE);
+#endif
+	return memset(table, 0, size);
+}
+
 static void
 begin_table(SimilarFilter *filter, KeyFilter *keys)
 {
 	FilterTable *table = &keys->tables[keys->table_count];
-	uint64		size = keys == &filter->identities && keys->table_count == 0 ?
-		Max(filter->expected_lines, FIRST_LINES) :
-		keys->table_count == 0 ? FIRST_LINES : keys->tables[keys->table_count - 1].count * GROWTH;
+	uint64		size = keys->table_count == 0 ? FIRST_LINES : keys->tables[keys->table_count - 1].count * GROWTH;
 
+	if (keys->table_count == EXPECTED_TABLE && keys == &filter->identities)
+		size = Max(size, filter->expected_lines);
 	table->count = Min(size, filter->max_lines);
 	table->noted = 0;
-	table->lines = (FilterLine *)
-		TYPEALIGN(LINE_SIZE, MemoryContextAllocExtended(filter->context, (table->count + 1) * LINE_SIZE,
-														MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+	table->capacity = table->count * (table->count > SPARSE_LINES ? LINE_KEYS : SPARSE_LINE_KEYS);
+	table->lines = similar_table_alloc(filter->context, table->count * LINE_SIZE);
 	keys->table_count++;
 }
 
@@ -230,7 +253,7 @@ count_key(SimilarFilter *filter, KeyFilter *keys, uint64 key)
 	FilterLine *line;
 	bool		was_seen = has_key(keys, key, false);
 
-	if (keys->table_count == 0 || (table->noted > table->count * LINE_KEYS && keys->table_count < MAX_TABLES &&
+	if (keys->table_count == 0 || (table->noted > table->capacity && keys->table_count < MAX_TABLES &&
 								   table->count < filter->max_lines))
 	{
 		begin_table(filter, keys);

@@ -20,7 +20,9 @@ typedef struct SimilarKeys
 typedef struct SimilarFilter SimilarFilter;
 
 extern SimilarKeys similar_keys(const SimilarPerson *person, uint64 domain_hash);
-extern size_t similar_neighbours(const SimilarPerson *person, uint64 domain_hash, uint64 *keys);
+extern size_t similar_neighbours(const similar_address *address, uint64 domain_hash, uint64 *keys);
+
+extern void *similar_table_alloc(MemoryContext context, Size size);
 
 extern SimilarFilter *similar_filter_create(bool in_order, int64 expected_people);
 extern void similar_filter_free(SimilarFilter *filter);

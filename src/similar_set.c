@@ -405,7 +405,7 @@ neighbours_to_add(SimilarSet *set, const SimilarPerson *person, const PersonKeys
 
 	if (person->name != 0 && !in_crowd && filter != NULL && !similar_filter_has_unnamed(filter))
 		return 0;
-	count = similar_neighbours(person, keys->domain_hash, neighbours);
+	count = similar_neighbours(&person->address, keys->domain_hash, neighbours);
 	/* whoever was among the first of his group may look for them, but has not noted them */
 	if (filter == NULL || (similar_filter_in_order(filter) &&
 						   (person->name == 0 ? similar_filter_has_named(filter) : in_crowd && set->has_profiles)))
@@ -581,7 +581,7 @@ meet_neighbours(SimilarSet *set, const PersonKeys *keys)
 	SimilarFilter *filter = set->filter;
 	uint64		neighbours[SIMILAR_MAX_NEIGHBOUR_KEYS];
 	bool		is_there[SIMILAR_MAX_NEIGHBOUR_KEYS];
-	size_t		count = similar_neighbours(set->person, keys->domain_hash, neighbours);
+	size_t		count = similar_neighbours(&set->person->address, keys->domain_hash, neighbours);
 
 	if (filter != NULL && !set->has_profiles)
 		similar_filter_has_neighbours(filter, neighbours, count, keys->is_noted && set->person->name == 0 &&
@@ -629,9 +629,25 @@ similar_set_is_alone(const SimilarSet *set, const SimilarKeys *keys)
 		!similar_filter_has(set->filter, keys->local, true) && !similar_filter_has(set->filter, keys->group, true);
 }
 
-/* Has such a person, who has a name, a neighbour without one? */
+/*
+ * Fetches into the processor's cache where the set has those of the keys, or, if that
+ * was done already, the members.
+ */
+void
+similar_set_prefetch(const SimilarSet *set, const SimilarKeys *keys, bool with_members)
+{
+	if (set->people.size == 0 || similar_set_is_alone(set, keys))
+		return;
+	if (!with_members)
+		compat_prefetch(&set->people.entries[entry_of(&set->people, tag_of(keys->local))]);
+	else
+		for (const PlaceEntry *entry = NULL; (entry = next_place(&set->people, keys->local, entry)) != NULL;)
+			compat_prefetch(member_at(set, entry->place));
+}
+
+/* Has such a person a neighbour without a name? */
 bool
-similar_set_has_neighbours(SimilarSet *set, const SimilarPerson *person)
+similar_set_has_neighbours(SimilarSet *set, const similar_address *address)
 {
 	uint64		neighbours[SIMILAR_MAX_NEIGHBOUR_KEYS];
 	bool		is_there[SIMILAR_MAX_NEIGHBOUR_KEYS];
@@ -639,7 +655,7 @@ similar_set_has_neighbours(SimilarSet *set, const SimilarPerson *person)
 
 	if (!similar_filter_has_unnamed(set->filter))
 		return false;
-	count = similar_neighbours(person, duplicate_rules_domain_hash(set->rules, &person->address), neighbours);
+	count = similar_neighbours(address, duplicate_rules_domain_hash(set->rules, address), neighbours);
 	similar_filter_has_neighbours(set->filter, neighbours, count, false, is_there);
 	for (size_t i = 0; i < count; i++)
 		if (is_there[i])

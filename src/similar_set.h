@@ -17,7 +17,8 @@ extern void similar_set_add(SimilarSet *set, const SimilarPerson *person, int64 
 extern void similar_set_add_profiles(SimilarSet *set, Relation profiles, const int64 *noted_ids, int noted_count);
 extern void similar_set_find(SimilarSet *set, const SimilarPerson *person, bool is_noted,
 							 SimilarVisitor visitor, void *context);
+extern void similar_set_prefetch(const SimilarSet *set, const SimilarKeys *keys, bool with_members);
 extern bool similar_set_is_alone(const SimilarSet *set, const SimilarKeys *keys);
-extern bool similar_set_has_neighbours(SimilarSet *set, const SimilarPerson *person);
+extern bool similar_set_has_neighbours(SimilarSet *set, const similar_address *address);
 
 #endif
