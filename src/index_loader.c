@@ -9,6 +9,7 @@
  *	- An index of plain columns of bigint and integer, like most primary keys, gets
  *	  its entries nearly in order, because ids are given in order: those with the
  *	  same first column are gathered, sorted and written.  That needs no memory.
+ *	- A partial index has few entries, or if it is of another kind hopefully none.
  *	- An index of one expression, text or e-mail address gets them in any order.  They
  *	  are gathered till the end, as long as they need not more memory than
  *	  MEMORY_SHARE of maintenance_work_mem.
@@ -55,8 +56,10 @@
 /* Entries of one index may take so much of maintenance_work_mem. */
 #define MEMORY_SHARE	8
 
-/* Texts lie together in blocks of this size. */
-#define TEXT_BLOCK_SIZE	(256 * 1024)
+/* Texts lie together in blocks, the larger the more rows there are. */
+#define MIN_TEXT_BLOCK_SIZE	((Size) 64 * 1024)
+#define MAX_TEXT_BLOCK_SIZE	((Size) 8 * 1024 * 1024)
+#define USUAL_TEXT_LENGTH	24
 
 /* Pages that are written at once; as many as one record of the WAL can hold. */
 #define BATCH_PAGES		32
@@ -96,7 +99,9 @@ struct IndexLoader
 	MemoryContext context;		/* holds all of it */
 	Relation	index;
 	IndexInfo  *info;
-	EState	   *executor;		/* for an expression, else NULL */
+	EState	   *executor;		/* for an expression or a predicate, else NULL */
+	ExprState  *predicate;		/* NULL: every row has an entry */
+	bool		is_known;		/* the index is of a kind that can have entries */
 	bool		is_broken;		/* the server has to build it */
 	bool		is_text;
 	bool		is_folded;		/* the texts are addresses */
@@ -114,6 +119,7 @@ struct IndexLoader
 	int64		limit;
 	char	   *texts;			/* the block with room for the next one */
 	Size		texts_left;
+	Size		text_block_size;
 	IndexTuple	null_entry;		/* of a null */
 
 	/* the leaf page that is being filled, the last one of the batch */
@@ -150,8 +156,7 @@ set_kind(IndexLoader *loader)
 	TupleDesc	descriptor = RelationGetDescr(index);
 	Size		offset = sizeof(IndexTupleData);
 
-	if (index->rd_rel->relam != BTREE_AM_OID || info->ii_Predicate != NIL ||
-		info->ii_NumIndexAttrs != info->ii_NumIndexKeyAttrs || info->ii_NumIndexAttrs > MAX_KEYS ||
+	if (info->ii_NumIndexAttrs != info->ii_NumIndexKeyAttrs || info->ii_NumIndexAttrs > MAX_KEYS ||
 		(info->ii_Unique && info->ii_NullsNotDistinct))
 		return false;
 	loader->key_count = info->ii_NumIndexAttrs;
@@ -181,6 +186,18 @@ set_kind(IndexLoader *loader)
 	if (loader->is_text)
 		loader->limit /= 2;		/* the texts take as much again */
 	return loader->key_count == 1 || info->ii_Expressions == NIL;
+}
+
+/* Can so many rows have their entries? */
+static bool
+can_load(IndexLoader *loader, int64 row_count)
+{
+	if (loader->index->rd_rel->relam != BTREE_AM_OID)
+		return false;
+	loader->is_known = set_kind(loader);
+	if (loader->info->ii_Predicate != NIL)
+		return true;			/* they are few, if there are any */
+	return loader->is_known && (!loader->is_gathered || row_count <= loader->limit);
 }
 
 static void write_batch(IndexLoader *loader);
@@ -218,19 +235,23 @@ index_loader_begin(Relation relation, Oid index_oid, int64 row_count)
 	loader->info = BuildIndexInfo(loader->index);
 	loader->limit = (int64) maintenance_work_mem * 1024 / MEMORY_SHARE / sizeof(LoadedEntry);
 	/* rows that are deleted, but that an older snapshot sees, have to be in the index too */
-	if (RelationGetNumberOfBlocks(relation) > 0 || !set_kind(loader) ||
-		(loader->is_gathered && row_count > loader->limit))
+	if (RelationGetNumberOfBlocks(relation) > 0 || !can_load(loader, row_count))
 	{
 		index_close(loader->index, NoLock);
 		MemoryContextSwitchTo(old_context);
 		MemoryContextDelete(context);
 		return NULL;
 	}
-	if (loader->info->ii_Expressions != NIL)
+	if (loader->info->ii_Expressions != NIL || loader->info->ii_Predicate != NIL)
 		loader->executor = CreateExecutorState();
+	if (loader->info->ii_Predicate != NIL)
+		loader->predicate = ExecPrepareQual(loader->info->ii_Predicate, loader->executor);
 	loader->equal_image = _bt_allequalimage(loader->index, false);
 	if (loader->is_text)
 		loader->null_entry = index_form_tuple(RelationGetDescr(loader->index), (Datum[]) {(Datum) 0}, (bool[]) {true});
+	loader->capacity = loader->is_gathered && loader->predicate == NULL ? Max(row_count, 1) : 16;
+	loader->entries = MemoryContextAllocHuge(context, loader->capacity * sizeof(LoadedEntry));
+	loader->text_block_size = Min(Max(row_count * USUAL_TEXT_LENGTH, MIN_TEXT_BLOCK_SIZE), MAX_TEXT_BLOCK_SIZE);
 	loader->free_target = BTGetTargetPageFreeSpace(loader->index);
 	make_file(loader);
 	loader->scan_key = _bt_mkscankey(loader->index, NULL);
@@ -598,10 +619,8 @@ keep_entry(IndexLoader *loader, const LoadedEntry *entry)
 		loader->is_broken = loader->count >= loader->limit;
 		if (loader->is_broken)
 			return;
-		loader->capacity = Min(Max(loader->capacity * 2, 16), loader->limit);
-		loader->entries = loader->entries == NULL ?
-			MemoryContextAllocHuge(loader->context, loader->capacity * sizeof(LoadedEntry)) :
-			repalloc_huge(loader->entries, loader->capacity * sizeof(LoadedEntry));
+		loader->capacity = Min(loader->capacity * 2, loader->limit);
+		loader->entries = repalloc_huge(loader->entries, loader->capacity * sizeof(LoadedEntry));
 	}
 	loader->entries[loader->count++] = *entry;
 }
@@ -613,8 +632,8 @@ keep_text(IndexLoader *loader, const char *data, Size length)
 
 	if (loader->texts_left < length)
 	{
-		loader->texts = MemoryContextAlloc(loader->context, TEXT_BLOCK_SIZE);
-		loader->texts_left = TEXT_BLOCK_SIZE;
+		loader->texts = MemoryContextAlloc(loader->context, loader->text_block_size);
+		loader->texts_left = loader->text_block_size;
 	}
 	text = loader->texts;
 	memcpy(text, data, length);
@@ -650,13 +669,12 @@ set_text(IndexLoader *loader, LoadedEntry *entry, Datum value)
 static void
 get_values(IndexLoader *loader, TupleTableSlot *row, Datum *values, bool *nulls)
 {
-	if (loader->executor == NULL)
+	if (loader->info->ii_Expressions == NIL)
 	{
 		for (int i = 0; i < loader->key_count; i++)
 			values[i] = slot_getattr(row, loader->info->ii_IndexAttrNumbers[i], &nulls[i]);
 		return;
 	}
-	GetPerTupleExprContext(loader->executor)->ecxt_scantuple = row;
 	FormIndexDatum(loader->info, row, loader->executor, values, nulls);
 }
 
@@ -670,6 +688,16 @@ index_loader_add(IndexLoader *loader, TupleTableSlot *row)
 
 	if (loader->is_broken)
 		return;
+	if (loader->executor != NULL)
+	{
+		ResetPerTupleExprContext(loader->executor);
+		GetPerTupleExprContext(loader->executor)->ecxt_scantuple = row;
+	}
+	if (loader->predicate != NULL && !ExecQual(loader->predicate, GetPerTupleExprContext(loader->executor)))
+		return;
+	loader->is_broken = !loader->is_known;
+	if (loader->is_broken)
+		return;
 	get_values(loader, row, values, nulls);
 	for (int i = 0; i < loader->key_count && !loader->is_broken; i++)
 		if (loader->is_text && nulls[i])
@@ -681,8 +709,6 @@ index_loader_add(IndexLoader *loader, TupleTableSlot *row)
 		else
 			entry.keys[i] = key_of_integer(TupleDescAttr(RelationGetDescr(loader->index), i)->attlen == sizeof(int64) ?
 										   DatumGetInt64(values[i]) : DatumGetInt32(values[i]));
-	if (loader->executor != NULL)
-		ResetPerTupleExprContext(loader->executor);
 	if (loader->is_broken)
 		return;
 	if (!loader->is_gathered && loader->count > 0 && entry.keys[0] != loader->entries[0].keys[0])
