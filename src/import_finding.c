@@ -29,6 +29,9 @@
 /* Values are cut so in messages: they are for people to read. */
 #define MAX_VALUE_LENGTH	200
 
+/* Messages and tips are mostly shorter. */
+#define USUAL_TEXT_SIZE		500
+
 /* What the copies of one row's record may take, in bytes, besides the first. */
 #define MAX_RECORD_COPIES	(256 * 1024)
 
@@ -206,14 +209,21 @@ import_findings_count(const ImportFindings *findings, finding_severity severity)
 	return findings->of_file.counts[severity] + findings->of_attempt.counts[severity];
 }
 
-static char *
+static Datum
 format_text(const char *format, const char *const *arguments, int argument_count)
 {
-	size_t		length = finding_format(NULL, 0, format, arguments, argument_count);
-	char	   *text = palloc(length + 1);
+	Size		size = USUAL_TEXT_SIZE;
+	text	   *formatted = palloc(VARHDRSZ + size);
+	size_t		length = finding_format(VARDATA(formatted), size, format, arguments, argument_count);
 
-	(void) finding_format(text, length + 1, format, arguments, argument_count);
-	return text;
+	if (length >= size)
+	{
+		size = length + 1;
+		formatted = repalloc(formatted, VARHDRSZ + size);
+		(void) finding_format(VARDATA(formatted), size, format, arguments, argument_count);
+	}
+	SET_VARSIZE(formatted, VARHDRSZ + length);
+	return PointerGetDatum(formatted);
 }
 
 /* The value, cut to what a message can hold. */
@@ -272,8 +282,8 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 	values[FINDING_COLUMN_NAME] = column_name ? CStringGetTextDatum(column_name) : (Datum) 0;
 	values[FINDING_CODE] = CStringGetTextDatum(kind->code);
 	values[FINDING_SEVERITY] = CStringGetTextDatum(finding_severity_name(kind->severity));
-	values[FINDING_MESSAGE] = CStringGetTextDatum(format_text(kind->message, arguments, argument_count));
-	values[FINDING_TIP] = CStringGetTextDatum(format_text(kind->tip, arguments, argument_count));
+	values[FINDING_MESSAGE] = format_text(kind->message, arguments, argument_count);
+	values[FINDING_TIP] = format_text(kind->tip, arguments, argument_count);
 	nulls[FINDING_RECORD] = !keeps_record(findings, row, kind->severity);
 	if (!nulls[FINDING_RECORD])
 		values[FINDING_RECORD] = CStringGetTextDatum(import_text_shown(row->raw, row->raw_length));

@@ -58,6 +58,13 @@ cell_blank_length(const char *text, size_t length)
 	return 0;
 }
 
+/* Is it surely no part of a blank? */
+static bool
+is_plain(char character)
+{
+	return character > ' ' && character < '\x7F';
+}
+
 /* Moves *cell and *length so that they leave out the blanks at both ends. */
 void
 cell_trim(const char **cell, size_t *length)
@@ -66,6 +73,9 @@ cell_trim(const char **cell, size_t *length)
 	size_t		left = *length;
 	size_t		blank;
 
+	/* most cells begin and end with a letter or digit */
+	if (left > 0 && is_plain(text[0]) && is_plain(text[left - 1]))
+		return;
 	while ((blank = cell_blank_length(text, left)) > 0)
 	{
 		text += blank;

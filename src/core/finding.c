@@ -539,6 +539,7 @@ finding_format(char *destination, size_t size, const char *format,
 		}
 		else
 		{
+			/* up to where the next one may be */
 			piece_length = 1 + strcspn(format + 1, "{");
 			format += piece_length;
 		}
