@@ -31,6 +31,7 @@
 
 #include "access/genam.h"
 #include "access/nbtree.h"
+#include "access/xlog.h"
 #include "access/xloginsert.h"
 #include "catalog.h"
 #include "catalog/index.h"
@@ -44,6 +45,7 @@
 #include "port/pg_bswap.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
+#include "storage/proc.h"
 #include "storage/smgr.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -134,6 +136,7 @@ struct IndexLoader
 	char	   *batch;
 	int			batch_count;
 	BlockNumber batch_block;	/* of the first one */
+	XLogRecPtr	redo;			/* of the last checkpoint, when the first page was written */
 };
 
 /* ---- what can be loaded ---- */
@@ -210,6 +213,7 @@ make_file(IndexLoader *loader)
 	Relation	index = loader->index;
 	char	   *memory;
 
+	loader->redo = GetRedoRecPtr();
 	TransferPredicateLocksToHeapRelation(index);
 	compat_set_new_file(index);
 	memory = palloc(BATCH_PAGES * BLCKSZ + PAGE_ALIGNMENT);
@@ -472,6 +476,7 @@ end_pages(IndexLoader *loader)
 	uint32		level = 0;
 	Buffer		buffer;
 	Page		page;
+	bool		is_synced;
 
 	if (loader->page != NULL)
 	{
@@ -485,17 +490,24 @@ end_pages(IndexLoader *loader)
 	if (loader->is_broken)
 		return;
 
+	/*
+	 * A checkpoint that began meanwhile has not synced the pages that it relies on.
+	 * The next one will, with the metapage, which lies in the same segment.
+	 */
 	buffer = ReadBuffer(loader->index, BTREE_METAPAGE);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	page = BufferGetPage(buffer);
 	START_CRIT_SECTION();
+	MyProc->delayChkptFlags |= DELAY_CHKPT_START;
+	is_synced = loader->redo == GetRedoRecPtr() && loader->batch_block <= RELSEG_SIZE;
 	_bt_initmetapage(page, children.count > 0 ? children.pages[0].block : P_NONE, level, loader->equal_image);
 	MarkBufferDirty(buffer);
 	if (RelationNeedsWAL(loader->index))
 		log_newpage_buffer(buffer, true);
+	MyProc->delayChkptFlags &= ~DELAY_CHKPT_START;
 	END_CRIT_SECTION();
 	UnlockReleaseBuffer(buffer);
-	if (RelationNeedsWAL(loader->index))
+	if (!is_synced && RelationNeedsWAL(loader->index))
 		smgrimmedsync(RelationGetSmgr(loader->index), MAIN_FORKNUM);
 }
 
