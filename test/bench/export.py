@@ -50,7 +50,7 @@ def changed(bench, account, rows, fraction):
     if not following.exists():
         subprocess.run(["python3", str(pathlib.Path(__file__).parents[1] / "data/gen_orgsync.py"), "-o", str(base),
                         "--rows", str(rows), "--mutate", repr(fraction)], check=True)
-        for path in bench.directory.glob("export_*"):
+        for path in bench.directory.glob("export_%d.*" % rows):
             path.chmod(0o644)
     bench.execute(CHANGED_ACCOUNT % {"account": account, "base": base, "next": following})
     contestant = Contestant("%d people" % rows, run=EXPORT % (account, "dry_run => true"),
