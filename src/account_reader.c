@@ -30,9 +30,11 @@
 #include "compat.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "nodes/primnodes.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -120,7 +122,22 @@ column_of_type(Relation relation, const ReaderColumn *column)
 	return InvalidAttrNumber;
 }
 
-/* Has every row of the table an entry in the index, under that bigint column first? */
+/* Does the index have all rows in which the column is not NULL?  Evaluates nothing. */
+static bool
+index_has_all(HeapTuple index, AttrNumber column)
+{
+	bool		isnull;
+	Datum		predicate = SysCacheGetAttr(INDEXRELID, index, Anum_pg_index_indpred, &isnull);
+	NullTest   *test;
+
+	if (isnull)
+		return true;
+	test = stringToNode(TextDatumGetCString(predicate));
+	return IsA(test, NullTest) && test->nulltesttype == IS_NOT_NULL &&
+		IsA(test->arg, Var) && ((Var *) test->arg)->varattno == column;
+}
+
+/* Is the index by that bigint column first? */
 static bool
 index_serves(Oid index_oid, AttrNumber column)
 {
@@ -135,7 +152,7 @@ index_serves(Oid index_oid, AttrNumber column)
 	index = (Form_pg_index) GETSTRUCT(tuple);
 	classes = SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &isnull);
 	serves = index->indisvalid && index->indkey.values[0] == column &&
-		heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
+		index_has_all(tuple, column) &&
 		get_opclass_family(((oidvector *) DatumGetPointer(classes))->values[0]) == INTEGER_BTREE_FAM_OID;
 	ReleaseSysCache(tuple);
 	return serves;
