@@ -4,7 +4,7 @@
 #   make XLSX=no                                 without orgsync_xlsx, which needs three libraries more
 #   make client, make install-client             the client program alone, which needs libpq
 #   make test, make demo, make bench             everything else by themselves, on a fresh Debian
-#   make doc                                     writes doc/reference.md
+#   make doc, make recipes                       writes doc/reference.md; runs all of doc/recipes
 #   make test SANITIZE=1, make coverage          all tests under sanitizers; what they run of src/
 #   make fuzz SECONDS=n                          fuzzes the core, see test/fuzz/run
 #   make crash POINTS=n                          kills servers at random moments, see test/crash/crash.py
@@ -41,7 +41,7 @@ ISOLATION_OPTS = --load-extension=orgsync --encoding=UTF8 --inputdir=$(srcdir)/t
 srcdir = .
 
 # These bring their own PostgreSQL: where they are asked for, there may be none yet.
-BY_THEMSELVES = test doc demo bench fuzz crash coverage matrix
+BY_THEMSELVES = test doc recipes demo bench fuzz crash coverage matrix
 ifneq ($(filter-out $(BY_THEMSELVES),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -79,6 +79,8 @@ test:
 doc:
 	@test/throwaway psql -XAqt -v ON_ERROR_STOP=1 -f test/doc/reference.sql >doc/reference.new
 	@mv doc/reference.new doc/reference.md
+recipes:
+	@RECIPES=1 TESTS="064_recipes" test/throwaway test/run
 demo:
 	@test/throwaway test/demo/demo.sh
 bench:
