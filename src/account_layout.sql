@@ -91,6 +91,7 @@ CREATE INDEX seats_waiting ON @account.seats (license_id, since, profile_id) WHE
 COMMENT ON TABLE @account.seats IS 'who has which license, in which state';
 COMMENT ON INDEX @account.seats_waiting IS 'the waiting list of each license, oldest first';
 COMMENT ON COLUMN @account.seats.since IS 'when the status changed last';
+COMMENT ON COLUMN @account.seats.status IS 'unassigned, waitlisted, invited or activated';
 
 CREATE TABLE @account.seat_counters (
 	license_id integer,
@@ -152,6 +153,8 @@ CREATE TABLE @account.permissions (
 	PRIMARY KEY (profile_id, permission)
 );
 COMMENT ON TABLE @account.permissions IS 'admin permissions: everywhere (yes) or limited to groups';
+COMMENT ON COLUMN @account.permissions.permission IS 'the column''s name in the vendor''s files';
+COMMENT ON COLUMN @account.permissions.scope IS 'yes, no, or the groups: group:Sales group:Marketing';
 
 CREATE TABLE @account.duplicate_rules (
 	rule text COLLATE "C" PRIMARY KEY,
@@ -262,6 +265,25 @@ CREATE TABLE @account.imports (
 );
 COMMENT ON TABLE @account.imports IS 'what each import read and did';
 COMMENT ON COLUMN @account.imports.invitations IS 'welcome mails that the vendor will send';
+COMMENT ON COLUMN @account.imports.state IS 'applied; refused: nothing was changed; dry_run; undone: see orgsync.undo_import()';
+COMMENT ON COLUMN @account.imports.imported_by IS 'the role that ran it';
+COMMENT ON COLUMN @account.imports.feed IS 'the source of the file; NULL: the vendor''s own list';
+COMMENT ON COLUMN @account.imports.source IS 'a note of the caller''s, or the path or relation that was read';
+COMMENT ON COLUMN @account.imports.mode IS 'patch, full or remote';
+COMMENT ON COLUMN @account.imports.header IS 'the file''s columns as they came';
+COMMENT ON COLUMN @account.imports.rows_read IS 'rows of the file, without the header';
+COMMENT ON COLUMN @account.imports.created IS 'profiles that were made';
+COMMENT ON COLUMN @account.imports.updated IS 'profiles that were changed';
+COMMENT ON COLUMN @account.imports.unchanged IS 'rows that changed nothing';
+COMMENT ON COLUMN @account.imports.absent IS 'mode full: people who are not in the file and have lost their seats';
+COMMENT ON COLUMN @account.imports.rejected IS 'rows that were not applied';
+COMMENT ON COLUMN @account.imports.warnings IS 'findings that held nothing up';
+COMMENT ON COLUMN @account.imports.seats_granted IS 'seats that were given out';
+COMMENT ON COLUMN @account.imports.seats_revoked IS 'seats that were taken back';
+COMMENT ON COLUMN @account.imports.encoding IS 'that of the file, as it was found';
+COMMENT ON COLUMN @account.imports.delimiter IS 'that of the file, as it was found';
+COMMENT ON COLUMN @account.imports.message IS 'of the caller''s, for Workleap';
+COMMENT ON COLUMN @account.imports.notes IS 'of the caller''s, for Workleap';
 
 CREATE TABLE @account.import_effects (
 	import_id bigint PRIMARY KEY REFERENCES @account.imports ON DELETE CASCADE,
@@ -295,6 +317,7 @@ CREATE TABLE @account.exports (
 COMMENT ON TABLE @account.exports IS 'what was written for the vendor';
 COMMENT ON COLUMN @account.exports.is_full IS 'it says everything, to an account of the vendor''s that has nothing';
 COMMENT ON COLUMN @account.exports.changes_read IS 'change_ids that the export read; its confirmation moves these to past_changes and no others';
+COMMENT ON COLUMN @account.exports.state IS 'exported: not confirmed yet; confirmed: the vendor took it; cancelled: it was not uploaded';
 
 CREATE TABLE @account.export_files (
 	export_id bigint NOT NULL REFERENCES @account.exports ON DELETE CASCADE,
@@ -311,6 +334,10 @@ CREATE TABLE @account.export_files (
 COMMENT ON TABLE @account.export_files IS 'the files of an export, in the order in which to upload them';
 COMMENT ON COLUMN @account.export_files.columns IS 'the file''s header';
 COMMENT ON COLUMN @account.export_files.profile_ids IS 'the profile of each row';
+COMMENT ON COLUMN @account.export_files.seq IS 'the order in which to upload';
+COMMENT ON COLUMN @account.export_files.kind IS 'revoke, rename, update, add; manual: a list for a person to do';
+COMMENT ON COLUMN @account.export_files.confirmed_at IS 'NULL: not confirmed yet';
+COMMENT ON COLUMN @account.export_files.csv IS 'its content';
 
 CREATE TABLE @account.import_findings (
 	finding_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -330,6 +357,13 @@ CREATE INDEX import_findings_export ON @account.import_findings (export_id, line
 COMMENT ON TABLE @account.import_findings IS 'what was wrong with the files, line by line';
 COMMENT ON COLUMN @account.import_findings.line IS 'physical line of the file on which the record begins';
 COMMENT ON COLUMN @account.import_findings.record IS 'the record as it came';
+COMMENT ON COLUMN @account.import_findings.import_id IS 'the import that found it; NULL: it is about an export';
+COMMENT ON COLUMN @account.import_findings.export_id IS 'the export that it is about: what it left out, or the vendor refused';
+COMMENT ON COLUMN @account.import_findings.column_name IS 'the column as the file has it';
+COMMENT ON COLUMN @account.import_findings.code IS 'what kind of finding, see orgsync.finding_codes()';
+COMMENT ON COLUMN @account.import_findings.severity IS 'fatal: the file was refused; error: the row was; warning: it was applied';
+COMMENT ON COLUMN @account.import_findings.message IS 'what is wrong';
+COMMENT ON COLUMN @account.import_findings.tip IS 'how to mend it';
 
 CREATE TABLE @account.changes (
 	change_id bigint GENERATED ALWAYS AS IDENTITY,
@@ -388,6 +422,13 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(c.waitlisted), 0)::bigint AS waitlisted,
 	FROM @account.seat_counters c WHERE c.license_id = l.license_id) c
 ORDER BY l.license_id;
 COMMENT ON VIEW @account.seat_usage IS 'seats by license, as the vendor''s account center shows them';
+COMMENT ON COLUMN @account.seat_usage.total IS 'seats that were bought; NULL: no limit';
+COMMENT ON COLUMN @account.seat_usage.available IS 'seats that are free';
+COMMENT ON COLUMN @account.seat_usage.invited IS 'people who are invited and did not come yet';
+COMMENT ON COLUMN @account.seat_usage.activated IS 'people who came';
+COMMENT ON COLUMN @account.seat_usage.waitlisted IS 'people who wait for a seat';
+COMMENT ON COLUMN @account.seat_usage.transfers IS 'seats that passed from one person to another in the last year; NULL: they are not counted';
+COMMENT ON COLUMN @account.seat_usage.transfers_left IS 'how many more may';
 
 CREATE VIEW @account.users AS
 SELECT p.profile_id, p.primary_email_address, p.unique_user_id, p.preferred_first_name, p.preferred_last_name, p.work_title,
@@ -401,6 +442,8 @@ SELECT p.profile_id, p.primary_email_address, p.unique_user_id, p.preferred_firs
 		FROM @account.permissions a WHERE a.profile_id = p.profile_id AND a.scope <> 'no') AS admin_type
 FROM @account.profiles p;
 COMMENT ON VIEW @account.users IS 'one row a profile, as an admin sees it';
+COMMENT ON COLUMN @account.users.licenses IS 'by header: status, and since when';
+COMMENT ON COLUMN @account.users.admin_type IS 'user, sub admin or full admin';
 
 CREATE VIEW @account.license_holders AS
 SELECT p.profile_id, p.primary_email_address, p.preferred_first_name, p.preferred_last_name, l.header, s.status, s.since
