@@ -19,6 +19,7 @@
 #include "catalog.h"
 #include "miscadmin.h"
 #include "sql.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -161,6 +162,27 @@ account_layout_version(const Account *account)
 }
 
 /*
+ * Who may not read the settings can do nothing with the account; said of the
+ * account, because nobody who wants to export has heard of a table "settings".
+ */
+static void
+account_check_privilege(const Account *account)
+{
+	Oid			settings = get_relname_relid("settings", account->namespace_oid);
+	Oid			role = GetUserId();
+
+	if (compat_namespace_is_usable(account->namespace_oid, role) &&
+		(pg_class_aclcheck(settings, role, ACL_SELECT) == ACLCHECK_OK ||
+		 pg_attribute_aclcheck_all(settings, role, ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK))
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			errmsg("permission denied for account \"%s\"", account->name),
+			errhint("Its owner can grant USAGE on schema %s, and the privileges on its tables that are needed.",
+					account->quoted_name));
+}
+
+/*
  * The account with its settings; palloc'd.  Needs an SPI connection.  An error
  * if the schema is not an account, or if the caller may not read its settings.
  */
@@ -168,8 +190,10 @@ Account *
 account_open(Oid namespace_oid)
 {
 	Account    *account = account_locate(namespace_oid);
-	int			layout_version = account_layout_version(account);
+	int			layout_version;
 
+	account_check_privilege(account);
+	layout_version = account_layout_version(account);
 	if (layout_version != ACCOUNT_LAYOUT_VERSION)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

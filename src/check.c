@@ -122,7 +122,8 @@ check_arguments(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(ARGUMENT_PRODUCT) || PG_ARGISNULL(ARGUMENT_CSV))
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("product and data must not be null"));
+				errmsg("product and data must not be null"),
+				errhint("If the data comes from a file, it could perhaps not be read."));
 }
 
 /* check_csv(product, csv bytea, columns) */

@@ -168,7 +168,8 @@ open_import(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(ARGUMENT_ACCOUNT) || PG_ARGISNULL(ARGUMENT_CSV))
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("account and data must not be null"));
+				errmsg("account and data must not be null"),
+				errhint("If the data comes from a file, it could perhaps not be read."));
 	import = import_create();
 	import->account = account_open(PG_GETARG_OID(ARGUMENT_ACCOUNT));
 	import->rules = duplicate_rules_read(import->account);

@@ -102,6 +102,13 @@ orgsync_add_license(PG_FUNCTION_ARGS)
 	arguments[4] = PG_ARGISNULL(5) ? SQL_NULL(INT4OID) : SQL_INT4(PG_GETARG_INT32(5));
 	arguments[5] = SQL_DATUM(catalog_type("rule_action"), PG_ARGISNULL(6) ?
 							 ObjectIdGetDatum(catalog_enum("rule_action", "warn")) : PG_GETARG_DATUM(6));
+	if (sql_run(account, "SELECT FROM @account.licenses WHERE header = $1", 1, arguments) > 0)
+		ereport(ERROR,
+				errcode(ERRCODE_DUPLICATE_OBJECT),
+				errmsg("account \"%s\" has license \"%s\" already", account->name,
+					   TextDatumGetCString(PG_GETARG_DATUM(1))),
+				errhint("Change its number of seats with orgsync.set_seats(), and its other terms with "
+						"UPDATE %s.licenses.", account->quoted_name));
 	(void) sql_write(account,
 				   "INSERT INTO @account.licenses (header, seats, counting, when_full, transfers_per_year,"
 				   " transfer_action) VALUES ($1, $2, $3, $4, $5, $6) RETURNING license_id", 6, arguments);

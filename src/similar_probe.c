@@ -57,7 +57,8 @@ open_index(Relation profiles, const char *name)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("index \"%s\", by which similar profiles are found, is missing", name),
-				errhint("Build it again as orgsync.account_layout() has it."));
+				errhint("Make it again with the CREATE INDEX that SELECT orgsync.account_layout() shows, "
+						"with the account's schema for @account."));
 	return index;
 }
 

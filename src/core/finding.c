@@ -235,7 +235,8 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 	[FINDING_UNKNOWN_HEADER] = {
 		"unknown_header", SEVERITY_WARNING,
 		"column \"{1}\" is not known and was ignored",
-		"If the column is meant to be used, correct its header.{2} Otherwise nothing has to be"
+		"If the column is meant to be used, correct its header, or name it in the import's mapping"
+		" of columns.{2} Otherwise nothing has to be"
 		" done."
 	},
 

@@ -2,6 +2,7 @@
 -- psql -XAqt, into a database in which the extension is not yet ("make doc").
 SET client_min_messages = warning;
 CREATE EXTENSION orgsync;
+CREATE EXTENSION orgsync_xlsx;
 SELECT orgsync.create_account('acme', 'linkedin_learning') \g /dev/null
 SET search_path = orgsync;
 
@@ -39,7 +40,7 @@ $$;
 
 \qecho '# Reference'
 \qecho
-\qecho 'Everything that the extension has, with what its COMMENTs say. `make doc` writes this page from the catalogue; a test'
+\qecho 'Everything that orgsync and orgsync_xlsx have, with what their COMMENTs say. `make doc` writes this page from the catalogue; a test'
 \qecho 'compares it. The pages by subject, with examples: [table of contents](README.md).'
 \qecho
 \qecho '## Functions'
