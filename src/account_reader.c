@@ -85,7 +85,10 @@ may_read(Oid relation_oid, const char *key, int column_count, const ReaderColumn
 	return true;
 }
 
-/* The table, locked; NULL: it may not be read. */
+/*
+ * The table, locked; NULL: it may not be read.  Another session's temporary table
+ * cannot be, and to try is an error.
+ */
 static Relation
 open_readable(Oid namespace_oid, const char *name, const char *key, int column_count,
 			  const ReaderColumn *columns)
@@ -103,6 +106,12 @@ open_readable(Oid namespace_oid, const char *name, const char *key, int column_c
 	relation = try_table_open(relation_oid, NoLock);
 	if (relation == NULL)
 		UnlockRelationOid(relation_oid, AccessShareLock);	/* it was dropped meanwhile */
+	else if (relation->rd_rel->relkind != RELKIND_RELATION ||	/* it was made a view meanwhile */
+			 relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+	{
+		table_close(relation, AccessShareLock);
+		relation = NULL;
+	}
 	return relation;
 }
 

@@ -82,10 +82,12 @@ is($node->safe_psql('halves', 'SELECT count(*) FROM orgsync.accounts'), '0', 'sc
 $node->command_ok([ 'pg_restore', '-e', '--data-only', '--disable-triggers', '-d', 'halves', "$dump.custom" ], 'data only: restored');
 check_restored('halves', 'data only');
 
-# Data alone into an account that was made there, by its owner, with what the README says.
+# Data alone into an account that was made there, by its owner, with what doc/operations.md says.
 make_database('fresh');
 $node->safe_psql('fresh', q{SET ROLE bob; SELECT orgsync.create_account('acme', 'linkedin_learning')});
-my ($before, $after) = slurp_file('README.md') =~ /^```sql\n(SELECT format\('ALTER TABLE .*?)^```\n.*?^```sql\n(SELECT format.*?)^```/ms;
+my ($before, $after) = slurp_file('doc/operations.md') =~ /^```sql\n(SELECT format\('ALTER TABLE .*?)^```\n.*?^```sql\n(SELECT format.*?)^```/ms;
+s/'restored'/'acme'/g foreach ($before, $after);
+$after .= q{SELECT * FROM orgsync.verify_account('acme')};
 append_to_file("$dump.before.sql", $before);
 append_to_file("$dump.after.sql", $after);
 $node->command_ok([ 'pg_dump', '-Fc', '--data-only', '--schema=acme', '-f', "$dump.data", 'before' ], 'data only: dumped');

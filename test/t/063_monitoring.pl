@@ -84,15 +84,18 @@ foreach my $panel (@{ $dashboard->{panels} })
 	}
 }
 
-# ---- a table that another session keeps locked is not waited for ----
+# ---- what another session keeps locked is not waited for, nor are its temporary tables read ----
 
 my $locker = $node->background_psql('postgres') if $node->can('background_psql');
 SKIP:
 {
-	skip 'this PostgreSQL has no background psql', 1 if !defined $locker;
+	skip 'this PostgreSQL has no background psql', 2 if !defined $locker;
 	$locker->query_safe('BEGIN; LOCK TABLE acme.imports IN ACCESS EXCLUSIVE MODE');
 	is( $node->safe_psql('postgres', q{SELECT account, last_import_state, last_export_state FROM orgsync.status WHERE account::text = 'acme'}),
 		'acme||exported', 'a locked table is shown as unknown');
+	$locker->query_safe('COMMIT; SET client_min_messages = error; CREATE TEMPORARY TABLE settings (product orgsync.product); INSERT INTO settings VALUES (NULL)');
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM orgsync.status; SELECT count(*) FROM orgsync.accounts}), "2\n2",
+		'a temporary table of another session does no harm');
 	$locker->quit;
 }
 
