@@ -118,6 +118,49 @@ UPDATE move.licenses SET transfers_per_year = 5;
 SELECT move.import('n1@example.com- n2@example.com+ p8@example.com+');
 SELECT move.import('p9@example.com+ n2@example.com+', 'full');
 
+-- ---- many at once, and many statements of one transaction ----
+
+TRUNCATE move.seats, move.transfers;
+UPDATE move.licenses SET transfers_per_year = 1000, seats = 50;
+INSERT INTO move.profiles (profile_id, primary_email_address) OVERRIDING SYSTEM VALUE
+	SELECT n, 'q' || n || '@example.com' FROM generate_series(101, 250) AS n;
+CREATE FUNCTION move.figures() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT concat(count(*) FILTER (WHERE to_profile_id IS NULL), ' open from ', min(from_profile_id) FILTER (WHERE to_profile_id IS NULL),
+		', given to ', min(to_profile_id), ' to ', max(to_profile_id), ', ', u.transfers, ' transfers, ', u.available, ' free')
+	FROM move.seat_usage u LEFT JOIN move.transfers ON true GROUP BY u.transfers, u.available
+	UNION ALL SELECT 'wrong: ' || v::text FROM orgsync.verify_account('move') AS v $$;
+INSERT INTO move.seats SELECT n, 1, 'invited' FROM generate_series(101, 150) AS n;
+UPDATE move.seats SET profile_id = profile_id + 50;
+SELECT move.figures();
+DELETE FROM move.seats;
+SELECT move.figures();
+-- forty of them get their own seats back, the seven others are given the oldest
+INSERT INTO move.seats SELECT n, 1, 'invited' FROM generate_series(161, 207) AS n;
+SELECT move.figures();
+SELECT string_agg(from_profile_id || ' to ' || to_profile_id, ', ' ORDER BY transfer_id) FROM move.transfers WHERE to_profile_id > 200;
+BEGIN;
+DO $$ BEGIN
+	FOR n IN 161..190 LOOP
+		UPDATE move.seats SET profile_id = n + 50 WHERE profile_id = n;
+	END LOOP;
+END $$;
+SELECT move.figures();
+-- what goes back to a savepoint is open again, and so it is when the owner takes it back
+SAVEPOINT s;
+UPDATE move.seats SET profile_id = profile_id + 50 WHERE profile_id BETWEEN 191 AND 193;
+SELECT move.figures();
+ROLLBACK TO s;
+UPDATE move.seats SET profile_id = 241 WHERE profile_id = 191;
+SELECT move.figures();
+UPDATE move.transfers SET to_profile_id = NULL, transferred_at = NULL WHERE to_profile_id < 110 OR to_profile_id = 215;
+SELECT move.figures();
+UPDATE move.seats SET profile_id = 242 WHERE profile_id = 192;
+SELECT move.figures();
+SELECT from_profile_id FROM move.transfers WHERE to_profile_id = 242;
+COMMIT;
+SELECT move.figures();
+
+DROP FUNCTION move.figures;
 DROP FUNCTION move.import;
 DROP FUNCTION move.state;
 DELETE FROM move.licenses;

@@ -118,11 +118,13 @@ CREATE TABLE @account.transfers (
 	transferred_at timestamptz,
 	CHECK ((to_profile_id IS NULL) = (transferred_at IS NULL))
 );
-CREATE INDEX transfers_open ON @account.transfers (license_id, from_profile_id) WHERE to_profile_id IS NULL;
+CREATE INDEX transfers_open ON @account.transfers (from_profile_id, license_id) WHERE to_profile_id IS NULL;
+CREATE INDEX transfers_oldest ON @account.transfers (license_id, transfer_id) WHERE to_profile_id IS NULL;
 CREATE INDEX transfers_done ON @account.transfers (license_id, transferred_at) WHERE to_profile_id IS NOT NULL;
 COMMENT ON TABLE @account.transfers IS 'of licenses with a limit of transfers: seats that were taken back from one person, and to whom each was given then';
 COMMENT ON COLUMN @account.transfers.to_profile_id IS 'NULL: the seat was not given to another person yet';
-COMMENT ON INDEX @account.transfers_open IS 'seats taken back that nobody was given yet';
+COMMENT ON INDEX @account.transfers_open IS 'seats taken back that nobody was given yet, by whom they were taken from';
+COMMENT ON INDEX @account.transfers_oldest IS 'the same in the order in which they are given out';
 COMMENT ON INDEX @account.transfers_done IS 'the transfers of a license by date';
 
 CREATE TABLE @account.groups (

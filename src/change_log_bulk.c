@@ -35,15 +35,12 @@ log_by_statement(const Account *account, const char *text, int id, const char *n
 {
 	const ChangeSource *source = change_log_source(account);
 	SqlArgument arguments[4];
-	OwnerContext context;
 
 	arguments[0] = source ? SQL_INT8(source->import_id) : SQL_NULL(INT8OID);
 	arguments[1] = sql_text(source && !source->undoes ? NULL : GetUserNameFromId(GetUserId(), false));
 	arguments[2] = SQL_INT4(id);
 	arguments[3] = sql_text(name);
-	account_become_owner(account, &context);
-	(void) sql_run_latest(account, text, name ? 4 : 2, arguments);
-	account_restore_user(&context);
+	(void) sql_run_latest_as_owner(account, text, name ? 4 : 2, arguments);
 }
 
 /* The tuple's text-like column as a string, or NULL without a tuple. */

@@ -110,12 +110,9 @@ static void
 write_doubt(const Account *account, const char *except_feed, const SqlArgument *profile_ids)
 {
 	SqlArgument arguments[] = {sql_text(except_feed), *profile_ids};
-	OwnerContext context;
 
-	account_become_owner(account, &context);
-	(void) sql_run(account, "INSERT INTO @account.feed_record_doubts (except_feed, profile_ids) VALUES ($1, $2)",
-				   2, arguments);
-	account_restore_user(&context);
+	(void) sql_run_as_owner(account, "INSERT INTO @account.feed_record_doubts (except_feed, profile_ids) VALUES ($1, $2)",
+							2, arguments);
 }
 
 static void
@@ -544,22 +541,19 @@ void
 feed_records_settle_doubts(const FeedRecords *records, const Account *account, const char *feed)
 {
 	SqlArgument arguments[2];
-	OwnerContext owner;
 
 	if (records->doubt_count == 0)
 		return;
 	arguments[0] = sql_text(feed);
 	arguments[1] = SQL_DATUM(UUIDARRAYOID, PointerGetDatum(construct_array(records->doubts, records->doubt_count,
 																		  UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)));
-	account_become_owner(account, &owner);
-	(void) sql_run(account,
-				   "WITH d AS (DELETE FROM @account.feed_record_doubts WHERE doubt_id = ANY ($2)"
-				   " RETURNING only_feed, except_feed, profile_ids)"
-				   " INSERT INTO @account.feed_record_doubts (only_feed, profile_ids)"
-				   " SELECT f.feed, d.profile_ids FROM d JOIN @account.feeds AS f"
-				   " ON f.feed <> $1 AND f.feed IS DISTINCT FROM d.except_feed"
-				   " WHERE d.only_feed IS NULL AND f.records_fingerprint IS NOT NULL", 2, arguments);
-	account_restore_user(&owner);
+	(void) sql_run_as_owner(account,
+							"WITH d AS (DELETE FROM @account.feed_record_doubts WHERE doubt_id = ANY ($2)"
+							" RETURNING only_feed, except_feed, profile_ids)"
+							" INSERT INTO @account.feed_record_doubts (only_feed, profile_ids)"
+							" SELECT f.feed, d.profile_ids FROM d JOIN @account.feeds AS f"
+							" ON f.feed <> $1 AND f.feed IS DISTINCT FROM d.except_feed"
+							" WHERE d.only_feed IS NULL AND f.records_fingerprint IS NOT NULL", 2, arguments);
 }
 
 /* About how many records the account has stored, of all feeds; costs next to nothing. */
@@ -596,7 +590,6 @@ write_rows(FeedRecordsWriter *writer)
 {
 	MemoryContext old_context;
 	SqlArgument arguments[2];
-	OwnerContext owner;
 
 	if (writer->row_count == 0)
 		return;
@@ -605,11 +598,9 @@ write_rows(FeedRecordsWriter *writer)
 	arguments[1] = SQL_DATUM(BYTEAARRAYOID, PointerGetDatum(construct_array(writer->rows, writer->row_count, BYTEAOID,
 																		  -1, false, TYPALIGN_INT)));
 	MemoryContextSwitchTo(old_context);
-	account_become_owner(writer->account, &owner);
-	(void) sql_run(writer->account,
-				   "INSERT INTO @account.feed_records (feed, entries)"
-				   " SELECT $1, e FROM unnest($2) WITH ORDINALITY AS r (e, number) ORDER BY number", 2, arguments);
-	account_restore_user(&owner);
+	(void) sql_run_as_owner(writer->account,
+							"INSERT INTO @account.feed_records (feed, entries)"
+							" SELECT $1, e FROM unnest($2) WITH ORDINALITY AS r (e, number) ORDER BY number", 2, arguments);
 	MemoryContextReset(writer->context);
 	writer->row_count = 0;
 	CHECK_FOR_INTERRUPTS();
@@ -669,11 +660,8 @@ void
 feed_records_delete(const Account *account, const char *feed)
 {
 	SqlArgument argument = sql_text(feed);
-	OwnerContext owner;
 
-	account_become_owner(account, &owner);
-	(void) sql_run(account, "DELETE FROM @account.feed_records WHERE feed = $1", 1, &argument);
-	account_restore_user(&owner);
+	(void) sql_run_as_owner(account, "DELETE FROM @account.feed_records WHERE feed = $1", 1, &argument);
 }
 
 /* ---- verifying ---- */

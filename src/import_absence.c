@@ -212,7 +212,7 @@ static int
 license_index(const Import *import, int license_id)
 {
 	for (int i = 0; i < import->license_count; i++)
-		if (import->licenses[i].license_id == license_id)
+		if (import->licenses[i].terms.license_id == license_id)
 			return i;
 	return -1;
 }

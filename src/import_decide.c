@@ -194,7 +194,7 @@ change_seats(Import *import, const ImportRow *row, int64 profile_id, const Prese
 	{
 		const char *result = import_seat_result(import, i);
 		const char *status;
-		int			license_id = import->licenses[i].license_id;
+		int			license_id = import->licenses[i].terms.license_id;
 
 		if (result == NULL)
 			continue;
@@ -210,7 +210,7 @@ change_seats(Import *import, const ImportRow *row, int64 profile_id, const Prese
 		else
 			continue;
 		changed = true;
-		import_note_cell(import, present, import->licenses[i].header, import->license_columns[i],
+		import_note_cell(import, present, import->licenses[i].terms.header, import->license_columns[i],
 						 has_seat_row(present, license_id), row->line);
 		if (strcmp(result, "invited") == 0)
 		{

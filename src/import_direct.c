@@ -133,12 +133,9 @@ import_direct_begin(Import *import, int64 new_row_count)
 static void
 lock_referenced(const ImportDirect *direct, const char *query, int id, const char *table, const char *column)
 {
-	OwnerContext owner;
 	uint64		found;
 
-	account_become_owner(direct->account, &owner);
-	found = sql_run_latest(direct->account, query, 1, (SqlArgument[]) {SQL_INT4(id)});
-	account_restore_user(&owner);
+	found = sql_run_latest_as_owner(direct->account, query, 1, (SqlArgument[]) {SQL_INT4(id)});
 	SPI_freetuptable(SPI_tuptable);
 	if (found == 0)
 		ereport(ERROR,
@@ -216,12 +213,12 @@ import_direct_seat(Import *import, int64 profile_id, int license, const char *st
 	bool		nulls[4] = {0};
 
 	/* of whom a seat is whose transfers are limited only the trigger can tell */
-	if (direct == NULL || direct->seats == NULL || import->licenses[license].transfers_per_year >= 0)
+	if (direct == NULL || direct->seats == NULL || import->licenses[license].terms.transfers_per_year >= 0)
 		return false;
 	delta = &direct->deltas[license];
 	if (delta->license_id == 0)
 	{
-		delta->license_id = import->licenses[license].license_id;
+		delta->license_id = import->licenses[license].terms.license_id;
 		lock_referenced(direct, "SELECT FROM @account.licenses WHERE license_id = $1 FOR KEY SHARE",
 						delta->license_id, "licenses", "license_id");
 	}

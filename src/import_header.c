@@ -49,7 +49,7 @@ add_possible_license(Import *import, const char *name)
 	import->licenses = import->licenses == NULL ? palloc(sizeof(LicenseUsage)) :
 		repalloc(import->licenses, sizeof(LicenseUsage) * (import->license_count + 1));
 	memset(&import->licenses[import->license_count], 0, sizeof(LicenseUsage));
-	import->licenses[import->license_count++].header = pstrdup(name);
+	import->licenses[import->license_count++].terms.header = pstrdup(name);
 	return true;
 }
 
@@ -60,7 +60,7 @@ suggest_license(const Import *import, const char *header)
 	const char **known = palloc(sizeof(char *) * Max(import->license_count, 1));
 
 	for (int i = 0; i < import->license_count; i++)
-		known[i] = import->licenses[i].header;
+		known[i] = import->licenses[i].terms.header;
 	return import_suggestion(header, known, import->license_count);
 }
 
@@ -70,10 +70,10 @@ read_license_column(Import *import, const csv_record *record, ImportColumn *colu
 					bool has_blanks)
 {
 	for (int i = 0; i < import->license_count; i++)
-		if (pg_strcasecmp(import->licenses[i].header, name) == 0)
+		if (pg_strcasecmp(import->licenses[i].terms.header, name) == 0)
 		{
 			column->license = i;
-			column->canonical = import->licenses[i].header;
+			column->canonical = import->licenses[i].terms.header;
 			if (has_blanks || strcmp(column->canonical, name) != 0)
 				report_header_case(import, record, column);
 			return;
@@ -81,7 +81,7 @@ read_license_column(Import *import, const csv_record *record, ImportColumn *colu
 	if (!import_has_account(import) && add_possible_license(import, name))
 	{
 		column->license = import->license_count - 1;
-		column->canonical = import->licenses[column->license].header;
+		column->canonical = import->licenses[column->license].terms.header;
 		return;
 	}
 
@@ -166,8 +166,8 @@ classify_listed_column(const Import *import, header_column *meaning)
 	if (header_is_group(meaning->name, meaning->name_length, meaning))
 		return;
 	for (int i = 0; i < import->license_count; i++)
-		if (strlen(import->licenses[i].header) == meaning->name_length &&
-			pg_strncasecmp(import->licenses[i].header, meaning->name, meaning->name_length) == 0)
+		if (strlen(import->licenses[i].terms.header) == meaning->name_length &&
+			pg_strncasecmp(import->licenses[i].terms.header, meaning->name, meaning->name_length) == 0)
 			meaning->kind = COLUMN_LICENSE;
 }
 
@@ -429,7 +429,7 @@ find_initial_license(Import *import)
 
 	import->initial_license = NO_LICENSE;
 	for (int i = 0; i < import->license_count && header != NULL; i++)
-		if (pg_strcasecmp(import->licenses[i].header, header) == 0)
+		if (pg_strcasecmp(import->licenses[i].terms.header, header) == 0)
 			import->initial_license = i;
 }
 
@@ -463,7 +463,7 @@ import_read_header(Import *import, const csv_record *record)
 	import_groups_begin(import);
 	if (import_has_account(import))
 	{
-		import->license_count = license_cap_usage(import->account, &import->licenses);
+		import->license_count = license_usage_read(import->account, &import->licenses);
 		choose_whole_groups(import, record);
 	}
 	find_initial_license(import);

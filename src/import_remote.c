@@ -316,15 +316,15 @@ static void
 report_over_cap(Import *import)
 {
 	LicenseUsage *licenses;
-	int			count = license_cap_usage(import->account, &licenses);
+	int			count = license_usage_read(import->account, &licenses);
 
 	for (int i = 0; i < count; i++)
 	{
 		int64		taken = license_usage_taken(&licenses[i]);
 
-		if (licenses[i].seats != SEATS_WITHOUT_LIMIT && taken > licenses[i].seats)
-			import_report(import, FINDING_OVER_CAP, 0, licenses[i].header, NULL, 3, licenses[i].header,
-						  psprintf(INT64_FORMAT, licenses[i].seats), psprintf(INT64_FORMAT, taken));
+		if (licenses[i].terms.seats != SEATS_WITHOUT_LIMIT && taken > licenses[i].terms.seats)
+			import_report(import, FINDING_OVER_CAP, 0, licenses[i].terms.header, NULL, 3, licenses[i].terms.header,
+						  psprintf(INT64_FORMAT, licenses[i].terms.seats), psprintf(INT64_FORMAT, taken));
 	}
 }
 

@@ -246,7 +246,7 @@ cell_name(const Import *import, const ImportColumn *column)
 		case COLUMN_GROUP:
 			return psprintf("group:%s", import->groups[column->group].name);
 		case COLUMN_LICENSE:
-			return import->licenses[column->license].header;
+			return import->licenses[column->license].terms.header;
 		case COLUMN_PERMISSION:
 		case COLUMN_GROUP_PERMISSION:
 			return permission_name(column->permission);
@@ -323,14 +323,14 @@ compare_seat(Import *import, RemoteDifference *difference, const ImportColumn *c
 			 const PresentProfile *present)
 {
 	const LicenseUsage *license = &import->licenses[column->license];
-	const PresentSeat *seat = seat_of(present, license->license_id);
+	const PresentSeat *seat = seat_of(present, license->terms.license_id);
 	bool		vendor_active = cell->value == CELL_YES;
 	bool		present_active = seat != NULL && (strcmp(seat->status, "invited") == 0 ||
 												  strcmp(seat->status, "activated") == 0);
 
 	if (vendor_active != present_active)
 	{
-		put_cell(difference, present->profile_id, license->header, vendor_active ? "active" : "inactive");
+		put_cell(difference, present->profile_id, license->terms.header, vendor_active ? "active" : "inactive");
 		return true;
 	}
 	/* "active" does not say which of the two it is */
@@ -339,7 +339,7 @@ compare_seat(Import *import, RemoteDifference *difference, const ImportColumn *c
 	if (strcmp(seat->status, seat_status_of(&cell->status)) == 0 &&
 		(cell->status.year == 0 || seat->since == since_of(&cell->status)))
 		return false;
-	put_seat(difference, present->profile_id, license->license_id, &cell->status);
+	put_seat(difference, present->profile_id, license->terms.license_id, &cell->status);
 	return true;
 }
 
@@ -445,7 +445,7 @@ remote_difference_seats(Import *import, RemoteDifference *difference, const Impo
 
 		if (import->columns[i].kind != COLUMN_LICENSE || cell->status.kind == VENDOR_STATUS_NONE)
 			continue;
-		license_id = import->licenses[import->columns[i].license].license_id;
+		license_id = import->licenses[import->columns[i].license].terms.license_id;
 		import_change_seat(import->changes, CHANGE_NEW_SEATS, profile_id, license_id,
 						   seat_status_of(&cell->status), row->line);
 		if (cell->status.year != 0)

@@ -64,13 +64,13 @@ typedef struct SeatRequests
 static bool
 is_limited(const LicenseUsage *license)
 {
-	return license->counts_invited && license->seats != SEATS_WITHOUT_LIMIT;
+	return license->terms.counts_invited && license->terms.seats != SEATS_WITHOUT_LIMIT;
 }
 
 static bool
 has_transfers(const LicenseUsage *license)
 {
-	return license->counts_invited && license->transfers_per_year >= 0;
+	return license->terms.counts_invited && license->terms.transfers_per_year >= 0;
 }
 
 /* What is known of a person and the license, by its index; NULL if there is nothing. */
@@ -102,7 +102,7 @@ read_waiting(Import *import, int license)
 
 	list->count = (int) sql_run_latest(import->account, "SELECT profile_id FROM @account.seats WHERE license_id = $1"
 									   " AND status = 'waitlisted' ORDER BY since, profile_id", 1,
-									   (SqlArgument[]) {SQL_INT4(import->licenses[license].license_id)});
+									   (SqlArgument[]) {SQL_INT4(import->licenses[license].terms.license_id)});
 	list->people = MemoryContextAllocHuge(import->attempt_context, sizeof(SeatPerson *) * Max(list->count, 1));
 	for (int i = 0; i < list->count; i++)
 	{
@@ -119,10 +119,10 @@ read_transfers(Import *import, int license)
 	const LicenseUsage *usage = &import->licenses[license];
 	int			count;
 
-	license_transfer_state(import->account, usage->license_id, usage->transfers_per_year,
+	license_transfer_state(import->account, usage->terms.license_id, usage->terms.transfers_per_year,
 						   &import->seats->transfers[license]);
 	count = (int) sql_run_latest(import->account, "SELECT from_profile_id FROM @account.transfers WHERE license_id = $1"
-								 " AND to_profile_id IS NULL", 1, (SqlArgument[]) {SQL_INT4(usage->license_id)});
+								 " AND to_profile_id IS NULL", 1, (SqlArgument[]) {SQL_INT4(usage->terms.license_id)});
 	for (int i = 0; i < count; i++)
 		make_person(import, license, sql_int64(i, 0))->vacated = true;
 	SPI_freetuptable(SPI_tuptable);
@@ -143,7 +143,7 @@ lock_licenses(Import *import)
 		if (!seats_locked)
 			LockRelationOid(get_relname_relid("seats", import->account->namespace_oid), ShareRowExclusiveLock);
 		seats_locked = true;
-		license_cap_lock(import->account, license->license_id);
+		license_cap_lock(import->account, license->terms.license_id);
 	}
 }
 
@@ -160,7 +160,7 @@ import_seats_begin(Import *import)
 
 	import->seats = requests;
 	lock_licenses(import);
-	count = license_cap_usage(import->account, &now);
+	count = license_usage_read(import->account, &now);
 
 	requests->free = palloc(sizeof(int64) * license_count);
 	requests->results = palloc0(sizeof(char *) * license_count);
@@ -171,16 +171,16 @@ import_seats_begin(Import *import)
 	{
 		requests->free[i] = 0;	/* if it was deleted since the header was read */
 		for (int j = 0; j < count; j++)
-			if (now[j].license_id == import->licenses[i].license_id)
+			if (now[j].terms.license_id == import->licenses[i].terms.license_id)
 			{
-				now[j].header = import->licenses[i].header;
+				now[j].terms.header = import->licenses[i].terms.header;
 				import->licenses[i] = now[j];
 				requests->free[i] = is_limited(&now[j]) ?
-					now[j].seats - license_usage_taken(&now[j]) : PG_INT64_MAX;
+					now[j].terms.seats - license_usage_taken(&now[j]) : PG_INT64_MAX;
 			}
 		if (import->active_cells[i] == 0)
 			continue;
-		if (is_limited(&import->licenses[i]) && import->licenses[i].waits_when_full &&
+		if (is_limited(&import->licenses[i]) && import->licenses[i].terms.waits_when_full &&
 			import->licenses[i].waitlisted > 0)
 			read_waiting(import, i);
 		if (has_transfers(&import->licenses[i]))
@@ -242,7 +242,7 @@ import_seat_status(const PresentProfile *present, int license_id)
 static bool
 takes_seat(const LicenseUsage *license, const char *status)
 {
-	return strcmp(status, "activated") == 0 || (license->counts_invited && strcmp(status, "invited") == 0);
+	return strcmp(status, "activated") == 0 || (license->terms.counts_invited && strcmp(status, "invited") == 0);
 }
 
 static bool
@@ -271,7 +271,7 @@ import_seats_count_revocations(Import *import, const ImportRow *row, const Prese
 	for (int i = 0; i < import->license_count; i++)
 	{
 		const LicenseUsage *license = &import->licenses[i];
-		const char *status = import_seat_status(present, license->license_id);
+		const char *status = import_seat_status(present, license->terms.license_id);
 
 		if (wanted_of(import, row, present, i) != CELL_NO)
 			continue;
@@ -298,7 +298,7 @@ is_over_transfers(const Import *import, int license, int64 profile_id)
 	SeatPerson *person = find_person(import, license, profile_id);
 
 	return has_transfers(usage) && !(person != NULL && person->vacated) &&
-		license_transfer_allowance(state, usage->seats, import->seats->free[license]) < 1;
+		license_transfer_allowance(state, usage->terms.seats, import->seats->free[license]) < 1;
 }
 
 /* Takes a seat of the license for the person. */
@@ -315,7 +315,7 @@ take_seat(Import *import, int license, int64 profile_id)
 		state->vacated--;
 	}
 	else if (has_transfers(usage) && state->vacated > 0 &&
-			 (state->left > 0 || license_transfer_unused(state, usage->seats, import->seats->free[license]) == 0))
+			 (state->left > 0 || license_transfer_unused(state, usage->terms.seats, import->seats->free[license]) == 0))
 	{
 		state->vacated--;
 		state->left = Max(state->left - 1, 0);
@@ -334,8 +334,8 @@ import_seats_invite_waiting(Import *import)
 		const WaitingList *list = &import->seats->waiting[i];
 		int64		count = import->seats->free[i];
 
-		if (has_transfers(license) && license->transfer_action == RULE_REJECT)
-			count = license_transfer_allowance(&import->seats->transfers[i], license->seats, count);
+		if (has_transfers(license) && license->terms.transfer_action == RULE_REJECT)
+			count = license_transfer_allowance(&import->seats->transfers[i], license->terms.seats, count);
 		for (int j = 0; j < list->count && count > 0; j++)
 			if (!list->people[j]->leaves)
 			{
@@ -408,7 +408,7 @@ import_seats_count_invited(Import *import)
 static const char *
 present_status(const Import *import, const PresentProfile *present, int license)
 {
-	const char *status = import_seat_status(present, import->licenses[license].license_id);
+	const char *status = import_seat_status(present, import->licenses[license].terms.license_id);
 	SeatPerson *person = present == NULL ? NULL : find_person(import, license, present->profile_id);
 
 	return person != NULL && person->is_invited && strcmp(status, "waitlisted") == 0 ? "invited" : status;
@@ -421,13 +421,13 @@ report_transfer(Import *import, ImportRow *row, int license)
 	const LicenseUsage *usage = &import->licenses[license];
 	int			column = import->license_columns[license];
 	const char *header = column == NO_COLUMN ? NULL : import->columns[column].header;
-	char	   *limit = psprintf(INT64_FORMAT, usage->transfers_per_year);
+	char	   *limit = psprintf(INT64_FORMAT, usage->terms.transfers_per_year);
 
-	if (usage->transfer_action == RULE_REJECT)
-		import_reject(import, row, FINDING_TRANSFER_LIMIT_EXCEEDED, header, 2, usage->header, limit);
-	else if (usage->transfer_action == RULE_WARN)
-		import_report(import, FINDING_TRANSFER_OVER_LIMIT, row->line, header, row, 2, usage->header, limit);
-	return usage->transfer_action != RULE_REJECT;
+	if (usage->terms.transfer_action == RULE_REJECT)
+		import_reject(import, row, FINDING_TRANSFER_LIMIT_EXCEEDED, header, 2, usage->terms.header, limit);
+	else if (usage->terms.transfer_action == RULE_WARN)
+		import_report(import, FINDING_TRANSFER_OVER_LIMIT, row->line, header, row, 2, usage->terms.header, limit);
+	return usage->terms.transfer_action != RULE_REJECT;
 }
 
 /*
@@ -461,14 +461,14 @@ import_seats_request(Import *import, ImportRow *row, const PresentProfile *prese
 				return false;
 			requests->results[i] = "invited";
 		}
-		else if (license->waits_when_full)
+		else if (license->terms.waits_when_full)
 			requests->results[i] = "waitlisted";
 		else
 		{
 			import_reject(import, row, FINDING_LICENSE_CAP_EXCEEDED,
-						  column == NO_COLUMN ? NULL : import->columns[column].header, 3, license->header,
-						  psprintf(INT64_FORMAT, license->seats),
-						  psprintf(INT64_FORMAT, license->seats - requests->free[i]));
+						  column == NO_COLUMN ? NULL : import->columns[column].header, 3, license->terms.header,
+						  psprintf(INT64_FORMAT, license->terms.seats),
+						  psprintf(INT64_FORMAT, license->terms.seats - requests->free[i]));
 			return false;
 		}
 	}

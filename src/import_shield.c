@@ -84,7 +84,7 @@ import_shield_row(Import *import, ImportRow *row, const RowTarget *target, const
 
 		if (column == NO_COLUMN || row->cells[column].value != CELL_NO)
 			continue;
-		if (strcmp(import_seat_status(present, import->licenses[i].license_id), "unassigned") != 0)
+		if (strcmp(import_seat_status(present, import->licenses[i].terms.license_id), "unassigned") != 0)
 			revokes = true;
 		row->cells[column].value = CELL_EMPTY;
 	}

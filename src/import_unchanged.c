@@ -139,7 +139,7 @@ digest_meaning(const Import *import, uint64 seed)
 		digest_text(state, column->canonical);
 		digest_text(state, column->attribute);
 		digest_number(state, column->permission);
-		digest_number(state, column->kind == COLUMN_LICENSE ? import->licenses[column->license].license_id : 0);
+		digest_number(state, column->kind == COLUMN_LICENSE ? import->licenses[column->license].terms.license_id : 0);
 		digest_text(state, column->kind == COLUMN_GROUP ? import->groups[column->group].folded : NULL);
 	}
 	digest_number(state, import->whole_group_count);
@@ -671,14 +671,11 @@ note_fingerprint(const ImportUnchanged *unchanged)
 {
 	bytea	   *value = palloc(VARHDRSZ + FINGERPRINT_SIZE);
 	SqlArgument arguments[] = {sql_text(unchanged->feed), SQL_DATUM(BYTEAOID, PointerGetDatum(value))};
-	OwnerContext owner;
 
 	SET_VARSIZE(value, VARHDRSZ + FINGERPRINT_SIZE);
 	memcpy(VARDATA(value), unchanged->fingerprint, FINGERPRINT_SIZE);
-	account_become_owner(unchanged->account, &owner);
-	(void) sql_run(unchanged->account, "UPDATE @account.feeds SET records_fingerprint = $2 WHERE feed = $1",
-				   2, arguments);
-	account_restore_user(&owner);
+	(void) sql_run_as_owner(unchanged->account, "UPDATE @account.feeds SET records_fingerprint = $2 WHERE feed = $1",
+							2, arguments);
 }
 
 /*

@@ -25,7 +25,8 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "license_counter.h"
-#include "license_slot.h"
+#include "license_memory.h"
+#include "license_rows.h"
 #include "license_transfer.h"
 #include "license_waiting.h"
 #include "sql.h"
@@ -36,7 +37,6 @@
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(orgsync_license_cap_seats);
-PG_FUNCTION_INFO_V1(orgsync_license_cap_license);
 
 typedef struct SeatDeltas
 {
@@ -51,58 +51,11 @@ typedef struct SeatDeltas
  */
 bool		license_seats_forced = false;
 
-/* Seats taken by the license's own counting rule. */
-int64
-license_usage_taken(const LicenseUsage *license)
-{
-	return license->activated + (license->counts_invited ? license->invited : 0);
-}
-
 /* Waits until no other transaction may change the seats of the license. */
 void
 license_cap_lock(const Account *account, int license_id)
 {
 	license_counter_lock(account, license_id);
-}
-
-static const char usage_query[] =
-	"SELECT l.license_id, l.header::text, coalesce(l.seats, -1)::bigint, l.counting = 'invited',"
-	" l.when_full = 'waitlist', coalesce(c.waitlisted, 0), coalesce(c.invited, 0), coalesce(c.activated, 0),"
-	" coalesce(l.transfers_per_year, -1)::bigint, l.transfer_action::text"
-	" FROM @account.licenses l LEFT JOIN (SELECT license_id, sum(waitlisted)::bigint AS waitlisted,"
-	" sum(invited)::bigint AS invited, sum(activated)::bigint AS activated"
-	" FROM @account.seat_counters GROUP BY license_id) c USING (license_id) ORDER BY l.license_id";
-
-/*
- * All licenses of the account and how many seats of each are taken, as
- * committed now or done by this transaction, in the order of license_id.
- * Returns their number; the array is palloc'd in the caller's context.
- */
-int
-license_cap_usage(const Account *account, LicenseUsage **licenses)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	int			count = (int) sql_run_latest(account, usage_query, 0, NULL);
-
-	*licenses = MemoryContextAllocZero(caller, sizeof(LicenseUsage) * Max(count, 1));
-	for (int i = 0; i < count; i++)
-	{
-		LicenseUsage *license = &(*licenses)[i];
-		bool		isnull;
-
-		license->license_id = DatumGetInt32(sql_value(i, 0, &isnull));
-		license->header = MemoryContextStrdup(caller, sql_string(i, 1));
-		license->seats = sql_int64(i, 2);
-		license->counts_invited = DatumGetBool(sql_value(i, 3, &isnull));
-		license->waits_when_full = DatumGetBool(sql_value(i, 4, &isnull));
-		license->waitlisted = sql_int64(i, 5);
-		license->invited = sql_int64(i, 6);
-		license->activated = sql_int64(i, 7);
-		license->transfers_per_year = sql_int64(i, 8);
-		license->transfer_action = rule_action_by_name(sql_string(i, 9));
-	}
-	SPI_freetuptable(SPI_tuptable);
-	return count;
 }
 
 /* The delta of a license, made if there is none yet; licenses are few. */
@@ -344,29 +297,6 @@ let_wait(const Account *account, const SeatResult *result, SeatMoves *moves)
 		refuse_seats(account, result);
 }
 
-/* Invites people who wait, while there are seats that may be given to them. */
-static void
-invite_waiting(const Account *account, const SeatResult *result)
-{
-	const LicenseTerms *terms = &result->terms;
-	int64		free = terms->counts_invited ? result->free : PG_INT64_MAX;
-	int64		count;
-
-	if (license_invitations_held || !result->needs_care || !terms->waits_when_full || result->waiting <= 0 ||
-		free <= 0)
-		return;
-	count = Min(free, result->waiting);
-	if (terms->transfers_per_year >= 0 && terms->transfer_action == RULE_REJECT && terms->counts_invited)
-	{
-		TransferState state;
-
-		license_transfer_state(account, terms->license_id, terms->transfers_per_year, &state);
-		count = Min(count, license_transfer_allowance(&state, terms->seats, free));
-	}
-	if (count > 0)
-		license_waiting_promote(account, terms->license_id, count);
-}
-
 /* Brings the counters of a license up to date, and does what follows from it; see the top of the file. */
 static void
 add_delta(const Account *account, TriggerData *trigger, const SeatDelta *delta)
@@ -385,11 +315,11 @@ add_delta(const Account *account, TriggerData *trigger, const SeatDelta *delta)
 		if (result.over > 0)
 			let_wait(account, &result, &moves);
 		if (result.terms.transfers_per_year >= 0)
-			(void) license_transfer_note(account, &result.terms,
-										 result.terms.seats == SEATS_WITHOUT_LIMIT ? 0 : Max(result.free, 0),
-										 moves.freed, moves.freed_count, moves.taken, moves.taken_count);
+			license_transfer_note(account, &result.terms,
+								  result.terms.seats == SEATS_WITHOUT_LIMIT ? 0 : Max(result.free, 0),
+								  moves.freed, moves.freed_count, moves.taken, moves.taken_count);
 	}
-	invite_waiting(account, &result);
+	license_waiting_invite(account, &result);
 }
 
 /* The deltas of a statement, in the order of license_id; trigger: as for find_moves(). */
@@ -440,144 +370,6 @@ orgsync_license_cap_seats(PG_FUNCTION_ARGS)
 	add_rows(&deltas, trigger, trigger->tg_oldtable, -1);
 	add_rows(&deltas, trigger, trigger->tg_newtable, 1);
 	add_deltas(account, trigger, &deltas);
-	SPI_finish();
-	return PointerGetDatum(NULL);
-}
-
-/* A license as it was before an UPDATE. */
-typedef struct LicenseBefore
-{
-	int			license_id;
-	int64		seats;
-	bool		counted_invited;
-} LicenseBefore;
-
-/* The licenses of a transition table, in the order of license_id. */
-static int
-read_licenses(TriggerData *trigger, Tuplestorestate *rows, LicenseBefore **licenses)
-{
-	Oid			counting_invited = catalog_enum("seat_counting", "invited");
-	TriggerRows scan;
-	int			count = 0;
-
-	*licenses = palloc(sizeof(LicenseBefore) * Max(tuplestore_tuple_count(rows), 1));
-	trigger_rows_begin(&scan, trigger, rows);
-	while (trigger_rows_next(&scan))
-	{
-		LicenseBefore *license = &(*licenses)[count++];
-		bool		isnull;
-
-		license->license_id = DatumGetInt32(slot_getattr(scan.slot, LICENSES_LICENSE_ID, &isnull));
-		license->counted_invited =
-			DatumGetObjectId(slot_getattr(scan.slot, LICENSES_COUNTING, &isnull)) == counting_invited;
-		license->seats = DatumGetInt32(slot_getattr(scan.slot, LICENSES_SEATS, &isnull));
-		if (isnull)
-			license->seats = SEATS_WITHOUT_LIMIT;
-	}
-	trigger_rows_end(&scan);
-	qsort(*licenses, count, sizeof(LicenseBefore), compare_ints);	/* license_id is the first member */
-	return count;
-}
-
-/* By how many seats is more taken than there are? */
-static int64
-seats_over(int64 seats, int64 taken)
-{
-	return seats == SEATS_WITHOUT_LIMIT ? 0 : Max(taken - seats, 0);
-}
-
-/*
- * Refuses an UPDATE that leaves more seats taken than there are, if it is the
- * UPDATE that made it so or worse.
- */
-static void
-check_license(const Account *account, const Relation relation, const LicenseBefore *before,
-			  const LicenseUsage *now)
-{
-	LicenseUsage was = *now;
-	int64		taken = license_usage_taken(now);
-	int64		over = seats_over(now->seats, taken);
-
-	was.counts_invited = before->counted_invited;
-	if (over == 0 || over <= seats_over(before->seats, license_usage_taken(&was)))
-		return;
-	ereport(ERROR,
-			errcode(ERRCODE_CHECK_VIOLATION),
-			errmsg("license \"%s\" would have more seats taken than there are", now->header),
-			errdetail_plural("License \"%s\" would have " INT64_FORMAT " seat; the number taken is " INT64_FORMAT ".",
-							 "License \"%s\" would have " INT64_FORMAT " seats; the number taken is " INT64_FORMAT ".",
-							 (unsigned long) now->seats, now->header, now->seats, taken),
-			errhint("Revoke seats first, or call orgsync.set_seats() of account \"%s\" with force => true; "
-					"no seat is granted then until enough are free.", account->name),
-			errtableconstraint(relation, "license_cap"));
-}
-
-/* Brings the counters of a license up to date that was made or changed. */
-static void
-spread_and_invite(const Account *account, int license_id)
-{
-	SeatResult	result;
-
-	license_counter_spread(account, license_id, &result);
-	invite_waiting(account, &result);
-}
-
-/* The licenses that were updated: the cap's other side, and what is free of it. */
-static void
-check_licenses(const Account *account, TriggerData *trigger)
-{
-	LicenseBefore *before;
-	LicenseBefore *after;
-	LicenseUsage *licenses;
-	OwnerContext context;
-	int			count = read_licenses(trigger, trigger->tg_oldtable, &before);
-	int			license_count;
-
-	(void) read_licenses(trigger, trigger->tg_newtable, &after);
-	for (int i = 0; i < count; i++)
-		license_counter_lock(account, before[i].license_id);
-	account_become_owner(account, &context);
-	license_count = license_cap_usage(account, &licenses);
-	account_restore_user(&context);
-
-	for (int i = 0; i < license_count && !license_seats_forced; i++)
-	{
-		LicenseBefore *found = bsearch(&licenses[i].license_id, before, count, sizeof(LicenseBefore),
-									   compare_ints);
-
-		if (found != NULL)
-			check_license(account, trigger->tg_relation, found, &licenses[i]);
-	}
-	for (int i = 0; i < count; i++)
-		license_counter_forget(account, before[i].license_id);
-	for (int i = 0; i < count; i++)
-		spread_and_invite(account, after[i].license_id);
-}
-
-/* Trigger on licenses, for each statement: makes and removes counters, and guards the cap's other side. */
-Datum
-orgsync_license_cap_license(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigger = trigger_check(fcinfo, "license_cap_license", "licenses");
-	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
-	bool		inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
-	LicenseBefore *licenses;
-	int			count;
-
-	/* as whoever writes seats: the table first, see import_seats.c, and the license then */
-	LockRelationOid(get_relname_relid("seats", account->namespace_oid), RowExclusiveLock);
-	SPI_connect();
-	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		check_licenses(account, trigger);
-	else
-	{
-		count = read_licenses(trigger, inserted ? trigger->tg_newtable : trigger->tg_oldtable, &licenses);
-		for (int i = 0; i < count; i++)
-			if (inserted)
-				spread_and_invite(account, licenses[i].license_id);
-			else
-				license_counter_forget(account, licenses[i].license_id);
-	}
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }

@@ -6,9 +6,8 @@
  * statements makes as many versions of it, which can only be cleaned up when it
  * has ended.  Who looks the row up in the index has to go through all of them:
  * a hundred thousand single-row statements would cost the square of that.  So
- * the backend remembers, until the transaction ends, where the newest version
- * is that it wrote, and goes there.  Each level of subtransactions has its own,
- * since going back to a savepoint makes an older version the newest again.
+ * the backend remembers where the newest version is that it wrote
+ * (license_memory.c), and goes there.
  *
  * When the row moves to another page the index gets an entry, without a check
  * for uniqueness, which would look at all versions, too: the row is locked by
@@ -17,9 +16,6 @@
  * Rows are read with SnapshotSelf: under the lock, the newest version is that
  * which is committed or our own.  Such reading leaves no predicate locks, so
  * that transactions at SERIALIZABLE are not failed by the counters.
- *
- * The memory is kept in a context of its own, freed at the end of each
- * transaction.
  */
 #include "license_slot.h"
 
@@ -28,336 +24,16 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "executor/executor.h"
-#include "pgstat.h"
+#include "license_memory.h"
 #include "storage/bufmgr.h"
 #include "trigger_rows.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
-
-/* Where a subtransaction wrote the newest version of a row. */
-typedef struct SlotVersion
-{
-	SubTransactionId writer;
-	ItemPointerData tid;
-} SlotVersion;
-
-typedef struct SlotMemory
-{
-	int			count;			/* of versions, of the outermost writer first */
-	int			capacity;
-	SlotVersion *versions;
-} SlotMemory;
-
-typedef struct LicenseKey
-{
-	Oid			counters;		/* the table */
-	int			license_id;
-} LicenseKey;
-
-typedef struct LicenseMemory
-{
-	LicenseKey	key;
-	Oid			file;			/* of the table, when versions were noted */
-	SubTransactionId exclusive_since;	/* see license_set_exclusive() */
-	SlotMemory	slots[LICENSE_SLOTS];
-
-	/* who was invited last from the waiting list; see license_waiting_position() */
-	bool		has_position;
-	TimestampTz position_since;
-	int64		position_profile_id;
-
-	/* of the pseudo license NO_LICENSE_ID: see license_statement_is_whole() */
-	bool		is_uncertain;
-	int64		rows_noted;
-	int64		profiles_deleted;
-} LicenseMemory;
-
-#define NO_LICENSE_ID	0
-
-static MemoryContext memory_context = NULL;
-static HTAB *memories = NULL;	/* NULL: nothing is remembered */
-
-/* ---- what is remembered ---- */
-
-static void
-forget_transaction(XactEvent event, void *unused)
-{
-	(void) unused;
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
-		return;
-	if (memories != NULL)
-		MemoryContextReset(memory_context);
-	memories = NULL;
-}
-
-/* What a subtransaction noted becomes its parent's, or is gone. */
-static void
-end_subtransaction(SubXactEvent event, SubTransactionId ended, SubTransactionId parent, void *unused)
-{
-	HASH_SEQ_STATUS scan;
-	LicenseMemory *memory;
-
-	(void) unused;
-	if (memories == NULL || (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
-		return;
-	hash_seq_init(&scan, memories);
-	while ((memory = hash_seq_search(&scan)) != NULL)
-	{
-		bool		committed = event == SUBXACT_EVENT_COMMIT_SUB;
-
-		if (memory->exclusive_since == ended)
-			memory->exclusive_since = committed ? parent : InvalidSubTransactionId;
-		if (!committed)
-		{
-			memory->is_uncertain = true;
-			memory->has_position = false;
-		}
-		for (int i = 0; i < LICENSE_SLOTS; i++)
-		{
-			SlotMemory *slot = &memory->slots[i];
-			SlotVersion *last = slot->versions + Max(slot->count - 1, 0);
-
-			if (slot->count == 0 || last->writer != ended)
-				continue;
-			last->writer = parent;
-			if (!committed)
-				slot->count--;
-			else if (slot->count > 1 && last[-1].writer == parent)
-			{
-				last[-1].tid = last->tid;
-				slot->count--;
-			}
-		}
-	}
-}
-
-static LicenseMemory *
-memory_of(Relation counters, int license_id, bool make)
-{
-	LicenseKey	key;
-	LicenseMemory *memory;
-	bool		found;
-
-	memset(&key, 0, sizeof(key));
-	key.counters = RelationGetRelid(counters);
-	key.license_id = license_id;
-	if (memories == NULL)
-	{
-		HASHCTL		control = {.keysize = sizeof(LicenseKey),.entrysize = sizeof(LicenseMemory)};
-
-		if (!make)
-			return NULL;
-		if (memory_context == NULL)
-		{
-			memory_context = AllocSetContextCreate(TopMemoryContext, "orgsync license slots",
-												   ALLOCSET_DEFAULT_SIZES);
-			RegisterXactCallback(forget_transaction, NULL);
-			RegisterSubXactCallback(end_subtransaction, NULL);
-		}
-		control.hcxt = memory_context;
-		memories = hash_create("orgsync license slots", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
-	memory = hash_search(memories, &key, make ? HASH_ENTER : HASH_FIND, &found);
-	if (make && !found)
-		memset((char *) memory + sizeof(LicenseKey), 0, sizeof(LicenseMemory) - sizeof(LicenseKey));
-	return memory;
-}
-
-static void
-forget_versions(LicenseMemory *memory)
-{
-	for (int i = 0; i < LICENSE_SLOTS; i++)
-		memory->slots[i].count = 0;
-}
-
-/* The place of the newest version that this transaction wrote, or NULL. */
-static ItemPointer
-remembered_version(Relation counters, int license_id, int number)
-{
-	LicenseMemory *memory = memory_of(counters, license_id, false);
-
-	if (memory == NULL || memory->slots[number].count == 0)
-		return NULL;
-	if (memory->file != counters->rd_rel->relfilenode)
-	{
-		forget_versions(memory);	/* truncated, or rewritten by CLUSTER */
-		return NULL;
-	}
-	return &memory->slots[number].versions[memory->slots[number].count - 1].tid;
-}
-
-static void
-remember_version(Relation counters, int license_id, int number, ItemPointer tid)
-{
-	LicenseMemory *memory = memory_of(counters, license_id, true);
-	SlotMemory *slot = &memory->slots[number];
-	SubTransactionId writer = GetCurrentSubTransactionId();
-
-	if (memory->file != counters->rd_rel->relfilenode)
-		forget_versions(memory);
-	memory->file = counters->rd_rel->relfilenode;
-	if (slot->count == 0 || slot->versions[slot->count - 1].writer != writer)
-	{
-		if (slot->count == slot->capacity)
-		{
-			slot->capacity = Max(slot->capacity * 2, 4);
-			slot->versions = slot->versions == NULL ?
-				MemoryContextAlloc(memory_context, sizeof(SlotVersion) * slot->capacity) :
-				repalloc(slot->versions, sizeof(SlotVersion) * slot->capacity);
-		}
-		slot->versions[slot->count++].writer = writer;
-	}
-	slot->versions[slot->count - 1].tid = *tid;
-}
-
-/* Forgets where the rows of a license are, after SQL has written them. */
-void
-license_slots_forget(Relation counters, int license_id)
-{
-	LicenseMemory *memory = memory_of(counters, license_id, false);
-
-	if (memory != NULL)
-		forget_versions(memory);
-}
-
-/*
- * Does this transaction have the license for itself, until it ends or goes back
- * to a savepoint from before?  See license_counter_lock().
- */
-bool
-license_is_exclusive(Relation counters, int license_id)
-{
-	LicenseMemory *memory = memory_of(counters, license_id, false);
-
-	return memory != NULL && memory->exclusive_since != InvalidSubTransactionId;
-}
-
-void
-license_set_exclusive(Relation counters, int license_id)
-{
-	LicenseMemory *memory = memory_of(counters, license_id, true);
-
-	if (memory->exclusive_since == InvalidSubTransactionId)
-		memory->exclusive_since = GetCurrentSubTransactionId();
-}
-
-/* ---- the waiting list ---- */
-
-static LicenseMemory *
-memory_of_account(const Account *account, int license_id)
-{
-	Relation	counters = license_slots_open(account);
-	LicenseMemory *memory = memory_of(counters, license_id, true);
-
-	table_close(counters, NoLock);
-	return memory;
-}
-
-/*
- * Whom has this transaction invited last from the list?  All before him are
- * invited or were passed over, so that who is next need not be looked for among
- * them: their old versions stay in the index until the transaction has ended.
- */
-bool
-license_waiting_position(const Account *account, int license_id, TimestampTz *since, int64 *profile_id)
-{
-	const LicenseMemory *memory = memory_of_account(account, license_id);
-
-	*since = memory->position_since;
-	*profile_id = memory->position_profile_id;
-	return memory->has_position;
-}
-
-void
-license_waiting_set_position(const Account *account, int license_id, TimestampTz since, int64 profile_id)
-{
-	LicenseMemory *memory = memory_of_account(account, license_id);
-
-	memory->has_position = true;
-	memory->position_since = since;
-	memory->position_profile_id = profile_id;
-}
-
-/* To be called when somebody joins the list, or gets another place in it. */
-void
-license_waiting_forget_position(const Account *account, int license_id)
-{
-	memory_of_account(account, license_id)->has_position = false;
-}
-
-/* ---- statements ---- */
-
-/*
- * So many rows has this transaction inserted, updated and deleted, by the
- * server's own statistics, which count at once; -1 if they are switched off.
- */
-static int64
-rows_written(Relation relation, bool only_deleted)
-{
-	int64		count = 0;
-
-	if (relation->pgstat_info == NULL)
-		return -1;
-	for (PgStat_TableXactStatus *level = relation->pgstat_info->trans; level != NULL; level = level->upper)
-		count += level->tuples_deleted + (only_deleted ? 0 : level->tuples_inserted + level->tuples_updated);
-	return count;
-}
-
-/* Reads how many rows of "seats" were written, and of "profiles" deleted; false if that is not known. */
-static bool
-read_statistics(const Account *account, int64 *seats_written, int64 *profiles_deleted)
-{
-	Relation	seats = table_open(get_relname_relid("seats", account->namespace_oid), AccessShareLock);
-	Relation	profiles = table_open(get_relname_relid("profiles", account->namespace_oid), AccessShareLock);
-
-	*seats_written = rows_written(seats, false);
-	*profiles_deleted = rows_written(profiles, true);
-	table_close(profiles, AccessShareLock);
-	table_close(seats, AccessShareLock);
-	return *seats_written >= 0 && *profiles_deleted >= 0;
-}
-
-/* The trigger of seats was told of so many rows. */
-void
-license_statement_note(const Account *account, int64 row_count)
-{
-	memory_of_account(account, NO_LICENSE_ID)->rows_noted += row_count;
-}
-
-/*
- * Have the triggers of seats been told of all that this transaction did to
- * them?  If not, a statement of several parts may be about to give seats back:
- * other parts of WITH, or profiles that were deleted.  False if in doubt.
- */
-bool
-license_statement_is_whole(const Account *account)
-{
-	const LicenseMemory *memory = memory_of_account(account, NO_LICENSE_ID);
-	int64		seats_written;
-	int64		profiles_deleted;
-
-	return !memory->is_uncertain && read_statistics(account, &seats_written, &profiles_deleted) &&
-		seats_written == memory->rows_noted && profiles_deleted == memory->profiles_deleted;
-}
-
-/* The seats were counted, and are what the triggers were told of: from here on we know again. */
-void
-license_statement_counted(const Account *account)
-{
-	LicenseMemory *memory = memory_of_account(account, NO_LICENSE_ID);
-
-	memory->is_uncertain = !read_statistics(account, &memory->rows_noted, &memory->profiles_deleted);
-}
-
-/* ---- the rows ---- */
 
 /*
  * The account's table of counters, locked for writing; the caller closes it and
@@ -404,7 +80,7 @@ decode(Relation counters, int license_id, int number, LicenseSlot *slot)
 static bool
 read_remembered(Relation counters, int license_id, int number, LicenseSlot *slot)
 {
-	ItemPointer tid = remembered_version(counters, license_id, number);
+	ItemPointer tid = license_remembered_version(counters, license_id, number);
 	HeapTupleData tuple;
 	Buffer		buffer;
 
@@ -494,6 +170,6 @@ license_slot_write(Relation counters, int license_id, int number, LicenseSlot *s
 	compat_heap_update(counters, &before, slot->tuple);
 	if (!HeapTupleIsHeapOnly(slot->tuple))
 		insert_index_entries(counters, slot->tuple);
-	remember_version(counters, license_id, number, &slot->tuple->t_self);
+	license_remember_version(counters, license_id, number, &slot->tuple->t_self);
 	CommandCounterIncrement();
 }

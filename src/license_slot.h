@@ -8,10 +8,13 @@
 #include "account.h"
 
 #include "access/htup.h"
-#include "datatype/timestamp.h"
+#include "miscadmin.h"
 #include "utils/rel.h"
 
 #define LICENSE_SLOTS	16
+
+/* A transaction that shares a license leaves so many seats free in its slot at first. */
+#define LICENSE_RESERVE	4
 
 /* One row of a license; see license_counter.c for what it means. */
 typedef struct LicenseSlot
@@ -26,18 +29,15 @@ typedef struct LicenseSlot
 	bool		guarded;
 } LicenseSlot;
 
+/* The slot that this process uses if it can. */
+static inline int
+license_preferred_slot(void)
+{
+	return MyProcPid % LICENSE_SLOTS;
+}
+
 extern Relation license_slots_open(const Account *account);
 extern bool license_slot_read(Relation counters, int license_id, int number, LicenseSlot *slot);
 extern void license_slot_write(Relation counters, int license_id, int number, LicenseSlot *slot);
-extern void license_slots_forget(Relation counters, int license_id);
-extern bool license_waiting_position(const Account *account, int license_id, TimestampTz *since, int64 *profile_id);
-extern void license_waiting_set_position(const Account *account, int license_id, TimestampTz since,
-										 int64 profile_id);
-extern void license_waiting_forget_position(const Account *account, int license_id);
-extern void license_statement_note(const Account *account, int64 row_count);
-extern bool license_statement_is_whole(const Account *account);
-extern void license_statement_counted(const Account *account);
-extern bool license_is_exclusive(Relation counters, int license_id);
-extern void license_set_exclusive(Relation counters, int license_id);
 
 #endif

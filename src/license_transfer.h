@@ -21,7 +21,7 @@ extern void license_transfer_state(const Account *account, int license_id, int64
 								   TransferState *state);
 extern int64 license_transfer_unused(const TransferState *state, int64 seats, int64 free);
 extern int64 license_transfer_allowance(const TransferState *state, int64 seats, int64 free);
-extern int64 license_transfer_note(const Account *account, const LicenseTerms *terms, int64 free,
-								   const int64 *freed, int freed_count, const int64 *taken, int taken_count);
+extern void license_transfer_note(const Account *account, const LicenseTerms *terms, int64 free,
+								  const int64 *freed, int freed_count, int64 *taken, int taken_count);
 
 #endif

@@ -22,7 +22,8 @@
 #include "license_waiting.h"
 
 #include "catalog/pg_type.h"
-#include "license_slot.h"
+#include "license_memory.h"
+#include "license_transfer.h"
 #include "sql.h"
 #include "utils/array.h"
 #include "utils/timestamp.h"
@@ -52,19 +53,6 @@ note_invitation(int license_id, int64 profile_id)
 	noted->people[noted->count++].profile_id = profile_id;
 }
 
-/* As the owner, like foreign keys: whoever frees a seat need not be able to see who gets it. */
-static int64
-write_seats(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
-{
-	OwnerContext context;
-	uint64		processed;
-
-	account_become_owner(account, &context);
-	processed = sql_write_once_latest(account, text, argument_count, arguments);
-	account_restore_user(&context);
-	return (int64) processed;
-}
-
 #define INVITE(condition) \
 	"UPDATE @account.seats AS s SET status = 'invited', since = now() FROM" \
 	" (SELECT profile_id, license_id, since FROM @account.seats" \
@@ -72,11 +60,15 @@ write_seats(const Account *account, const char *text, int argument_count, const 
 	" ORDER BY since, profile_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) AS w" \
 	" WHERE s.profile_id = w.profile_id AND s.license_id = w.license_id RETURNING w.since, w.profile_id"
 
-/* Invites people by one of the two statements, and remembers the last of them. */
+/*
+ * Invites people by one of the two statements, and remembers the last of them.  As
+ * the owner, like foreign keys: whoever frees a seat need not be able to see who
+ * gets it.
+ */
 static int64
 invite(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
 {
-	int64		count = write_seats(account, text, argument_count, arguments);
+	int64		count = (int64) sql_write_once_latest_as_owner(account, text, argument_count, arguments);
 	TimestampTz last_since = 0;
 	int64		last_profile_id = 0;
 
@@ -103,8 +95,8 @@ invite(const Account *account, const char *text, int argument_count, const SqlAr
  * Invites the first so many people of the license's waiting list.  The triggers
  * of their seats do the rest.
  */
-void
-license_waiting_promote(const Account *account, int license_id, int64 count)
+static void
+promote(const Account *account, int license_id, int64 count)
 {
 	TimestampTz since;
 	int64		profile_id;
@@ -115,6 +107,32 @@ license_waiting_promote(const Account *account, int license_id, int64 count)
 										 SQL_DATUM(TIMESTAMPTZOID, TimestampTzGetDatum(since)), SQL_INT8(profile_id)});
 	if (count > 0)
 		(void) invite(account, INVITE(""), 2, (SqlArgument[]) {SQL_INT4(license_id), SQL_INT8(count)});
+}
+
+/*
+ * After something was done to a license's seats: invites people who wait, while
+ * there are seats that may be given to them.
+ */
+void
+license_waiting_invite(const Account *account, const SeatResult *result)
+{
+	const LicenseTerms *terms = &result->terms;
+	int64		free = terms->counts_invited ? result->free : PG_INT64_MAX;
+	int64		count;
+
+	if (license_invitations_held || !result->needs_care || !terms->waits_when_full || result->waiting <= 0 ||
+		free <= 0)
+		return;
+	count = Min(free, result->waiting);
+	if (terms->transfers_per_year >= 0 && terms->transfer_action == RULE_REJECT && terms->counts_invited)
+	{
+		TransferState state;
+
+		license_transfer_state(account, terms->license_id, terms->transfers_per_year, &state);
+		count = Min(count, license_transfer_allowance(&state, terms->seats, free));
+	}
+	if (count > 0)
+		promote(account, terms->license_id, count);
 }
 
 /*
@@ -135,9 +153,8 @@ license_waiting_add(const Account *account, int license_id, const int64 *profile
 	arguments[2] = SQL_DATUM(TIMESTAMPTZARRAYOID,
 							 PointerGetDatum(construct_array(dates, (int) count, TIMESTAMPTZOID, sizeof(TimestampTz),
 															 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
-	return write_seats(account,
-					   "UPDATE @account.seats AS s SET status = 'waitlisted', since = w.since"
-					   " FROM unnest($2, $3) AS w (profile_id, since)"
-					   " WHERE s.license_id = $1 AND s.profile_id = w.profile_id AND s.status = 'invited'",
-					   3, arguments);
+	return (int64) sql_write_once_latest_as_owner(account,
+		"UPDATE @account.seats AS s SET status = 'waitlisted', since = w.since"
+		" FROM unnest($2, $3) AS w (profile_id, since)"
+		" WHERE s.license_id = $1 AND s.profile_id = w.profile_id AND s.status = 'invited'", 3, arguments);
 }

@@ -6,6 +6,7 @@
 #define ORGSYNC_LICENSE_WAITING_H
 
 #include "account.h"
+#include "license_counter.h"
 
 #include "datatype/timestamp.h"
 
@@ -26,7 +27,7 @@ typedef struct Invitations
 extern bool license_invitations_held;
 extern Invitations *license_invitations_noted;
 
-extern void license_waiting_promote(const Account *account, int license_id, int64 count);
+extern void license_waiting_invite(const Account *account, const SeatResult *result);
 extern int64 license_waiting_add(const Account *account, int license_id, const int64 *profile_ids,
 								 const TimestampTz *since, int64 count);
 

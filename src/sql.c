@@ -23,7 +23,9 @@
  * Of statements over transition tables and other named tuplestores, a plan is
  * kept only for a few rows: it depends on their number, and one made for a million
  * rows is a thousand times too slow for a single one.  For many rows a plan is
- * made each time.
+ * made each time.  It is the tables' size, too, that decides between two indexes, and a
+ * transaction makes a table grow with each statement; so such a plan is made anew at
+ * the second use, the fourth, the eighth and so on.
  *
  * All functions but sql_expand() need an SPI connection of the caller's, and
  * raise whatever errors the statement raises.
@@ -63,6 +65,7 @@ typedef struct PlanEntry
 	PlanKey		key;
 	char		schema[NAMEDATALEN];	/* it may be renamed */
 	SPIPlanPtr	plan;
+	uint64		uses;
 } PlanEntry;
 
 static HTAB *plan_cache = NULL;
@@ -239,13 +242,17 @@ plan_cache_create(void)
 	RegisterXactCallback(plan_free_discarded, NULL);
 }
 
-/* The kept plan of the text for the account, made if there is none. */
+/*
+ * The kept plan of the text for the account, made if there is none.  ages: it is
+ * made anew at every use that is a power of two.
+ */
 static SPIPlanPtr
-plan_find(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+plan_find(const Account *account, const char *text, int argument_count, const SqlArgument *arguments, bool ages)
 {
 	PlanKey		key;
 	PlanEntry  *entry;
 	SPIPlanPtr	plan;
+	uint64		uses = 1;
 
 	memset(&key, 0, sizeof(key));
 	key.text = text;
@@ -263,7 +270,9 @@ plan_find(const Account *account, const char *text, int argument_count, const Sq
 	entry = hash_search(plan_cache, &key, HASH_FIND, NULL);
 	if (entry != NULL)
 	{
-		if (account == NULL || strcmp(entry->schema, account->name) == 0)
+		uses = ++entry->uses;
+		if ((account == NULL || strcmp(entry->schema, account->name) == 0) &&
+			!(ages && (uses & (uses - 1)) == 0))
 			return entry->plan;
 		plan_discard(entry);
 	}
@@ -275,6 +284,7 @@ plan_find(const Account *account, const char *text, int argument_count, const Sq
 	entry = hash_search(plan_cache, &key, HASH_ENTER, NULL);
 	strlcpy(entry->schema, account ? account->name : "", NAMEDATALEN);
 	entry->plan = plan;
+	entry->uses = uses;
 	return plan;
 }
 
@@ -302,6 +312,7 @@ plan_run(SPIPlanPtr plan, Snapshot snapshot, bool read_only, int argument_count,
 #define RUN_WRITE	0x04		/* under the caller's search_path, behind our schemas */
 #define RUN_FEW		0x08		/* over a few rows, that are looked up by indexes */
 #define RUN_MANY	0x10		/* over many rows, whose number the planner does not know */
+#define RUN_OWNER	0x20		/* as the account's owner */
 
 static void
 switch_off(const char *setting)
@@ -325,10 +336,14 @@ avoid_whole_tables(void)
 static uint64
 run(const Account *account, const char *text, int argument_count, const SqlArgument *arguments, int how)
 {
-	int			nest_level = (how & RUN_WRITE) ? prefix_search_path() : sql_pin_search_path();
+	int			nest_level;
+	OwnerContext owner;
 	SPIPlanPtr	plan;
 	uint64		processed;
 
+	if (how & RUN_OWNER)
+		account_become_owner(account, &owner);
+	nest_level = (how & RUN_WRITE) ? prefix_search_path() : sql_pin_search_path();
 	if (how & RUN_FEW)
 		avoid_whole_tables();
 	if (how & RUN_MANY)
@@ -337,12 +352,14 @@ run(const Account *account, const char *text, int argument_count, const SqlArgum
 		switch_off("jit");		/* what a loop that cannot be avoided is said to cost would call it in */
 	}
 	plan = (how & RUN_ONCE) ? plan_prepare(account, text, argument_count, arguments) :
-		plan_find(account, text, argument_count, arguments);
+		plan_find(account, text, argument_count, arguments, (how & RUN_FEW) != 0);
 	processed = plan_run(plan, (how & RUN_LATEST) ? GetLatestSnapshot() : InvalidSnapshot,
 						 false, argument_count, arguments);
 	if (how & RUN_ONCE)
 		SPI_freeplan(plan);
 	sql_unpin_search_path(nest_level);
+	if (how & RUN_OWNER)
+		account_restore_user(&owner);
 	return processed;
 }
 
@@ -375,11 +392,45 @@ sql_run_at(const Account *account, const char *text, int argument_count, const S
 		   Snapshot snapshot)
 {
 	int			nest_level = sql_pin_search_path();
-	uint64		processed = plan_run(plan_find(account, text, argument_count, arguments), snapshot, true,
+	uint64		processed = plan_run(plan_find(account, text, argument_count, arguments, false), snapshot, true,
 									 argument_count, arguments);
 
 	sql_unpin_search_path(nest_level);
 	return processed;
+}
+
+/*
+ * Runs a constant text, whose plan is kept, as the account's owner: see
+ * account_become_owner().
+ */
+uint64
+sql_run_as_owner(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_OWNER);
+}
+
+/* The same, but sees whatever is committed now; see sql_run_latest(). */
+uint64
+sql_run_latest_as_owner(const Account *account, const char *text, int argument_count,
+						const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_OWNER | RUN_LATEST);
+}
+
+/* The same for a text that looks up a few rows by indexes; see the top of the file. */
+uint64
+sql_find_latest_as_owner(const Account *account, const char *text, int argument_count,
+						 const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_OWNER | RUN_LATEST | RUN_FEW);
+}
+
+/* The same for a text whose plan must not be kept. */
+uint64
+sql_run_once_latest_as_owner(const Account *account, const char *text, int argument_count,
+							 const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_OWNER | RUN_LATEST | RUN_ONCE);
 }
 
 /*
@@ -455,6 +506,14 @@ sql_write_once_latest(const Account *account, const char *text, int argument_cou
 					  const SqlArgument *arguments)
 {
 	return run(account, text, argument_count, arguments, RUN_WRITE | RUN_ONCE | RUN_LATEST);
+}
+
+/* The same as the account's owner; see sql_run_as_owner(). */
+uint64
+sql_write_once_latest_as_owner(const Account *account, const char *text, int argument_count,
+							   const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_WRITE | RUN_ONCE | RUN_LATEST | RUN_OWNER);
 }
 
 /*

@@ -40,6 +40,14 @@ extern char *sql_expand(const Account *account, const char *text);
 extern uint64 sql_run(const Account *account, const char *text, int argument_count, const SqlArgument *arguments);
 extern uint64 sql_run_latest(const Account *account, const char *text, int argument_count,
 							 const SqlArgument *arguments);
+extern uint64 sql_run_as_owner(const Account *account, const char *text, int argument_count,
+							   const SqlArgument *arguments);
+extern uint64 sql_run_latest_as_owner(const Account *account, const char *text, int argument_count,
+									  const SqlArgument *arguments);
+extern uint64 sql_find_latest_as_owner(const Account *account, const char *text, int argument_count,
+									   const SqlArgument *arguments);
+extern uint64 sql_run_once_latest_as_owner(const Account *account, const char *text, int argument_count,
+										   const SqlArgument *arguments);
 extern uint64 sql_run_at(const Account *account, const char *text, int argument_count,
 						 const SqlArgument *arguments, Snapshot snapshot);
 extern uint64 sql_run_once(const Account *account, const char *text, int argument_count,
@@ -58,6 +66,8 @@ extern uint64 sql_write_once(const Account *account, const char *text, int argum
 							 const SqlArgument *arguments);
 extern uint64 sql_write_once_latest(const Account *account, const char *text, int argument_count,
 									const SqlArgument *arguments);
+extern uint64 sql_write_once_latest_as_owner(const Account *account, const char *text, int argument_count,
+											 const SqlArgument *arguments);
 extern Portal sql_open(const Account *account, const char *text, int argument_count, const SqlArgument *arguments);
 extern Portal sql_open_at(const Account *account, const char *text, int argument_count,
 						  const SqlArgument *arguments, Snapshot snapshot);

@@ -14,7 +14,7 @@
 #include "feed_records.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "license_counter.h"
+#include "license_rows.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "utils/builtins.h"

@@ -52,6 +52,15 @@ def single_rows(session, name, first, count):
     return (time.perf_counter() - begin) / count
 
 
+def single_transfers(session, first, count, distance):
+    """Seconds a row of a transaction that passes seats to other people one by one."""
+    begin = time.perf_counter()
+    session.execute("""DO $$ BEGIN FOR n IN %d..%d LOOP
+        UPDATE moved.seats SET profile_id = n + %d WHERE profile_id = n; END LOOP; END $$;"""
+                    % (first, first + count - 1, distance))
+    return (time.perf_counter() - begin) / count
+
+
 def transactions_per_second(bench, name, seconds):
     """What pgbench says of eight clients that each grant single seats of one license."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
@@ -108,6 +117,27 @@ def measure_single_rows(bench, runs):
     verify(bench)
 
 
+def measure_transfers(bench, runs):
+    """Row by row, where the number of transfers a year is limited."""
+    many = max(bench.rows // 10, 1000)
+    make_account(bench, "moved", "true")
+    bench.execute("UPDATE moved.licenses SET transfers_per_year = 1000000000;")
+    figures = {"short": [], "long": []}
+    for _ in range(runs):
+        session = bench.session()
+        session.execute("TRUNCATE moved.seats, moved.transfers;")
+        session.execute("INSERT INTO moved.seats SELECT n, 1, 'invited' FROM generate_series(1, %d) AS n;" % (2 * many))
+        figures["short"].append(statistics.median(
+            single_transfers(session, 1 + n * (many // 100), many // 100, 2 * many) for n in range(9)))
+        figures["long"].append(single_transfers(session, many, many, 2 * many))
+        session.close()
+    medians = {name: statistics.median(values) * 1e6 for name, values in figures.items()}
+    bench.say("\nseats: single-row transfers, microseconds each: " +
+              ", ".join("%s %.1f" % item for item in medians.items()))
+    bench.goal("transfers, a transaction of %d / of %d" % (many, many // 100), medians["long"] / medians["short"], 1.25)
+    verify(bench, "moved")
+
+
 def measure_clients(bench, runs):
     """Eight clients, one license, synchronous_commit on."""
     seconds = 1 if bench.options.quick else 5
@@ -136,6 +166,7 @@ def subject(bench):
     try:
         measure_bulk(bench)
         measure_single_rows(bench, runs)
+        measure_transfers(bench, min(runs, 3))
         measure_clients(bench, runs)
     finally:
         bench.options.runs = saved
