@@ -118,4 +118,26 @@ SELECT pg_temp.messages();
 SELECT orgsync.set_duplicate_rule('look_alikes', 'same_address', 'off');
 SELECT pg_temp.import(E'primary_email\nne.w@example.com\n');
 
+-- what the owner's triggers make of rows that were compared is compared again
+SELECT orgsync.set_duplicate_rule('look_alikes', 'same_address', 'reject');
+DELETE FROM look_alikes.profiles;
+SELECT pg_temp.import(E'primary_email,preferred_first_name,preferred_last_name\nmaria.lind@example.com,Maria,Lind\nkarl.moe@example.com,Karl,Moe\n');
+CREATE FUNCTION look_alikes.spoil() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF TG_WHEN = 'BEFORE' AND NEW.preferred_first_name = 'Carl' THEN
+		NEW.primary_email_address := 'maria.lind+new@example.com';
+	ELSIF TG_WHEN = 'AFTER' AND pg_trigger_depth() = 1 AND NEW.preferred_first_name = 'Charles' THEN
+		UPDATE look_alikes.profiles SET primary_email_address = 'mari.a.lind@example.com' WHERE preferred_first_name = 'Charles';
+	END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER spoil_before BEFORE UPDATE ON look_alikes.profiles FOR EACH ROW EXECUTE FUNCTION look_alikes.spoil();
+CREATE TRIGGER spoil_after AFTER UPDATE ON look_alikes.profiles FOR EACH ROW EXECUTE FUNCTION look_alikes.spoil();
+SELECT pg_temp.import(E'primary_email,preferred_first_name\nkarl.moe@example.com,Carl\n');
+SELECT pg_temp.messages();
+SELECT pg_temp.import(E'primary_email,preferred_first_name\nkarl.moe@example.com,Charles\n');
+SELECT pg_temp.messages();
+SELECT pg_temp.import(E'primary_email,preferred_first_name\nkarl.moe@example.com,Carlo\n');
+DROP FUNCTION look_alikes.spoil CASCADE;
+
 SELECT orgsync.drop_account('look_alikes');

@@ -447,6 +447,7 @@ extern void import_similar_check(Import *import, ImportRow *row, int64 row_numbe
 extern void import_similar_accept(Import *import, const ImportRow *row, int64 row_number,
 								  const RowTarget *target, const ProfileValues *values);
 extern int64 import_similar_profiles(Import *import, int64 **profile_ids);
+extern bool import_similar_is_exclusive(const Import *import);
 extern void import_similar_end(Import *import);
 
 /* import_seats.c */
@@ -510,6 +511,7 @@ extern void import_change_cell(ImportChanges *changes, int64 profile_id, const c
 extern void import_change_permission(ImportChanges *changes, ChangeTable table, int64 profile_id,
 									 const char *permission, const char *scope, int64 line);
 extern int64 import_changes_count(const ImportChanges *changes, ChangeTable table);
+extern const struct ComparedProfiles *import_changes_compared(const ImportChanges *changes, ChangeTable table);
 extern Tuplestorestate *import_changes_rows(const ImportChanges *changes, ChangeTable table);
 extern TupleDesc import_changes_descriptor(const ImportChanges *changes, ChangeTable table);
 extern void import_changes_register(const ImportChanges *changes);

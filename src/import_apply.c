@@ -168,6 +168,8 @@ write_changes(Import *import, bool row_by_row, int64 *line)
 				import_direct_count_seats(import);
 			if (import_changes_count(import->changes, statements[i].table) == 0)
 				continue;
+			if (!row_by_row && !import->options.is_remote && import_similar_is_exclusive(import))
+				duplicate_profile_compared(import_changes_compared(import->changes, statements[i].table));
 			if (row_by_row)
 				run_row_by_row(import, i, line);
 			else

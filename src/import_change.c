@@ -11,6 +11,7 @@
 
 #include "catalog.h"
 #include "catalog/pg_type.h"
+#include "duplicate_profile.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "utils/builtins.h"
@@ -83,6 +84,7 @@ struct ImportChanges
 	Tuplestorestate *rows[CHANGE_TABLE_COUNT];
 	TupleDesc	descriptors[CHANGE_TABLE_COUNT];
 	int64		counts[CHANGE_TABLE_COUNT];
+	ComparedProfiles compared[CHANGE_TABLE_COUNT];	/* of parts that have profiles */
 	MemoryContext row_context;
 };
 
@@ -168,6 +170,8 @@ import_change_profile(ImportChanges *changes, bool is_new, const ProfileValues *
 	values[8] = Int64GetDatum(line);
 	put(changes, table, values, nulls);
 	MemoryContextSwitchTo(old_context);
+	compared_profiles_add(&changes->compared[table], profile->profile_id, profile->primary_email_address,
+						  profile->preferred_first_name, profile->preferred_last_name);
 }
 
 /* Adds a seat as it shall be, to CHANGE_NEW_SEATS, CHANGE_REVOKED_SEATS or CHANGE_GRANTED_SEATS. */
@@ -255,6 +259,13 @@ int64
 import_changes_count(const ImportChanges *changes, ChangeTable table)
 {
 	return changes->counts[table];
+}
+
+/* The profiles of a part that the import has compared with all others; NULL: it has not. */
+const ComparedProfiles *
+import_changes_compared(const ImportChanges *changes, ChangeTable table)
+{
+	return table == CHANGE_PROFILES || table == CHANGE_NEW_PROFILES ? &changes->compared[table] : NULL;
 }
 
 Tuplestorestate *

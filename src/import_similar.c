@@ -35,6 +35,7 @@
 typedef struct SimilarRows
 {
 	SimilarSet *set;
+	bool		is_exclusive;	/* nobody else may change addresses or names */
 	Relation	profiles;		/* NULL: there are none to compare with */
 	bool		by_index;		/* the profiles are looked for, and not in the set */
 	bool		has_probe;
@@ -215,6 +216,7 @@ import_similar_begin(Import *import)
 	{
 		account_lock(import->account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
 		MemoryContextSwitchTo(import->context);
+		similar->is_exclusive = true;
 		import->rules = duplicate_rules_read(import->account);
 		MemoryContextSwitchTo(import->attempt_context);
 	}
@@ -249,6 +251,13 @@ import_similar_begin(Import *import)
 		}
 	}
 	MemoryContextSwitchTo(old_context);
+}
+
+/* Can nobody else have changed an address or a name since the rows were compared? */
+bool
+import_similar_is_exclusive(const Import *import)
+{
+	return import->similar->is_exclusive;
 }
 
 /* Frees what import_similar_begin() took: nothing more is compared. */
