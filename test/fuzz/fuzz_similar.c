@@ -28,7 +28,16 @@ begins_character(char byte)
 	return ((unsigned char) byte & 0xC0) != 0x80;
 }
 
-/* The characters of a text; returns their number, or -1 if there are too many, too long ones, or a NUL. */
+static bool
+is_digit(character c)
+{
+	return c.length == 1 && *c.data >= '0' && *c.data <= '9';
+}
+
+/*
+ * The characters of a text; returns their number, or -1 if there are too many, too long
+ * ones, or what no text of UTF-8 has: a NUL, or a digit that is but a part of a character.
+ */
 static int
 characters_of(const char *text, size_t length, character *characters)
 {
@@ -41,7 +50,7 @@ characters_of(const char *text, size_t length, character *characters)
 			return -1;
 		if (count > 0 && !begins_character(text[i]))
 		{
-			if (++characters[count - 1].length > MAX_CHARACTER)
+			if (is_digit(characters[count - 1]) || ++characters[count - 1].length > MAX_CHARACTER)
 				return -1;
 			continue;
 		}
@@ -57,12 +66,6 @@ static bool
 is_same(character a, character b)
 {
 	return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
-}
-
-static bool
-is_digit(character c)
-{
-	return c.length == 1 && *c.data >= '0' && *c.data <= '9';
 }
 
 /* Is nothing but digits the same in two texts, place by place? */
