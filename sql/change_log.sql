@@ -175,3 +175,19 @@ RESET enable_seqscan;
 
 DROP FUNCTION log.look;
 SELECT orgsync.drop_account('log');
+
+-- an owner's own trigger on the log sees what is logged
+SELECT orgsync.create_account('watched', 'linkedin_learning');
+CREATE TABLE seen (column_name text, vendor_value text);
+CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen VALUES (NEW.column_name, NEW.vendor_value); RETURN NULL; END $$;
+CREATE TRIGGER see AFTER INSERT ON watched.changes FOR EACH ROW EXECUTE FUNCTION see();
+INSERT INTO watched.profiles (primary_email_address, work_title) VALUES ('ann@example.com', 'Boss');
+SELECT count(*) FROM orgsync.export_csv('watched');
+SELECT orgsync.confirm_export('watched', 1);
+UPDATE watched.profiles SET work_title = 'CEO';
+SELECT * FROM seen ORDER BY 1, 2;
+SELECT action, column_name, old_value, new_value FROM orgsync.diff('watched');
+SELECT * FROM orgsync.verify_account('watched');
+SELECT orgsync.drop_account('watched');
+DROP FUNCTION see;
+DROP TABLE seen;

@@ -220,3 +220,8 @@ SELECT octet_length(fields[1]) FROM orgsync.read_csv(E'\xE9'::text);	-- taken fo
 \c :database
 DROP DATABASE orgsync_regress_latin1;
 DROP DATABASE orgsync_regress_ascii;
+
+-- no text at all
+SELECT * FROM orgsync.read_csv('\x1f8b0800000000000003'::bytea);
+SELECT * FROM orgsync.read_csv('\x504b03041400000008000000'::bytea);
+SELECT * FROM orgsync.read_csv('\xd0cf11e0a1b11ae10000'::bytea);
