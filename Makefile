@@ -9,6 +9,7 @@
 #   make fuzz SECONDS=n                          fuzzes the core, see test/fuzz/run
 #   make crash POINTS=n                          kills servers at random moments, see test/crash/crash.py
 #   make matrix                                  all tests on other PostgreSQLs, see test/matrix
+#   make deb, make dist                          Debian packages, into packages/; the archive for PGXN
 
 EXTENSION = orgsync
 EXTVERSION = 1.0
@@ -41,7 +42,7 @@ ISOLATION_OPTS = --load-extension=orgsync --encoding=UTF8 --inputdir=$(srcdir)/t
 srcdir = .
 
 # These bring their own PostgreSQL: where they are asked for, there may be none yet.
-BY_THEMSELVES = test doc recipes demo bench fuzz crash coverage matrix
+BY_THEMSELVES = test doc recipes demo bench fuzz crash coverage matrix dist deb
 ifneq ($(filter-out $(BY_THEMSELVES),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -93,6 +94,13 @@ coverage:
 	@COVERAGE=1 test/throwaway test/coverage
 matrix:
 	@test/matrix $(SUITES)
+deb:
+	@debian/build-packages
+
+# The archive that PGXN takes, of the last commit.
+DISTVERSION = $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' META.json)
+dist:
+	git archive --format=zip --prefix=orgsync-$(DISTVERSION)/ --output=orgsync-$(DISTVERSION).zip HEAD
 
 orgsync--$(EXTVERSION).sql: $(SQL_FILES)
 	cat $^ > $@
