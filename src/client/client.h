@@ -26,7 +26,7 @@ enum
 	CLIENT_OUTPUT = 74			/* done, but it could not be told: standard output is closed or full */
 };
 
-#define CLIENT_PRINTF(text, first)	__attribute__((format(printf, text, first)))
+#define CLIENT_PRINTF(text, first)	__attribute__((format(printf, text, first), nonnull(text)))
 #define CLIENT_NORETURN				__attribute__((noreturn))
 
 /* failure.c */

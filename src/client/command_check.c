@@ -21,11 +21,12 @@
 static const char before_findings[] = "{\"findings\": ";
 
 static FindingCounts
-check_for_account(PGconn *connection, const CommandLine *line, const char *schema, const char *object, bool *refused)
+check_for_account(PGconn *connection, const CommandLine *line, const char *schema,
+				  const Uploaded *uploaded, bool *refused)
 {
 	const char *account = line->values[OPTION_ACCOUNT];
 	char	   *source = session_account_query("@account.import_findings WHERE import_id = $1::bigint", schema);
-	PGresult   *summary = import_call(connection, line, account, line->arguments[0], object, true);
+	PGresult   *summary = import_call(connection, line, account, line->arguments[0], uploaded, true);
 	Parameters	parameters = {0};
 	FindingCounts counts;
 
@@ -59,7 +60,8 @@ static void
 check_options(const CommandLine *line)
 {
 	static const option_id of_account[] = {
-		OPTION_FEED, OPTION_MODE, OPTION_GROUP, OPTION_STOP_ON_ERROR, OPTION_SKIP_ERRORS, OPTION_OVERRIDE
+		OPTION_FEED, OPTION_MODE, OPTION_GROUP, OPTION_STOP_ON_ERROR, OPTION_SKIP_ERRORS, OPTION_SHEET,
+		OPTION_OVERRIDE
 	};
 
 	if (!line->values[OPTION_PRODUCT] == !line->values[OPTION_ACCOUNT])
@@ -77,7 +79,7 @@ command_check(const CommandLine *line)
 	PGconn	   *connection;
 	FindingCounts counts;
 	char	   *schema;
-	char	   *object;
+	Uploaded	uploaded;
 	bool		refused;
 	int			exit_code;
 
@@ -86,16 +88,16 @@ command_check(const CommandLine *line)
 	connection = connection_open(line);
 	schema = line->values[OPTION_ACCOUNT] ? session_account(connection, line->values[OPTION_ACCOUNT]) : NULL;
 	import_call_begin(connection);
-	object = upload_large_object(connection, upload);
+	uploaded = upload_large_object(connection, upload);
 	progress_begin("check");
 	if (line->values[OPTION_ACCOUNT])
 	{
 		progress_watch_import(connection);
-		counts = check_for_account(connection, line, schema, object, &refused);
+		counts = check_for_account(connection, line, schema, &uploaded, &refused);
 	}
 	else
 	{
-		counts = check_for_product(connection, line, object);
+		counts = check_for_product(connection, line, uploaded.object);
 		refused = counts.fatal > 0;
 	}
 	session_run(connection, "ROLLBACK");
@@ -108,7 +110,7 @@ command_check(const CommandLine *line)
 					 "can be imported but for some rows" : "cannot be imported",
 					 counts.fatal, counts.errors, counts.warnings);
 	PQfinish(connection);
-	free(object);
+	free(uploaded.object);
 	free(schema);
 	return exit_code;
 }

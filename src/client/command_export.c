@@ -19,10 +19,14 @@
 #include "progress.h"
 #include "session.h"
 
-static const char export_query[] =
-	"SELECT export_id, seq, kind, file_name, row_count, csv FROM orgsync.export_csv($1::pg_catalog.regnamespace,"
-	" rows_per_file => $2::integer, layout => $3, override => $4::boolean, spreadsheet_safe => $5::boolean,"
-	" dry_run => $6::boolean, \"full\" => $7::boolean)";
+/* The columns of a file, from a relation or call; %s: its name, its data, and what it is from. */
+static const char files_query[] =
+	"SELECT export_id, seq, kind, %1$s, row_count, %2$s, pg_catalog.json_build_object('seq', seq, 'kind', kind,"
+	" 'file_name', %1$s, 'row_count', row_count) FROM %3$s";
+
+static const char export_call[] =
+	"orgsync.%s($1::pg_catalog.regnamespace, rows_per_file => $2::integer, layout => $3, override => $4::boolean,"
+	" spreadsheet_safe => $5::boolean, dry_run => $6::boolean, \"full\" => $7::boolean)";
 
 enum
 {
@@ -31,7 +35,8 @@ enum
 	FIELD_KIND,
 	FIELD_FILE_NAME,
 	FIELD_ROW_COUNT,
-	FIELD_CSV
+	FIELD_DATA,
+	FIELD_JSON
 };
 
 /* What was written, to be told when it is all there. */
@@ -73,18 +78,25 @@ check_options(const CommandLine *line)
 static void
 ask_for_files(PGconn *connection, const CommandLine *line, const char *schema)
 {
+	bool		as_workbooks = line->values[OPTION_XLSX] != NULL;
 	Parameters	parameters = {0};
 	char	   *text;
 
 	if (line->values[OPTION_AGAIN])
 	{
-		text = session_account_query("SELECT export_id, seq, kind, file_name, row_count, csv FROM @account.export_files"
-									 " WHERE export_id = $1::bigint ORDER BY seq", schema);
+		char	   *files = session_account_query("@account.export_files WHERE export_id = $1::bigint ORDER BY seq", schema);
+
+		text = client_format(files_query, as_workbooks ? "pg_catalog.regexp_replace(file_name, '\\.csv$', '.xlsx')" : "file_name",
+							 as_workbooks ? "orgsync.write_xlsx(csv)" : "csv", files);
+		free(files);
 		parameter_text(&parameters, line->values[OPTION_AGAIN]);
 	}
 	else
 	{
-		text = client_format("%s", export_query);
+		char	   *call = client_format(export_call, as_workbooks ? "export_xlsx" : "export_csv");
+
+		text = client_format(files_query, "file_name", as_workbooks ? "xlsx" : "csv", call);
+		free(call);
 		parameter_text(&parameters, line->arguments[0]);
 		parameter_text(&parameters, line->values[OPTION_ROWS_PER_FILE]);
 		parameter_text(&parameters, line->values[OPTION_LAYOUT]);
@@ -105,16 +117,32 @@ check_file_name(const char *name)
 		client_fail(CLIENT_REFUSED, "the server gave a file the name \"%s\", which is none", name);
 }
 
+/* Writes a workbook, which comes as bytea does. */
 static void
-write_file(const char *directory, const PGresult *row)
+write_bytes(OutputFile *file, const char *text)
+{
+	size_t		length;
+	unsigned char *bytes = PQunescapeBytea((const unsigned char *) text, &length);
+
+	if (bytes == NULL)
+		client_fail(CLIENT_REFUSED, "out of memory");
+	output_file_write(file, (const char *) bytes, length);
+	PQfreemem(bytes);
+}
+
+static void
+write_file(const CommandLine *line, const PGresult *row)
 {
 	char	   *path;
 	OutputFile *file;
 
 	check_file_name(PQgetvalue(row, 0, FIELD_FILE_NAME));
-	path = client_format("%s/%s", directory, PQgetvalue(row, 0, FIELD_FILE_NAME));
+	path = client_format("%s/%s", line->values[OPTION_OUT], PQgetvalue(row, 0, FIELD_FILE_NAME));
 	file = output_file_begin(path, false);
-	output_file_write(file, PQgetvalue(row, 0, FIELD_CSV), (size_t) PQgetlength(row, 0, FIELD_CSV));
+	if (line->values[OPTION_XLSX])
+		write_bytes(file, PQgetvalue(row, 0, FIELD_DATA));
+	else
+		output_file_write(file, PQgetvalue(row, 0, FIELD_DATA), (size_t) PQgetlength(row, 0, FIELD_DATA));
 	output_file_close(file);
 	free(path);
 }
@@ -124,13 +152,13 @@ static void
 note_file(Exported *exported, const PGresult *row)
 {
 	ExportedFile *file = client_allocate(sizeof(ExportedFile));
-	const char *format = output_is_json ?
-		"{\"seq\": %s, \"kind\": \"%s\", \"file_name\": \"%s\", \"row_count\": %s}" : "%3s  %-6s  %s  (%s)\n";
-	const char *count = PQgetvalue(row, 0, FIELD_ROW_COUNT);
 
-	/* names of files and kinds have no character that JSON would quote */
-	file->text = client_format(format, PQgetvalue(row, 0, FIELD_SEQ), PQgetvalue(row, 0, FIELD_KIND),
-							   PQgetvalue(row, 0, FIELD_FILE_NAME), output_is_json ? count : output_count(count, "row", "rows"));
+	if (output_is_json)
+		file->text = client_format("%s", PQgetvalue(row, 0, FIELD_JSON));
+	else
+		file->text = client_format("%3s  %-6s  %s  (%s)\n", PQgetvalue(row, 0, FIELD_SEQ), PQgetvalue(row, 0, FIELD_KIND),
+								   PQgetvalue(row, 0, FIELD_FILE_NAME),
+								   output_count(PQgetvalue(row, 0, FIELD_ROW_COUNT), "row", "rows"));
 	*exported->last = file;
 	exported->last = &file->next;
 	exported->count++;
@@ -203,9 +231,9 @@ command_export(const CommandLine *line)
 	while ((row = session_next_row(connection)) != NULL)
 	{
 		if (!line->values[OPTION_DRY_RUN])
-			write_file(line->values[OPTION_OUT], row);
+			write_file(line, row);
 		note_file(&exported, row);
-		progress_bytes(bytes += PQgetlength(row, 0, FIELD_CSV), 0);
+		progress_bytes(bytes += PQgetlength(row, 0, FIELD_DATA), 0);
 		PQclear(row);
 	}
 	if (line->values[OPTION_AGAIN] && exported.count == 0)

@@ -41,7 +41,7 @@ check_options(const CommandLine *line)
 {
 	static const option_id not_remote[] = {
 		OPTION_FEED, OPTION_MODE, OPTION_SOURCE, OPTION_COLUMN, OPTION_GROUP, OPTION_MESSAGE, OPTION_NOTES,
-		OPTION_STOP_ON_ERROR, OPTION_SKIP_ERRORS, OPTION_DRY_RUN, OPTION_OVERRIDE
+		OPTION_STOP_ON_ERROR, OPTION_SKIP_ERRORS, OPTION_SHEET, OPTION_DRY_RUN, OPTION_OVERRIDE
 	};
 
 	if (!line->values[OPTION_REMOTE] && (line->values[OPTION_ADOPT] || line->values[OPTION_INCOMPLETE]))
@@ -111,7 +111,7 @@ command_import(const CommandLine *line)
 	PGresult   *summary;
 	Parameters	parameters = {0};
 	char	   *account;
-	char	   *object;
+	Uploaded	uploaded;
 	char	   *findings;
 	char	   *doubt;
 	char	   *before;
@@ -124,12 +124,12 @@ command_import(const CommandLine *line)
 	connection = connection_open(line);
 	account = session_account(connection, line->arguments[0]);
 	import_call_begin(connection);
-	object = upload_large_object(connection, upload);
+	uploaded = upload_large_object(connection, upload);
 	progress_begin("import");
 	progress_watch_import(connection);
-	summary = line->values[OPTION_REMOTE] ? import_remote(connection, line, object) :
-		import_call(connection, line, line->arguments[0], line->arguments[1], object, line->values[OPTION_DRY_RUN] != NULL);
-	import_call_remove(connection, object);
+	summary = line->values[OPTION_REMOTE] ? import_remote(connection, line, uploaded.object) :
+		import_call(connection, line, line->arguments[0], line->arguments[1], &uploaded, line->values[OPTION_DRY_RUN] != NULL);
+	import_call_remove(connection, uploaded.object);
 	if (line->values[OPTION_REJECTED])
 		write_rejected(connection, line, field(summary, "import_id"));
 	progress_end();
@@ -151,7 +151,7 @@ command_import(const CommandLine *line)
 	free(before);
 	free(doubt);
 	free(findings);
-	free(object);
+	free(uploaded.object);
 	free(account);
 	return exit_code;
 }

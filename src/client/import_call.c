@@ -64,30 +64,37 @@ import_call_begin(PGconn *connection)
 	session_run(connection, "SET LOCAL idle_in_transaction_session_timeout = 0");
 }
 
+/* What both kinds of files are imported with; %s: the function and the file. */
+static const char import_query[] =
+	"SELECT s.*, pg_catalog.row_to_json(s) AS json FROM orgsync.%s,"
+	" feed => coalesce($3, 'default'), mode => coalesce($4, 'patch'), on_error => $5, dry_run => $6::boolean,"
+	" columns => pg_catalog.jsonb_object($7::text[], $8::text[]), groups => $9::text[], source => $10,"
+	" override => $11::boolean, message => $12, notes => $13) AS s";
+
 /*
  * Imports the uploaded file as the options say.  Returns the import's summary in a
  * row, and as JSON in its last column; the caller clears it.
  */
 PGresult *
-import_call(PGconn *connection, const CommandLine *line, const char *account, const char *path, const char *object,
-			bool dry_run)
+import_call(PGconn *connection, const CommandLine *line, const char *account, const char *path,
+			const Uploaded *uploaded, bool dry_run)
 {
-	static const char query[] =
-		"SELECT s.*, pg_catalog.row_to_json(s) AS json FROM orgsync.import_large_object($1::pg_catalog.regnamespace, $2::oid,"
-		" feed => coalesce($3, 'default'), mode => coalesce($4, 'patch'), on_error => $5, dry_run => $6::boolean,"
-		" columns => pg_catalog.jsonb_object($7::text[], $8::text[]), groups => $9::text[], source => $10,"
-		" override => $11::boolean, message => $12, notes => $13) AS s";
 	const char *source = line->values[OPTION_SOURCE];
 	char	   *names;
 	char	   *headers;
 	char	   *groups = session_array(line->lists[OPTION_GROUP], NULL);
+	char	   *query = client_format(import_query, uploaded->is_workbook ?
+									  "import_xlsx($1::pg_catalog.regnamespace, pg_catalog.lo_get($2::oid), sheet => $14" :
+									  "import_large_object($1::pg_catalog.regnamespace, $2::oid");
 	Parameters	parameters = {0};
 	PGresult   *summary;
 
+	if (line->values[OPTION_SHEET] && !uploaded->is_workbook)
+		client_fail(CLIENT_REFUSED, "\"%s\" is no workbook (.xlsx), so that it has no sheets", upload_name(path));
 	if (source == NULL)
 		source = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : strcmp(path, "-") != 0 ? path : "standard input";
 	parameter_text(&parameters, account);
-	parameter_text(&parameters, object);
+	parameter_text(&parameters, uploaded->object);
 	parameter_text(&parameters, line->values[OPTION_FEED]);
 	parameter_text(&parameters, line->values[OPTION_MODE]);
 	parameter_text(&parameters, line->values[OPTION_STOP_ON_ERROR] ? "stop" : line->values[OPTION_SKIP_ERRORS] ? "skip" : NULL);
@@ -98,7 +105,10 @@ import_call(PGconn *connection, const CommandLine *line, const char *account, co
 	parameter_text(&parameters, line->values[OPTION_OVERRIDE] ? "true" : "false");
 	parameter_text(&parameters, line->values[OPTION_MESSAGE]);
 	parameter_text(&parameters, line->values[OPTION_NOTES]);
+	if (uploaded->is_workbook)
+		parameter_text(&parameters, line->values[OPTION_SHEET]);
 	summary = session_query(connection, query, &parameters);
+	free(query);
 	free(names);
 	free(headers);
 	free(groups);

@@ -100,13 +100,12 @@ read_piece(const Upload *upload, char *buffer, size_t size)
 }
 
 /*
- * Sends the file, in the transaction that has begun, and closes it.  Returns the
- * number of the large object, as text in memory of the caller's.
+ * Sends the file, in the transaction that has begun, and closes it.
  */
-char *
+Uploaded
 upload_large_object(PGconn *connection, Upload *upload)
 {
-	char	   *object = session_value(connection, "SELECT pg_catalog.lo_create(0)", NULL);
+	Uploaded	uploaded = {session_value(connection, "SELECT pg_catalog.lo_create(0)", NULL), false};
 	char	   *buffer = client_allocate(PIECE);
 	int64_t		done = 0;
 	size_t		length;
@@ -118,8 +117,10 @@ upload_large_object(PGconn *connection, Upload *upload)
 		char		offset[24];
 
 		length = read_piece(upload, buffer, PIECE);
+		if (done == 0)
+			uploaded.is_workbook = length >= 4 && memcmp(buffer, "PK\3\4", 4) == 0;
 		snprintf(offset, sizeof(offset), "%lld", (long long) done);
-		parameter_text(&parameters, object);
+		parameter_text(&parameters, uploaded.object);
 		parameter_text(&parameters, offset);
 		parameter_bytes(&parameters, buffer, length);
 		PQclear(session_query(connection, "SELECT pg_catalog.lo_put($1::oid, $2::bigint, $3::bytea)", &parameters));
@@ -129,7 +130,7 @@ upload_large_object(PGconn *connection, Upload *upload)
 	progress_end();
 	free(buffer);
 	close_upload(upload);
-	return object;
+	return uploaded;
 }
 
 /* The whole file in memory, which the caller frees. */

@@ -166,6 +166,37 @@ is(json_of((client('status', '--json'))[1], 'status')->{accounts}[0]{account}, '
 is("$code " . json_of($output, 'the vendor\'s list')->{import}{mode}, '0 remote', 'the vendor\'s list');
 is(value("SELECT count(*) FROM acme.profiles WHERE primary_email_address = 'fay\@example.com'"), '1', 'is adopted');
 
+# workbooks, where the extension for them is there
+SKIP:
+{
+	skip 'orgsync_xlsx is not installed', 8 if value("SELECT count(*) FROM pg_available_extensions WHERE name = 'orgsync_xlsx'") eq '0';
+	value('CREATE EXTENSION orgsync_xlsx');
+	my $workbook = file('people.xlsx', pack 'H*', value(q{SELECT encode(orgsync.write_xlsx(E'primary_email_address,work_title\ngil@example.com,Boss\nnobody,None\n'), 'hex')}));
+	($code, $output) = client('import', 'acme', $workbook);
+	like("$code|$output", qr/^1\|acme: import \d+ applied: .*\n2 rows: 1 created/, 'a workbook is imported');
+	($code) = client_with(slurp_file($workbook), 'check', '-', '-A', 'acme', '--sheet=Sheet1');
+	is($code, 1, 'or checked, from standard input too');
+	($code, $output) = client('import', 'acme', $workbook, '--sheet=Other');
+	like("$code|$output", qr/^2\|.*\n\Q$workbook\E: fatal: .*\[unknown_sheet\]$/sm, 'the sheet counts');
+	($code, $output, $errors) = client('import', 'acme', $good, '--sheet=Other');
+	like("$code|$errors", qr/^2\|.*no workbook/, 'where there are sheets');
+	mkdir "$directory/books";
+	($code, $output) = client('export', 'acme', '--xlsx', '--out', "$directory/books", '--json');
+	my @books = map { $_->{file_name} } @{ json_of($output, 'export --xlsx')->{files} };
+	is(files('books'), join(' ', sort @books), 'an export of workbooks');
+	like(slurp_file("$directory/books/$books[0]"), qr/^PK\x03\x04/, 'writes workbooks');
+	($code, $output) = client('check', "$directory/books/$books[-1]", '-A', 'acme');
+	is($code, 0, 'which can be read');
+}
+
+# an account whose name is not to be had by other means
+value(q{SELECT orgsync.create_account('odd', 'linkedin_learning'); ALTER SCHEMA odd RENAME TO "o""d\ @account"});
+($code) = client_with("primary_email_address\nhal\@example.com\n", 'import', '"o""d\ @account"', '-', '-q');
+is($code, 0, 'an account with a strange name');
+($code, $output) = client('export', '"o""d\ @account"', '--dry-run', '--json');
+is($code . '|' . json_of($output, 'its export')->{files}[0]{row_count}, '0|1', 'is exported');
+is(json_of((client('status', '"o""d\ @account"', '--json'))[1], 'its status')->{pending}{people}, 1, 'and shown');
+
 # what is refused, and why; each with its exit code
 my @refused = (
 	[ 2, qr/account "nobody" does not exist.*HINT:/s, 'status', 'nobody' ],

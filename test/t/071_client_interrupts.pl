@@ -21,6 +21,9 @@ my $directory = PostgreSQL::Test::Utils::tempdir;
 
 # the client is looked for by its own name
 delete $ENV{PGAPPNAME};
+
+# what a shell in the background ignores, its children do
+$SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
 my $connection = $node->connstr('postgres');
 my $rows = 20_000;
 my $file = "$directory/people.csv";
