@@ -34,11 +34,6 @@ ask_password(const char *user)
 
 	if (terminal == NULL)
 		return NULL;
-	if (user != NULL && user[0] != '\0')
-		fprintf(terminal, "Password for user %s: ", user);
-	else
-		fputs("Password: ", terminal);
-	fflush(terminal);
 	if (tcgetattr(fileno(terminal), &present) != 0)
 	{
 		fclose(terminal);
@@ -46,7 +41,13 @@ ask_password(const char *user)
 	}
 	silent = present;
 	silent.c_lflag &= ~(tcflag_t) ECHO;
+	/* before the prompt: what was typed earlier is thrown away, and whoever sees the prompt may type */
 	tcsetattr(fileno(terminal), TCSAFLUSH, &silent);
+	if (user != NULL && user[0] != '\0')
+		fprintf(terminal, "Password for user %s: ", user);
+	else
+		fputs("Password: ", terminal);
+	fflush(terminal);
 	is_read = fgets(line, sizeof(line), terminal) != NULL;
 	tcsetattr(fileno(terminal), TCSAFLUSH, &present);
 	fputc('\n', terminal);

@@ -212,7 +212,7 @@ my @refused = (
 	[ 64, qr/no command was given/ ],
 	[ 64, qr/unknown command "other"/, 'other' ],
 	[ 64, qr/unknown option "--other"/, 'status', '--other' ],
-	[ 64, qr/unknown option "-x"/, 'status', '-x' ],
+	[ 64, qr/unknown option "-z"/, 'status', '-z' ],
 	[ 64, qr/needs an argument/, 'status', '--host' ],
 	[ 64, qr/takes no argument/, 'status', '--json=1' ],
 	[ 64, qr/"orgsync status" has no option "--feed"/, 'status', '--feed=x' ],
