@@ -81,7 +81,7 @@ doc:
 	@test/throwaway psql -XAqt -v ON_ERROR_STOP=1 -f test/doc/reference.sql >doc/reference.new
 	@mv doc/reference.new doc/reference.md
 recipes:
-	@RECIPES=1 TESTS="064_recipes" test/throwaway test/run
+	@RECIPES=1 TESTS="064_recipes 073_sftp" test/throwaway test/run
 demo:
 	@test/throwaway test/demo/demo.sh
 bench:
