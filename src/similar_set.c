@@ -18,10 +18,6 @@
  * Most people are similar to nobody.  A filter, see similar_filter.c, says who shares no key
  * with anybody who will be looked for: he is not kept at all.
  *
- * A person lies in a few bytes, one after another.  All keys are in one table, of
- * 8 bytes an entry: 32 bits of the key, which tell the place in the table too, and
- * where the person lies.  People of one key stand side by side there.
- *
  * All memory is in a context of the set's own, made in the current one.
  */
 #include "similar_set.h"
@@ -29,6 +25,7 @@
 #include "access/tableam.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "similar_store.h"
 #include "trigger_rows.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -38,65 +35,12 @@
 /* So many of one of the other keys are kept by it. */
 #define MAX_WALK	100
 
-/* ---- places by key ---- */
-
-#define NO_PLACE	0
-
-typedef struct PlaceEntry
-{
-	uint32		tag;
-	uint32		place;			/* NO_PLACE: the entry is free */
-} PlaceEntry;
-
-typedef struct PlaceTable
-{
-	PlaceEntry *entries;
-	uint32		size;
-	uint32		count;
-} PlaceTable;
-
-typedef struct Member
-{
-	int64		id;
-	uint64		name;
-	uint64		user_id;
-	uint32		domain;			/* index in domains */
-	uint32		seen;			/* the search that met it last */
-	uint8		local_length;
-	bool		is_row:1;
-	bool		is_confirmed:1;
-	bool		built_from_name:1;
-	char		local[FLEXIBLE_ARRAY_MEMBER];
-} Member;
-
-StaticAssertDecl(EMAIL_MAX_LENGTH <= PG_UINT8_MAX, "the length of a local part fits into a byte");
-
-typedef struct Domain
-{
-	char	   *name;
-	size_t		length;
-	uint64		hash;			/* of all its spellings */
-} Domain;
-
-/* Members lie in blocks; a place is counted in MAXALIGNed units, from 1. */
-#define BLOCK_UNITS		8192
-
 struct SimilarSet
 {
 	MemoryContext context;
 	const DuplicateRules *rules;
 	SimilarFilter *filter;		/* NULL: everybody is kept */
-	PlaceTable	people;			/* by all keys */
-	PlaceTable	domains_by_name;
-	char	  **blocks;
-	uint32		block_count;
-	uint32		block_capacity;
-	uint32		used;			/* units of the last block */
-	Domain	   *domains;		/* from 1 */
-	uint32		domain_count;
-	uint32		domain_capacity;
-	uint32		last_domain;
-	bool		is_empty;
+	SimilarStore store;
 	bool		has_unnamed;
 	bool		has_profiles;	/* some came before all that were noted */
 	uint32		search;
@@ -118,8 +62,7 @@ similar_set_create(const DuplicateRules *rules, SimilarFilter *filter)
 	set->context = context;
 	set->rules = rules;
 	set->filter = filter;
-	set->is_empty = true;
-	set->domain_count = 1;
+	similar_store_begin(&set->store, context);
 	return set;
 }
 
@@ -129,156 +72,7 @@ similar_set_free(SimilarSet *set)
 	MemoryContextDelete(set->context);
 }
 
-/* Makes room in an array that doubles. */
-static void *
-enlarge(SimilarSet *set, void *array, uint32 needed, uint32 *capacity, Size size)
-{
-	if (needed <= *capacity)
-		return array;
-	*capacity = Max(Max(*capacity * 2, 16), needed);
-	return array == NULL ? MemoryContextAllocHuge(set->context, size * *capacity) :
-		repalloc_huge(array, size * *capacity);
-}
-
-static inline uint32
-entry_of(const PlaceTable *table, uint32 tag)
-{
-	return (uint32) (((uint64) tag * table->size) >> 32);
-}
-
-static inline uint32
-next_entry(const PlaceTable *table, uint32 entry)
-{
-	return entry + 1 == table->size ? 0 : entry + 1;
-}
-
-static inline uint32
-tag_of(uint64 key)
-{
-	return (uint32) (key >> 32);
-}
-
-static void
-put_entry(PlaceTable *table, uint32 tag, uint32 place)
-{
-	uint32		entry = entry_of(table, tag);
-
-	while (table->entries[entry].place != NO_PLACE)
-		entry = next_entry(table, entry);
-	table->entries[entry].tag = tag;
-	table->entries[entry].place = place;
-}
-
-static void
-enlarge_table(SimilarSet *set, PlaceTable *table)
-{
-	PlaceTable	old = *table;
-
-	if (old.size > PG_UINT32_MAX / 2)
-		ereport(ERROR,
-				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				errmsg("too many similar profiles"));
-	table->size = Max(old.size * 2, 128);
-	table->entries = MemoryContextAllocExtended(set->context, sizeof(PlaceEntry) * table->size,
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (uint32 i = 0; i < old.size; i++)
-		if (old.entries[i].place != NO_PLACE)
-			put_entry(table, old.entries[i].tag, old.entries[i].place);
-	if (old.entries != NULL)
-		pfree(old.entries);
-}
-
-/* Adds a place by a key, unless the key has as many as it may have: then it returns false. */
-static bool
-add_place(SimilarSet *set, PlaceTable *table, uint64 key, uint32 place, int limit)
-{
-	uint32		tag = tag_of(key);
-	uint32		entry;
-	int			count = 0;
-
-	if (table->count >= table->size / 3 * 2)
-		enlarge_table(set, table);
-	for (entry = entry_of(table, tag); table->entries[entry].place != NO_PLACE; entry = next_entry(table, entry))
-		if (table->entries[entry].tag == tag && ++count == limit)
-			return false;
-	table->entries[entry].tag = tag;
-	table->entries[entry].place = place;
-	table->count++;
-	return true;
-}
-
-/* The first entry of the key, or, with one of its entries, the next; NULL after the last. */
-static const PlaceEntry *
-next_place(const PlaceTable *table, uint64 key, const PlaceEntry *last)
-{
-	uint32		tag = tag_of(key);
-	uint32		entry;
-
-	if (table->size == 0)
-		return NULL;
-	entry = last == NULL ? entry_of(table, tag) : next_entry(table, (uint32) (last - table->entries));
-	for (; table->entries[entry].place != NO_PLACE; entry = next_entry(table, entry))
-		if (table->entries[entry].tag == tag)
-			return &table->entries[entry];
-	return NULL;
-}
-
-/* ---- members and keys ---- */
-
-static Member *
-member_at(const SimilarSet *set, uint32 place)
-{
-	return (Member *) (set->blocks[(place - 1) / BLOCK_UNITS] + (Size) ((place - 1) % BLOCK_UNITS) * MAXIMUM_ALIGNOF);
-}
-
-/* Makes room for so many bytes, and returns their place. */
-static uint32
-new_place(SimilarSet *set, Size size)
-{
-	uint32		units = (uint32) (MAXALIGN(size) / MAXIMUM_ALIGNOF);
-
-	if (set->block_count == 0 || set->used + units > BLOCK_UNITS)
-	{
-		if (set->block_count == PG_UINT32_MAX / BLOCK_UNITS)
-			ereport(ERROR,
-					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					errmsg("too many similar profiles"));
-		set->blocks = enlarge(set, set->blocks, set->block_count + 1, &set->block_capacity, sizeof(char *));
-		set->blocks[set->block_count++] = MemoryContextAlloc(set->context, BLOCK_UNITS * MAXIMUM_ALIGNOF);
-		set->used = 0;
-	}
-	set->used += units;
-	return (set->block_count - 1) * BLOCK_UNITS + set->used - units + 1;
-}
-
-/* The number of the domain. */
-static uint32
-domain_number(SimilarSet *set, const similar_address *address)
-{
-	const char *name = address->domain;
-	size_t		length = address->domain_length;
-	uint64		key;
-	Domain	   *domain;
-
-	if (set->last_domain != 0 && set->domains[set->last_domain].length == length &&
-		memcmp(set->domains[set->last_domain].name, name, length) == 0)
-		return set->last_domain;
-	key = similar_mix(similar_hash(name, length), 2);
-	for (const PlaceEntry *entry = NULL; (entry = next_place(&set->domains_by_name, key, entry)) != NULL;)
-	{
-		domain = &set->domains[entry->place];
-		if (domain->length == length && memcmp(domain->name, name, length) == 0)
-			return set->last_domain = entry->place;
-	}
-	set->domains = enlarge(set, set->domains, set->domain_count + 1, &set->domain_capacity, sizeof(Domain));
-	domain = &set->domains[set->domain_count];
-	domain->name = MemoryContextAlloc(set->context, length + 1);
-	memcpy(domain->name, name, length);
-	domain->length = length;
-	domain->hash = duplicate_rules_domain_hash(set->rules, address);
-	(void) add_place(set, &set->domains_by_name, key, set->domain_count, PG_INT32_MAX);
-	return set->last_domain = set->domain_count++;
-}
+/* ---- keys ---- */
 
 /* A person's keys, and what the filter says of them. */
 typedef struct PersonKeys
@@ -294,8 +88,8 @@ keys_of(SimilarSet *set, const SimilarPerson *person, bool is_noted)
 {
 	PersonKeys	keys;
 
-	keys.domain = domain_number(set, &person->address);
-	keys.domain_hash = set->domains[keys.domain].hash;
+	keys.domain = similar_store_domain(&set->store, set->rules, &person->address);
+	keys.domain_hash = set->store.domains[keys.domain].hash;
 	keys.keys = similar_keys(person, keys.domain_hash);
 	keys.is_noted = is_noted;
 	return keys;
@@ -330,29 +124,6 @@ built_key(const PersonKeys *keys)
 
 /* ---- adding ---- */
 
-static uint32
-add_member(SimilarSet *set, const SimilarPerson *person, const PersonKeys *keys, int64 id, bool is_row,
-		   bool is_confirmed)
-{
-	const similar_address *address = &person->address;
-	uint32		place = new_place(set, offsetof(Member, local) + address->local_length);
-	Member	   *member = member_at(set, place);
-
-	member->id = id;
-	member->name = person->name;
-	member->user_id = person->user_id;
-	member->domain = keys->domain;
-	member->seen = 0;
-	member->local_length = (uint8) address->local_length;
-	member->is_row = is_row;
-	member->is_confirmed = is_confirmed;
-	member->built_from_name = person->built_from_name;
-	memcpy(member->local, address->local, address->local_length);
-	set->is_empty = false;
-	set->has_unnamed = set->has_unnamed || person->name == 0;
-	return place;
-}
-
 /*
  * In a crowd of one local part: the keys of which a person at a domain that is a
  * step away shares one.  Returns their number, up to as many as there is room for.
@@ -384,7 +155,7 @@ is_crowd(const SimilarSet *set, uint64 key)
 	int			count = 0;
 
 	for (const PlaceEntry *entry = NULL;
-		 count < SIMILAR_MAX_CROWD && (entry = next_place(&set->people, key, entry)) != NULL;)
+		 count < SIMILAR_MAX_CROWD && (entry = next_place(&set->store.people, key, entry)) != NULL;)
 		count++;
 	return count == SIMILAR_MAX_CROWD;
 }
@@ -433,29 +204,35 @@ similar_set_add(SimilarSet *set, const SimilarPerson *person, int64 id, bool is_
 	uint64		neighbours[SIMILAR_MAX_NEIGHBOUR_KEYS];
 	size_t		neighbour_count = neighbours_to_add(set, person, &keys, in_crowd, neighbours);
 	uint32		place;
+	Member	   *member;
 
 	if (!by_local && !by_group && neighbour_count == 0)
 		return;
-	place = add_member(set, person, &keys, id, is_row, is_confirmed);
-	if (by_local && !add_place(set, &set->people, keys.keys.local, place, SIMILAR_MAX_CROWD))
+	place = similar_store_add(&set->store, person, keys.domain);
+	member = member_at(&set->store, place);
+	member->id = id;
+	member->is_row = is_row;
+	member->is_confirmed = is_confirmed;
+	set->has_unnamed = set->has_unnamed || person->name == 0;
+	if (by_local && !similar_store_add_key(&set->store, keys.keys.local, place, SIMILAR_MAX_CROWD))
 	{
-		(void) add_place(set, &set->people, address_key(person, &keys), place, MAX_WALK);
+		(void) similar_store_add_key(&set->store, address_key(person, &keys), place, MAX_WALK);
 		if (person->name != 0)
-			(void) add_place(set, &set->people, namesake_key(person), place, MAX_WALK);
+			(void) similar_store_add_key(&set->store, namesake_key(person), place, MAX_WALK);
 		if (person->name == 0 || set->filter == NULL || similar_filter_has_unnamed(set->filter))
 		{
 			uint64		near_domains[SIMILAR_MAX_NEIGHBOUR_KEYS];
 			size_t		count = near_domain_keys(set, person, near_domains);
 
 			for (size_t i = 0; i < count; i++)
-				(void) add_place(set, &set->people, near_domains[i], place, MAX_WALK);
+				(void) similar_store_add_key(&set->store, near_domains[i], place, MAX_WALK);
 		}
 	}
-	if (by_group && !add_place(set, &set->people, keys.keys.group, place, SIMILAR_MAX_CROWD) &&
+	if (by_group && !similar_store_add_key(&set->store, keys.keys.group, place, SIMILAR_MAX_CROWD) &&
 		person->built_from_name)
-		(void) add_place(set, &set->people, built_key(&keys), place, MAX_WALK);
+		(void) similar_store_add_key(&set->store, built_key(&keys), place, MAX_WALK);
 	for (size_t i = 0; i < neighbour_count; i++)
-		(void) add_place(set, &set->people, neighbours[i], place, MAX_WALK);
+		(void) similar_store_add_key(&set->store, neighbours[i], place, MAX_WALK);
 }
 
 /*
@@ -498,7 +275,7 @@ similar_set_add_profiles(SimilarSet *set, Relation profiles, const int64 *noted_
 static void
 meet(SimilarSet *set, Member *member)
 {
-	Domain	   *domain = &set->domains[member->domain];
+	Domain	   *domain = &set->store.domains[member->domain];
 	SimilarPerson other;
 	SimilarMatch match;
 
@@ -531,8 +308,8 @@ meet_all(SimilarSet *set, uint64 key)
 	int			count = 0;
 
 	for (const PlaceEntry *entry = NULL;
-		 !set->stopped && (entry = next_place(&set->people, key, entry)) != NULL; count++)
-		meet(set, member_at(set, entry->place));
+		 !set->stopped && (entry = next_place(&set->store.people, key, entry)) != NULL; count++)
+		meet(set, member_at(&set->store, entry->place));
 	return count;
 }
 
@@ -604,7 +381,7 @@ similar_set_find(SimilarSet *set, const SimilarPerson *person, bool is_noted, Si
 	PersonKeys	keys;
 	bool		in_crowd;
 
-	if (set->is_empty)
+	if (set->store.block_count == 0)
 		return;
 	keys = keys_of(set, person, is_noted);
 	set->search++;
@@ -636,13 +413,13 @@ similar_set_is_alone(const SimilarSet *set, const SimilarKeys *keys)
 void
 similar_set_prefetch(const SimilarSet *set, const SimilarKeys *keys, bool with_members)
 {
-	if (set->people.size == 0 || similar_set_is_alone(set, keys))
+	if (set->store.people.size == 0 || similar_set_is_alone(set, keys))
 		return;
 	if (!with_members)
-		compat_prefetch(&set->people.entries[entry_of(&set->people, tag_of(keys->local))]);
+		compat_prefetch(&set->store.people.entries[place_entry_of(&set->store.people, place_tag_of(keys->local))]);
 	else
-		for (const PlaceEntry *entry = NULL; (entry = next_place(&set->people, keys->local, entry)) != NULL;)
-			compat_prefetch(member_at(set, entry->place));
+		for (const PlaceEntry *entry = NULL; (entry = next_place(&set->store.people, keys->local, entry)) != NULL;)
+			compat_prefetch(member_at(&set->store, entry->place));
 }
 
 /* Has such a person a neighbour without a name? */
