@@ -10,6 +10,7 @@
 #   make crash POINTS=n                          kills servers at random moments, see test/crash/crash.py
 #   make matrix                                  all tests on other PostgreSQLs, see test/matrix
 #   make deb, make dist                          Debian packages, into packages/; the archive for PGXN
+#   make xlsx-check                              workbooks from LibreOffice and for it
 
 EXTENSION = orgsync
 EXTVERSION = 1.0
@@ -42,7 +43,7 @@ ISOLATION_OPTS = --load-extension=orgsync --encoding=UTF8 --inputdir=$(srcdir)/t
 srcdir = .
 
 # These bring their own PostgreSQL: where they are asked for, there may be none yet.
-BY_THEMSELVES = test doc recipes demo bench fuzz crash coverage matrix dist deb
+BY_THEMSELVES = test doc recipes demo bench fuzz crash coverage matrix dist deb xlsx-check
 ifneq ($(filter-out $(BY_THEMSELVES),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -101,6 +102,8 @@ deb:
 DISTVERSION = $(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' META.json)
 dist:
 	git archive --format=zip --prefix=orgsync-$(DISTVERSION)/ --output=orgsync-$(DISTVERSION).zip HEAD
+xlsx-check:
+	@test/xlsx/check
 
 orgsync--$(EXTVERSION).sql: $(SQL_FILES)
 	cat $^ > $@

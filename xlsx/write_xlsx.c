@@ -46,14 +46,21 @@ typedef struct Writer
 	MemoryContextCallback callback;
 } Writer;
 
+/* Frees a workbook that was not closed; the library forgets the file of its rows then. */
 static void
-release(void *writer)
+release(void *context)
 {
-	lxw_workbook *workbook = ((Writer *) writer)->workbook;
+	Writer	   *writer = context;
 
-	((Writer *) writer)->workbook = NULL;
-	if (workbook != NULL)
-		lxw_workbook_free(workbook);
+	if (writer->workbook == NULL)
+		return;
+	if (writer->sheet != NULL && writer->sheet->optimize_tmpfile != NULL)
+	{
+		fclose(writer->sheet->optimize_tmpfile);
+		writer->sheet->optimize_tmpfile = NULL;
+	}
+	lxw_workbook_free(writer->workbook);
+	writer->workbook = NULL;
 }
 
 static void

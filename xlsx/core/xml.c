@@ -31,10 +31,10 @@
 #define current_line(parser)	XML_GetCurrentLineNumber(parser)
 #endif
 
-#define BLOCK_SIZE			(16 * 1024)
+#define BLOCK_SIZE			(64 * 1024)
 
 /* All parsers together; a common one takes 100 kB. */
-#define MAX_PARSER_MEMORY	((size_t) 6 * 1024 * 1024)
+#define MAX_PARSER_MEMORY	((size_t) 1536 * 1024)
 
 /* Stands before what the parser gets. */
 typedef union memory_header

@@ -192,4 +192,5 @@ def main():
 		[('rId1', 'officeDocument', 'word/document.xml')]), 'word/document.xml': '<document/>'})
 
 
-main()
+if __name__ == '__main__':
+	main()
