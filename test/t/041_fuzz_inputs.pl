@@ -11,17 +11,17 @@ use Test::More;
 
 my $top = getcwd();
 my $directory = PostgreSQL::Test::Utils::tempdir;
-my @flags = ('-std=c99', '-g', '-O1', "-I$top/src", "-I$top/test/fuzz", '-fsanitize=address,undefined', '-fno-sanitize-recover=all');
+my @flags = ('-std=c99', '-g', '-O1', "-I$top/src", "-I$top", "-I$top/test/fuzz", '-fsanitize=address,undefined', '-fno-sanitize-recover=all');
 my @fuzzers = glob "$top/test/fuzz/fuzz_*.c";
 cmp_ok(scalar @fuzzers, '>', 5, 'there are fuzzers');
 
 chdir $directory or die $!;
-command_ok([ 'gcc', @flags, '-c', glob("$top/src/core/*.c"), "$top/test/fuzz/replay.c" ], 'the core is built');
+command_ok([ 'gcc', @flags, '-c', glob("$top/src/core/*.c $top/xlsx/core/*.c"), "$top/test/fuzz/replay.c" ], 'the core is built');
 foreach my $fuzzer (@fuzzers)
 {
 	my ($name) = $fuzzer =~ /fuzz_(\w+)\.c$/;
 	my @inputs = grep { -f } glob "$top/test/fuzz/seeds/$name/* $top/test/fuzz/found/$name/*";
-	command_ok([ 'gcc', @flags, $fuzzer, glob('*.o'), '-lcsv', '-o', $name ], "$name is built");
+	command_ok([ 'gcc', @flags, $fuzzer, glob('*.o'), '-lcsv', '-lzip', '-lexpat', '-lm', '-o', $name ], "$name is built");
 	ok(@inputs > 0, "$name has inputs");
 	command_ok([ "./$name", @inputs ], "$name passes them");
 }

@@ -138,6 +138,13 @@ def template_comes_back(directory):
 		  '{2026-01-31,"2026-01-31 12:30:00",100000,0.1,0.00000015}', 'dates and numbers are read as they were typed')
 
 
+def strip(row):
+	"""The row without the empty cells at its end, which a sheet has not."""
+	while row and row[-1] == '':
+		row = row[:-1]
+	return row
+
+
 def export_goes_out(directory):
 	people = '''primary_email_address,preferred_first_name,preferred_last_name,work_title,unique_user_id,group:HR
 ann@example.com,Zoë,Ångström,"=1+1, or ""more"" of it",00042,yes
@@ -151,7 +158,7 @@ bob@example.com,Bob,Ray,2026-01-31,1e5,no
 	rows = [cells(row) for row in tree.getroot().find('.//' + TABLE + 'table').iter(TABLE + 'table-row')]
 	rows = [row for row in rows if row]
 	check({kind for row in rows for kind, text in row if text != ''}, {'string'}, 'every cell of an export is text')
-	check([[text for _, text in row] for row in rows], expected, 'and what it was')
+	check([[text for _, text in row] for row in rows], [strip(row) for row in expected], 'and what it was')
 
 
 def main():
