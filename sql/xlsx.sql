@@ -42,7 +42,8 @@ FROM unnest('{entities,no_xml,rows_backwards,cells_backwards,cell_twice,other_ro
 	no_number,no_type,no_sheet,open_document,zip,binary,document}'::text[]) AS name;
 SELECT fault(''), fault('\xd0cf11e0a1b11ae1'), fault(convert_to('a,b', 'UTF8'));
 SELECT fault('\xd0cf11e0a1b11ae10000' || '\x45006e0063007200790070007400650064005000610063006b00610067006500'::bytea);
-SELECT fault(substr(workbook('people'), 1, 500));
+-- in the words of libzip, whose versions differ
+SELECT regexp_replace(fault(substr(workbook('people'), 1, 500)), '(cannot be opened: )[^\n]+', '\1...') AS fault;
 SELECT orgsync.write_xlsx('a,b' || repeat('x', 2000)) AS wide \gset
 SET orgsync.max_record_size = '1kB';
 SELECT fault(:'wide');
