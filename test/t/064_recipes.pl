@@ -105,8 +105,12 @@ Bob,"Carr, Jr.",bob\@example.com,active,\r
 	return;
 }
 
-# Is there what a recipe needs?
-sub runs { return IPC::Run::run \@_, '<', \undef, '&>', \my $output; }
+# Is there what a recipe needs?  A program that is not there at all is an error to IPC::Run.
+sub runs
+{
+	my @command = @_;
+	return eval { IPC::Run::run \@command, '<', \undef, '&>', \my $output };
+}
 
 recipe('psql', 'doc/recipes/sync.sh');
 SKIP:
