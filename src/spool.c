@@ -98,7 +98,8 @@ spool_read(Spool *spool, void *data, Size size)
 {
 	Size		count = Min(size, spool->used - spool->position);
 
-	memcpy(data, spool->memory + spool->position, count);
+	if (count > 0)				/* there may be no memory else */
+		memcpy(data, spool->memory + spool->position, count);
 	spool->position += count;
 	if (count < size && spool->file != NULL)
 		count += BufFileRead(spool->file, (char *) data + count, size - count);

@@ -109,7 +109,7 @@ command_check(const CommandLine *line)
 					 exit_code == CLIENT_DONE ? "can be imported" : exit_code == CLIENT_REJECTED ?
 					 "can be imported but for some rows" : "cannot be imported",
 					 counts.fatal, counts.errors, counts.warnings);
-	PQfinish(connection);
+	connection_close();
 	free(uploaded.object);
 	free(schema);
 	return exit_code;

@@ -76,7 +76,7 @@ command_confirm(const CommandLine *line)
 		output_print("%s: export %s %s\n", account, export_id, strcmp(state, "confirmed") == 0 ?
 					 counts.errors > 0 ? "confirmed, but for what the vendor refused" : "confirmed" :
 					 "confirmed in part, other files of it are open");
-	PQfinish(connection);
+	connection_close();
 	free(before);
 	free(state);
 	free(export_id);

@@ -241,7 +241,7 @@ command_export(const CommandLine *line)
 	session_commit(connection, "No file was written. The next export replaces this one, if it was recorded.");
 	output_files_finish();
 	progress_end();
-	PQfinish(connection);
+	connection_close();
 	if (output_is_json)
 		print_json(line, &exported);
 	else if (!output_is_quiet)

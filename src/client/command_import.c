@@ -147,7 +147,7 @@ command_import(const CommandLine *line)
 	if (output_is_json)
 		output_print("}\n");
 	PQclear(summary);
-	PQfinish(connection);
+	connection_close();
 	free(before);
 	free(doubt);
 	free(findings);

@@ -62,7 +62,7 @@ command_report(const CommandLine *line)
 	parameter_text(&parameters, line->arguments[0]);
 	page = session_value(connection, "SELECT orgsync.export_report($1::pg_catalog.regnamespace)", &parameters);
 	progress_end();
-	PQfinish(connection);
+	connection_close();
 	if (page == NULL)
 		client_fail(CLIENT_REFUSED, "the server returned no page");
 	if (strcmp(path, "-") == 0)

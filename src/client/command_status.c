@@ -143,6 +143,6 @@ command_status(const CommandLine *line)
 		session_run(connection, "COMMIT");
 		free(schema);
 	}
-	PQfinish(connection);
+	connection_close();
 	return CLIENT_DONE;
 }

@@ -94,6 +94,17 @@ fail_connection(const PGconn *connection)
 	client_fail(CLIENT_CONNECTION, "%s", message);
 }
 
+/* The session that is open, or NULL. */
+static PGconn *opened = NULL;
+
+/* Ends the session, if it is not ended yet; also when the program fails, so that the server need not wonder. */
+void
+connection_close(void)
+{
+	PQfinish(opened);
+	opened = NULL;
+}
+
 /* Connects as the command line says; ends the program if that is not possible. */
 PGconn *
 connection_open(const CommandLine *line)
@@ -108,6 +119,8 @@ connection_open(const CommandLine *line)
 		PQfinish(connection);
 		connection = connect_with(line, password);
 	}
+	opened = connection;
+	atexit(connection_close);
 	if (password != NULL)
 		memset(password, 0, strlen(password));
 	free(password);

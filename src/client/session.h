@@ -24,6 +24,7 @@ typedef struct Parameters
 
 /* connection.c */
 extern PGconn *connection_open(const CommandLine *line);
+extern void connection_close(void);
 extern PGconn *connection_open_second(PGconn *first);
 
 /* session.c */
