@@ -206,6 +206,16 @@ write_cell(StringInfo csv, bool is_first, const char *value, int length, bool sp
 	csv->data[csv->len] = '\0';
 }
 
+/* Takes one of a row's cells apart: the number of its column, and its text; returns the place behind it. */
+static inline const char *
+next_cell(const char *cell, int *number, const char **value, int *length)
+{
+	memcpy(number, cell, sizeof(int));
+	memcpy(length, cell + sizeof(int), sizeof(int));
+	*value = cell + 2 * sizeof(int);
+	return *value + *length;
+}
+
 /* A row's cells, put where their columns are in the file. */
 static void
 write_row(StringInfo csv, const char *cells, const int *positions, int column_count,
@@ -218,15 +228,13 @@ write_row(StringInfo csv, const char *cells, const int *positions, int column_co
 	cells += sizeof(int);
 	for (int i = 0; i < cell_count; i++)
 	{
+		const char *value;
 		int			number;
 		int			length;
 
-		memcpy(&number, cells, sizeof(int));
-		memcpy(&length, cells + sizeof(int), sizeof(int));
-		cells += 2 * sizeof(int);
-		values[positions[number]] = cells;
+		cells = next_cell(cells, &number, &value, &length);
+		values[positions[number]] = value;
 		lengths[positions[number]] = length;
-		cells += length;
 	}
 	for (int i = 0; i < column_count; i++)
 		write_cell(csv, i == 0, values[i], lengths[i], spreadsheet_safe);
@@ -247,12 +255,11 @@ note_columns(const char *cells, bool *is_used, int *used_count)
 	cells += sizeof(int);
 	for (int i = 0; i < cell_count; i++)
 	{
+		const char *value;
 		int			number;
 		int			length;
 
-		memcpy(&number, cells, sizeof(int));
-		memcpy(&length, cells + sizeof(int), sizeof(int));
-		cells += 2 * sizeof(int) + length;
+		cells = next_cell(cells, &number, &value, &length);
 		if (!is_used[number])
 			(*used_count)++;
 		is_used[number] = true;

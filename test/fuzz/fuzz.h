@@ -72,6 +72,27 @@ fuzz_release(void *context, void *pointer)
 
 static const csv_allocator fuzz_allocator = {fuzz_resize, fuzz_release, NULL};
 
+/* Bytes that grow; free(data) in the end. */
+typedef struct fuzz_bytes
+{
+	char	   *data;
+	size_t		length;
+	size_t		capacity;
+} fuzz_bytes;
+
+static inline void
+fuzz_add(fuzz_bytes *to, const void *data, size_t length)
+{
+	if (to->length + length > to->capacity)
+	{
+		to->capacity = (to->length + length) * 2;
+		to->data = fuzz_resize(NULL, to->data, to->capacity);
+	}
+	if (length > 0)
+		memcpy(to->data + to->length, data, length);
+	to->length += length;
+}
+
 /*
  * A csv_source over bytes, which come in blocks whose sizes seed decides: all at
  * once for 0, one by one for 1, else anything up to seed.

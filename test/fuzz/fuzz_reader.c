@@ -15,31 +15,10 @@
 #include "core/csv_writer.h"
 #include "core/header.h"
 
-/* All that a reader tells of a stream, as bytes to be compared. */
-typedef struct transcript
-{
-	char	   *data;
-	size_t		length;
-	size_t		capacity;
-} transcript;
-
 static void
-add_bytes(transcript *to, const void *data, size_t length)
+add_number(fuzz_bytes *to, int64_t number)
 {
-	if (to->length + length > to->capacity)
-	{
-		to->capacity = (to->length + length) * 2;
-		to->data = fuzz_resize(NULL, to->data, to->capacity);
-	}
-	if (length > 0)
-		memcpy(to->data + to->length, data, length);
-	to->length += length;
-}
-
-static void
-add_number(transcript *to, int64_t number)
-{
-	add_bytes(to, &number, sizeof(number));
+	fuzz_add(to, &number, sizeof(number));
 }
 
 static csv_header_rank
@@ -110,7 +89,7 @@ check_fields(const csv_record *record, char delimiter)
 static void
 check_round_trip(const csv_record *record, char delimiter)
 {
-	transcript	written = {NULL, 0, 0};
+	fuzz_bytes	written = {NULL, 0, 0};
 	fuzz_source source;
 	csv_reader *reader;
 	csv_record	again;
@@ -120,7 +99,7 @@ check_round_trip(const csv_record *record, char delimiter)
 	/* a record of one empty cell would be an empty line, which is no record */
 	if (record->field_count == 1 && record->fields[0].length == 0)
 		return;
-	add_bytes(&written, "first\n", 6);
+	fuzz_add(&written, "first\n", 6);
 	for (i = 0; i < record->field_count; i++)
 	{
 		size_t		length = record->fields[i].length;
@@ -129,11 +108,11 @@ check_round_trip(const csv_record *record, char delimiter)
 		CHECK(cell != NULL);
 		length = csv_write_cell(cell, record->fields[i].data, length, delimiter, false);
 		CHECK(length <= CSV_CELL_MAX_SIZE(record->fields[i].length));
-		add_bytes(&written, &delimiter, i > 0 ? 1 : 0);
-		add_bytes(&written, cell, length);
+		fuzz_add(&written, &delimiter, i > 0 ? 1 : 0);
+		fuzz_add(&written, cell, length);
 		free(cell);
 	}
-	add_bytes(&written, "\r\n", 2);
+	fuzz_add(&written, "\r\n", 2);
 
 	source = fuzz_source_of(written.data, written.length, 0);
 	reader = csv_reader_open(&fuzz_allocator, fuzz_source_read, &source, delimiter, 1 << 24);
@@ -152,11 +131,11 @@ check_round_trip(const csv_record *record, char delimiter)
 }
 
 /* Reads the stream to its end or fault and writes down what came. */
-static transcript
+static fuzz_bytes
 read_stream(const char *stream, size_t length, char delimiter, size_t max_record_size,
 			const product *product, unsigned seed, bool with_round_trips)
 {
-	transcript	told = {NULL, 0, 0};
+	fuzz_bytes	told = {NULL, 0, 0};
 	fuzz_source source = fuzz_source_of(stream, length, seed);
 	csv_reader *reader = csv_reader_open(&fuzz_allocator, fuzz_source_read, &source, ',',
 										 max_record_size);
@@ -184,13 +163,13 @@ read_stream(const char *stream, size_t length, char delimiter, size_t max_record
 		add_number(&told, line);
 		add_number(&told, offset);
 		add_number(&told, (int64_t) record.raw_length);
-		add_bytes(&told, record.raw, record.raw_length);
+		fuzz_add(&told, record.raw, record.raw_length);
 		add_number(&told, record.field_count);
 		for (i = 0; i < record.field_count; i++)
 		{
 			add_number(&told, (int64_t) record.fields[i].length);
 			add_number(&told, record.fields[i].quoted);
-			add_bytes(&told, record.fields[i].data, record.fields[i].length);
+			fuzz_add(&told, record.fields[i].data, record.fields[i].length);
 		}
 		if (with_round_trips)
 		{
@@ -230,8 +209,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char		delimiter;
 	size_t		max_record_size;
 	const product *product;
-	transcript	whole;
-	transcript	in_blocks;
+	fuzz_bytes	whole;
+	fuzz_bytes	in_blocks;
 
 	if (size < 3)
 		return 0;

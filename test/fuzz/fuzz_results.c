@@ -19,40 +19,19 @@ static const char *const key_columns[RESULTS_KEY_COUNT] = {
 	"primary_email_address", "existing_email_address", "unique_user_id"
 };
 
-/* Bytes that grow. */
-typedef struct text
-{
-	char	   *data;
-	size_t		length;
-	size_t		capacity;
-} text;
-
 static void
-add(text *to, const char *data, size_t length)
-{
-	if (to->length + length > to->capacity)
-	{
-		to->capacity = (to->length + length) * 2;
-		to->data = fuzz_resize(NULL, to->data, to->capacity);
-	}
-	if (length > 0)
-		memcpy(to->data + to->length, data, length);
-	to->length += length;
-}
-
-static void
-add_cell(text *to, const char *data, size_t length)
+add_cell(fuzz_bytes *to, const char *data, size_t length)
 {
 	char	   *cell = malloc(CSV_CELL_MAX_SIZE(length));
 
 	CHECK(cell != NULL);
-	add(to, cell, csv_write_cell(cell, data, length, ',', false));
+	fuzz_add(to, cell, csv_write_cell(cell, data, length, ',', false));
 	free(cell);
 }
 
 /* The keys and the message of a refusal, as a record of a plain file. */
 static void
-add_refusal(text *to, const results_file *file)
+add_refusal(fuzz_bytes *to, const results_file *file)
 {
 	const results_key *keys[RESULTS_KEY_COUNT] = {NULL, NULL, NULL};
 	int			i;
@@ -69,7 +48,7 @@ add_refusal(text *to, const results_file *file)
 	{
 		if (keys[i] != NULL)
 			add_cell(to, keys[i]->data, keys[i]->length);
-		add(to, ",", 1);
+		fuzz_add(to, ",", 1);
 	}
 	if (file->message != NULL)
 	{
@@ -77,15 +56,15 @@ add_refusal(text *to, const results_file *file)
 		add_cell(to, file->message, file->message_length);
 	}
 	else
-		add(to, "refused", 7);
-	add(to, "\r\n", 2);
+		fuzz_add(to, "refused", 7);
+	fuzz_add(to, "\r\n", 2);
 }
 
 /* Reads a file and says the same as a plain one; *end is the step at its end. */
-static text
+static fuzz_bytes
 read_file(const product *product, const char *data, size_t length, unsigned seed, results_step *end)
 {
-	text		told = {NULL, 0, 0};
+	fuzz_bytes	told = {NULL, 0, 0};
 	fuzz_source source = fuzz_source_of(data, length, seed);
 	csv_reader *reader = csv_reader_open(&fuzz_allocator, fuzz_source_read, &source,
 										 csv_guess_delimiter(data, length), 1 << 16);
@@ -95,10 +74,10 @@ read_file(const product *product, const char *data, size_t length, unsigned seed
 
 	for (i = 0; i < RESULTS_KEY_COUNT; i++)
 	{
-		add(&told, key_columns[i], strlen(key_columns[i]));
-		add(&told, ",", 1);
+		fuzz_add(&told, key_columns[i], strlen(key_columns[i]));
+		fuzz_add(&told, ",", 1);
 	}
-	add(&told, "Messages\r\n", 10);
+	fuzz_add(&told, "Messages\r\n", 10);
 	results_file_begin(&file, product, reader, &fuzz_allocator);
 	while ((*end = results_file_next(&file)) == RESULTS_HEADER || *end == RESULTS_REFUSAL)
 	{
@@ -124,9 +103,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const product *product;
 	char	   *file;
-	text		told;
-	text		in_blocks;
-	text		again;
+	fuzz_bytes	told;
+	fuzz_bytes	in_blocks;
+	fuzz_bytes	again;
 	results_step end;
 	results_step other_end;
 

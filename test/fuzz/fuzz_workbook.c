@@ -20,13 +20,6 @@
 #define MAIN	"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 #define OFFICE	"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
-typedef struct bytes
-{
-	unsigned char *data;
-	size_t		length;
-	size_t		capacity;
-} bytes;
-
 typedef struct part
 {
 	const char *name;
@@ -34,28 +27,15 @@ typedef struct part
 	size_t		length;
 } part;
 
-static void
-add(bytes *to, const void *data, size_t length)
-{
-	if (to->length + length > to->capacity)
-	{
-		to->capacity = (to->length + length) * 2;
-		to->data = fuzz_resize(NULL, to->data, to->capacity);
-	}
-	if (length > 0)
-		memcpy(to->data + to->length, data, length);
-	to->length += length;
-}
-
 /* A number of that many bytes, the lowest first. */
 static void
-add_number(bytes *to, uint32_t number, int size)
+add_number(fuzz_bytes *to, uint32_t number, int size)
 {
 	while (size-- > 0)
 	{
 		unsigned char byte = (unsigned char) number;
 
-		add(to, &byte, 1);
+		fuzz_add(to, &byte, 1);
 		number >>= 8;
 	}
 }
@@ -78,7 +58,7 @@ checksum_of(uint32_t sum, const void *data, size_t length)
 
 /* What the header of a part says in both places. */
 static void
-add_header(bytes *to, const part *part)
+add_header(fuzz_bytes *to, const part *part)
 {
 	add_number(to, 20, 2);
 	add_number(to, 0, 2 + 2 + 2);
@@ -91,31 +71,31 @@ add_header(bytes *to, const part *part)
 }
 
 /* A zip archive of the parts, not compressed. */
-static bytes
+static fuzz_bytes
 pack(const part *parts, int count)
 {
-	bytes		archive = {NULL, 0, 0};
-	bytes		directory = {NULL, 0, 0};
+	fuzz_bytes	archive = {NULL, 0, 0};
+	fuzz_bytes	directory = {NULL, 0, 0};
 	int			i;
 
 	for (i = 0; i < count; i++)
 	{
 		size_t		offset = archive.length;
 
-		add(&archive, "PK\3\4", 4);
+		fuzz_add(&archive, "PK\3\4", 4);
 		add_header(&archive, &parts[i]);
-		add(&archive, parts[i].name, strlen(parts[i].name));
-		add(&archive, parts[i].data, parts[i].length);
+		fuzz_add(&archive, parts[i].name, strlen(parts[i].name));
+		fuzz_add(&archive, parts[i].data, parts[i].length);
 
-		add(&directory, "PK\1\2\24\0", 6);
+		fuzz_add(&directory, "PK\1\2\24\0", 6);
 		add_header(&directory, &parts[i]);
 		add_number(&directory, 0, 2 + 2 + 2);
 		add_number(&directory, 0, 4);
 		add_number(&directory, (uint32_t) offset, 4);
-		add(&directory, parts[i].name, strlen(parts[i].name));
+		fuzz_add(&directory, parts[i].name, strlen(parts[i].name));
 	}
-	add(&archive, directory.data, directory.length);
-	add(&archive, "PK\5\6\0\0\0\0", 8);
+	fuzz_add(&archive, directory.data, directory.length);
+	fuzz_add(&archive, "PK\5\6\0\0\0\0", 8);
 	add_number(&archive, (uint32_t) count, 2);
 	add_number(&archive, (uint32_t) count, 2);
 	add_number(&archive, (uint32_t) directory.length, 4);
@@ -136,7 +116,7 @@ next_piece(const char *name, const uint8_t **data, const uint8_t *end)
 	return piece;
 }
 
-static bytes
+static fuzz_bytes
 pack_workbook(const uint8_t *data, size_t size)
 {
 	static const char root[] = "<R><Relationship Id=\"a\" Type=\"" OFFICE "/officeDocument\" Target=\"w.xml\"/></R>";
@@ -164,13 +144,13 @@ pack_workbook(const uint8_t *data, size_t size)
 static void
 store_append(void *context, const void *data, size_t size)
 {
-	add(context, data, size);
+	fuzz_add(context, data, size);
 }
 
 static void
 store_read(void *context, uint64_t offset, void *data, size_t size)
 {
-	bytes	   *store = context;
+	fuzz_bytes *store = context;
 
 	CHECK(offset + size <= store->length);
 	memcpy(data, store->data + offset, size);
@@ -201,9 +181,9 @@ check_row(const xlsx_row *row, int last_number)
 
 /* Reads the archive, and returns a checksum of all that was read. */
 static uint32_t
-read_archive(const bytes *archive)
+read_archive(const fuzz_bytes *archive)
 {
-	bytes		store = {NULL, 0, 0};
+	fuzz_bytes	store = {NULL, 0, 0};
 	char	   *copy = fuzz_copy(archive->data, archive->length);
 	xlsx_input	input = {copy, archive->length, MAX_ROW_SIZE, {store_append, store_read, &store}, NULL, NULL};
 	xlsx_workbook *workbook = malloc(sizeof(xlsx_workbook));
@@ -239,10 +219,10 @@ read_archive(const bytes *archive)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	bytes		archive = {NULL, 0, 0};
+	fuzz_bytes	archive = {NULL, 0, 0};
 
 	if (size >= 4 && memcmp(data, "PK\3\4", 4) == 0)
-		add(&archive, data, size);
+		fuzz_add(&archive, data, size);
 	else
 		archive = pack_workbook(data, size);
 	CHECK(read_archive(&archive) == read_archive(&archive));
