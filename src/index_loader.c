@@ -49,6 +49,7 @@
 #include "storage/smgr.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "wal_handover.h"
 
 #define MAX_KEYS		2
 
@@ -294,6 +295,7 @@ write_batch(IndexLoader *loader)
 	}
 	loader->batch_block += loader->batch_count;
 	loader->batch_count = 0;
+	wal_handover();
 	CHECK_FOR_INTERRUPTS();
 }
 

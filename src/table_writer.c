@@ -54,6 +54,7 @@
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "wal_handover.h"
 
 /* From so many rows on, building indexes is quicker than putting each entry into them. */
 #define FIRST_LOAD_ROWS	5000
@@ -525,6 +526,7 @@ flush(TableWriter *writer)
 
 	heap_multi_insert(writer->relation, writer->slots, writer->batch_count, GetCurrentCommandId(true), 0,
 					  writer->bulk_insert);
+	wal_handover();
 	for (int i = 0; i < writer->batch_count; i++)
 	{
 		if (writer->entries != NULL)
