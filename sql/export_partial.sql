@@ -73,6 +73,18 @@ SELECT files();
 SELECT orgsync.confirm_export('part', max(export_id)) FROM exports;
 SELECT count(*) FROM changes;
 
+-- a refused row is pending also where a name ends with a blank
+UPDATE profiles SET attributes = '{"floor ": "2"}' WHERE profile_id = 2;
+INSERT INTO groups (name) VALUES (E'Gamma\u00a0');
+INSERT INTO memberships SELECT 2, group_id FROM groups WHERE starts_with(name, 'Gamma');
+SELECT files();
+SELECT orgsync.confirm_export('part', max(export_id), E'primary_email_address,Messages\nnew.anna@example.com,No\n') FROM exports;
+SELECT * FROM d;
+SELECT count(*) FROM files();
+SELECT orgsync.confirm_export('part', max(export_id)) FROM exports;
+SELECT * FROM d;
+SELECT count(*) FROM changes;
+
 RESET search_path;
 SET client_min_messages = warning;
 DROP SCHEMA part CASCADE;

@@ -102,5 +102,35 @@ DELETE FROM profiles WHERE primary_email_address = 'ann@example.org';
 INSERT INTO profiles (primary_email_address, preferred_first_name, work_title) VALUES ('ann@example.org', 'Ann', 'new');
 SELECT * FROM d;
 
+-- an export is open, which changes somebody's title; he is deleted and made again, with the title that he had before, and
+-- another export is made and cancelled: nothing tells what the vendor has if the first one was uploaded
+SELECT count(*) FROM files();
+SELECT orgsync.confirm_export('back', last());
+UPDATE profiles SET work_title = 'Chief' WHERE primary_email_address = 'ann@example.org';
+SELECT files();
+DELETE FROM profiles WHERE primary_email_address = 'ann@example.org';
+INSERT INTO profiles (primary_email_address, preferred_first_name, work_title) VALUES ('ann@example.org', 'Ann', 'new'),
+	('eve@example.com', 'Eve', 'new');
+SELECT files();
+SELECT orgsync.cancel_export('back', last());
+SELECT orgsync.confirm_export('back', last() - 1);
+SELECT state FROM orgsync.import_remote('back', csv => E'primary_email_address,preferred_first_name,work_title\nann@example.org,Ann,Chief\n',
+	complete => false);
+SELECT * FROM d WHERE email = 'ann@example.org';
+
+-- changes that an export put in the place of others do not get the numbers of those that an open one has read
+SELECT count(*) FROM files();
+SELECT orgsync.confirm_export('back', last());
+DELETE FROM profiles WHERE primary_email_address = 'ann@example.org';
+INSERT INTO profiles (primary_email_address, preferred_first_name, work_title) VALUES ('ann@example.org', 'Ann', 'third');
+SELECT count(*) FROM files();
+SELECT count(*) FROM orgsync.forget_person('back', 'ann@example.org');
+DELETE FROM profiles WHERE primary_email_address = 'eve@example.com';
+INSERT INTO profiles (primary_email_address, preferred_first_name, work_title) VALUES ('eve@example.com', 'Eve', 'other');
+SELECT files();
+SELECT orgsync.cancel_export('back', last());
+SELECT orgsync.confirm_export('back', last() - 1);
+SELECT * FROM d;
+
 RESET search_path;
 DROP SCHEMA back CASCADE;

@@ -48,7 +48,10 @@ FROM (VALUES
 	(16, E'De\tfault_license_learning_pro_status'),
 	(17, E'Default\n_license_learning_pro_status'),
 	(18, 'active_students_status'),
-	(19, 'students')
+	(19, 'students'),
+	(20, 'group:HR_license_learning_pro_status'),
+	(21, 'Group/HR_license_learning_pro_status'),
+	(22, 'Attribute_x_license_learning_pro_status')
 ) AS bad(n, header)
 ORDER BY n;
 

@@ -314,10 +314,12 @@ CREATE TABLE @account.exports (
 	confirmed_by text,
 	confirmed_at timestamptz,
 	is_full boolean NOT NULL DEFAULT false,
+	is_overtaken boolean NOT NULL DEFAULT false,
 	changes_read int8multirange NOT NULL
 );
 COMMENT ON TABLE @account.exports IS 'what was written for the vendor';
 COMMENT ON COLUMN @account.exports.is_full IS 'it says everything, to an account of the vendor''s that has nothing';
+COMMENT ON COLUMN @account.exports.is_overtaken IS 'a later one has put people together whose changes it read, and so it cannot be confirmed';
 COMMENT ON COLUMN @account.exports.changes_read IS 'change_ids that the export read; its confirmation moves these to past_changes and no others';
 COMMENT ON COLUMN @account.exports.state IS 'exported: not confirmed yet; confirmed: the vendor took it; cancelled: it was not uploaded';
 

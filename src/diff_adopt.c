@@ -13,7 +13,11 @@
  * knows, for this confirmation and all that comes later.
  *
  * These changes must be the first ones of their cells, also if somebody changes
- * the profile at the same time, and so they have negative change_ids.
+ * the profile at the same time, and so they have negative change_ids; none that an
+ * earlier export has read, also if they are gone.
+ *
+ * What an earlier export has read of them is no more.  If this one is cancelled, the
+ * earlier one cannot be confirmed any more: it does not tell what the vendor has.
  *
  * Who is held (see diff_hold.c) stays as he is, since nothing of him is exported.
  *
@@ -41,15 +45,19 @@ static const char write_adoptions[] =
 " WHERE c.profile_id = g.profile_id AND c.change_id = g.change_id RETURNING c.*"
 "), " CHANGES_KEPT_OF("gone") ", returned AS ("
 " DELETE FROM @account.leavers WHERE profile_id = ANY ($4)"
+"), read AS ("
+" SELECT coalesce(range_agg(int8range(change_id, change_id, '[]')), '{}') AS changes FROM gone"
+"), overtaken AS ("
+" UPDATE @account.exports e SET is_overtaken = true FROM read r WHERE e.state = 'exported' AND e.changes_read && r.changes"
 "), learned AS ("
 " INSERT INTO @account.changes (profile_id, change_id, column_name, vendor_value)"
 "  OVERRIDING SYSTEM VALUE"
 "  SELECT a.profile_id, f.change_id - row_number() OVER (), a.column_name, a.value"
 "  FROM unnest($5, $6, $7) AS a (profile_id, column_name, value),"
-"   (SELECT least(min(change_id), 0) AS change_id FROM @account.changes) AS f"
+"   (SELECT least((SELECT min(change_id) FROM @account.changes), (SELECT min(lower(changes_read)) FROM @account.exports), 0)"
+"     AS change_id) AS f"
 " RETURNING change_id"
-") SELECT coalesce($1, '{}')"
-" - coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM gone), '{}')"
+") SELECT coalesce($1, '{}') - (SELECT changes FROM read)"
 " + coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM learned), '{}')";
 
 /* A larger array, or the first one, in the reader's context. */

@@ -239,6 +239,15 @@ check_can_be_confirmed(const Account *account, int64 export_id)
 						  newer, (long long) export_id),
 				errhint("Upload and confirm export %lld, or cancel it first.", newer));
 	}
+	if (sql_run(account, "SELECT FROM @account.exports WHERE export_id = $1 AND is_overtaken",
+				1, (SqlArgument[]) {SQL_INT8(export_id)}) > 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("export %lld of account \"%s\" cannot be confirmed any more",
+					   (long long) export_id, account->name),
+				errdetail("A later export, which was cancelled, has put people together who were deleted and "
+						  "made again since, and whom this one is about too."),
+				errhint("If its files were uploaded, tell what the vendor has now with orgsync.import_remote()."));
 }
 
 /* The columns in the current row of the last result, as a signature. */

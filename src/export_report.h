@@ -4,6 +4,7 @@
  *
  *	export_report.c			export_report(): gathers it
  *	export_report_page.c	makes the page of it
+ *	export_report_table.c	the page's tables
  */
 #ifndef ORGSYNC_EXPORT_REPORT_H
 #define ORGSYNC_EXPORT_REPORT_H
@@ -113,5 +114,15 @@ typedef struct ExportReport
 } ExportReport;
 
 extern char *export_report_page(const ExportReport *report);
+
+/* ---- export_report_table.c ---- */
+extern void report_put_section(StringInfo page, const char *id, const char *title, int64 total);
+extern void report_put_count(StringInfo page, int64 number, const char *one, const char *many);
+extern void report_put_list(StringInfo page, const ReportList *list, const char *id, const char *title,
+							const char *note, const char *const *names);
+extern void report_put_tallies(StringInfo page, const ReportTallies *tallies, const char *id,
+							   const char *title, const char *const *names, const char *prefix);
+extern void report_put_seats(StringInfo page, const ExportReport *report);
+extern void report_put_files(StringInfo page, const ExportReport *report);
 
 #endif

@@ -5,17 +5,11 @@
  * One file without scripts and without anything from elsewhere, so that it can be
  * mailed, kept and printed.  It is well-formed XML too, and pure ASCII (see
  * html.c).  What is asked first stands first: may it be uploaded, how much
- * changes, who loses a seat.  A section that has nothing to say is left out.
- *
- * On narrow screens the lines of lists are stacked.  That takes the tables' roles
- * from them in the eyes of screen readers, so they are given explicitly.
+ * changes, who loses a seat.  Its tables are made by export_report_table.c.
  */
 #include "export_report.h"
 
 #include "html.h"
-
-/* The breadth of a bar in its own units. */
-#define BAR_WIDTH	1000
 
 static const char style[] =
 "*{box-sizing:border-box}"
@@ -80,87 +74,6 @@ static const char *const product_titles[PRODUCT_COUNT] = {
 	[PRODUCT_WORKLEAP] = "Workleap LMS"
 };
 
-/* Begins a section; total, how much there is of it, may be negative for unknown. */
-static void
-append_section(StringInfo page, const char *id, const char *title, int64 total)
-{
-	appendStringInfo(page, "<section aria-labelledby=\"%s\">\n<h2 id=\"%s\">%s", id, id, title);
-	if (total >= 0)
-	{
-		appendStringInfoString(page, " <span>");
-		html_append_number(page, total);
-		appendStringInfoString(page, "</span>");
-	}
-	appendStringInfoString(page, "</h2>\n");
-}
-
-static const char *
-plural(int64 number, const char *one, const char *many)
-{
-	return number == 1 ? one : many;
-}
-
-/* "n people" */
-static void
-append_count(StringInfo page, int64 number, const char *one, const char *many)
-{
-	html_append_number(page, number);
-	appendStringInfo(page, "&#160;%s", plural(number, one, many));
-}
-
-static void
-append_number_cell(StringInfo page, int64 number)
-{
-	appendStringInfoString(page, "<td class=\"number\">");
-	html_append_number(page, number);
-	appendStringInfoString(page, "</td>");
-}
-
-static void
-append_row_head(StringInfo page, const char *text)
-{
-	appendStringInfoString(page, "<tr><th scope=\"row\">");
-	html_append_text(page, text);
-	appendStringInfoString(page, "</th>");
-}
-
-/*
- * A list as a section of its own, nothing if it is empty.  names are those of
- * its columns, and end with NULL; note may be NULL.
- */
-static void
-append_list(StringInfo page, const ReportList *list, const char *id, const char *title,
-			const char *note, const char *const *names)
-{
-	if (list->total == 0)
-		return;
-	append_section(page, id, title, list->total);
-	if (note != NULL)
-		appendStringInfo(page, "<p class=\"note\">%s</p>\n", note);
-	appendStringInfoString(page, "<div class=\"list\"><table role=\"table\">\n");
-	if (list->count < list->total)
-		appendStringInfo(page, "<caption>the first %d of them</caption>\n", list->count);
-	appendStringInfoString(page, "<thead role=\"rowgroup\"><tr role=\"row\">");
-	for (int i = 0; names[i] != NULL; i++)
-		appendStringInfo(page, "<th scope=\"col\" role=\"columnheader\">%s</th>", names[i]);
-	appendStringInfoString(page, "</tr></thead>\n<tbody role=\"rowgroup\">\n");
-	for (int row = 0; row < list->count; row++)
-	{
-		appendStringInfoString(page, "<tr role=\"row\">");
-		for (int i = 0; names[i] != NULL; i++)
-		{
-			appendStringInfo(page, "<td role=\"cell\" data-name=\"%s\">", names[i]);
-			if (list->cells[row][i] != NULL)
-				html_append_text(page, list->cells[row][i]);
-			else
-				appendStringInfoString(page, "&#8211;");
-			appendStringInfoString(page, "</td>");
-		}
-		appendStringInfoString(page, "</tr>\n");
-	}
-	appendStringInfoString(page, "</tbody></table></div>\n</section>\n");
-}
-
 /* May it be uploaded? */
 static void
 append_verdict(StringInfo page, const ExportReport *report)
@@ -181,9 +94,9 @@ append_verdict(StringInfo page, const ExportReport *report)
 	else
 	{
 		appendStringInfoString(page, "<p class=\"verdict ready\"><strong>Ready.</strong> ");
-		append_count(page, people, "person changes", "people change");
+		report_put_count(page, people, "person changes", "people change");
 		appendStringInfoString(page, ", in ");
-		append_count(page, report->file_count, "file", "files");
+		report_put_count(page, report->file_count, "file", "files");
 		appendStringInfoString(page, ".</p>\n");
 	}
 	if (report->open_export != NULL)
@@ -218,225 +131,17 @@ append_figures(StringInfo page, const ExportReport *report)
 	appendStringInfoString(page, "</dl>\n");
 }
 
-static int
-bar_length(int64 seats, int64 scale)
-{
-	return (int) ((double) seats * BAR_WIDTH / scale);
-}
-
-/* Seats before and after, and how many were bought. */
-static void
-append_bar(StringInfo page, const ReportLicense *license, int64 before, int64 after)
-{
-	int64		scale = Max(Max(before, after), Max(license->seats, 1));
-
-	appendStringInfo(page, "<svg viewBox=\"0 0 %d 28\" preserveAspectRatio=\"none\" role=\"img\">"
-					 "<title>" INT64_FORMAT " seats before, " INT64_FORMAT " after",
-					 BAR_WIDTH, before, after);
-	if (license->is_limited)
-		appendStringInfo(page, ", " INT64_FORMAT " bought", license->seats);
-	appendStringInfo(page, "</title><rect class=\"before\" x=\"0\" y=\"3\" width=\"%d\" height=\"10\"/>"
-					 "<rect class=\"after\" x=\"0\" y=\"15\" width=\"%d\" height=\"10\"/>",
-					 bar_length(before, scale), bar_length(after, scale));
-	if (license->is_limited)
-		appendStringInfo(page, "<line class=\"bought\" x1=\"%d\" y1=\"0\" x2=\"%d\" y2=\"28\"/>",
-						 bar_length(license->seats, scale), bar_length(license->seats, scale));
-	appendStringInfoString(page, "</svg>");
-}
-
-static const char *const seat_names[] = {
-	"Before", "Revoked", "Granted", "After", "Bought", "Free", "Waiting"
-};
-
-/* Begins the next figure of a license. */
-static void
-begin_seat_figure(StringInfo page, int *column, const char *class)
-{
-	appendStringInfo(page, "<td role=\"cell\" class=\"number%s\" data-name=\"%s\">", class,
-					 seat_names[(*column)++]);
-}
-
-static void
-append_seat_figure(StringInfo page, int *column, int64 number)
-{
-	begin_seat_figure(page, column, "");
-	html_append_number(page, number);
-	appendStringInfoString(page, "</td>");
-}
-
-/* How many seats are free then, where invitations take them too. */
-static void
-append_free_seats(StringInfo page, int *column, const ReportLicense *license, int64 after)
-{
-	bool		is_over = license->is_limited && license->counts_invited &&
-		after > license->seats;
-
-	begin_seat_figure(page, column, is_over ? " over" : "");
-	if (is_over)
-		appendStringInfoString(page, "over by ");
-	if (license->is_limited && license->counts_invited)
-		html_append_number(page, is_over ? after - license->seats :
-						   license->seats - after);
-	else
-		appendStringInfoString(page, "&#8211;");
-	appendStringInfoString(page, "</td>");
-}
-
-static void
-append_license(StringInfo page, const ReportLicense *license)
-{
-	int64		after = license->taken + license->kept;
-	int64		before = after - license->granted + license->revoked;
-	int			column = 0;
-
-	appendStringInfo(page, "<tbody role=\"rowgroup\">\n<tr role=\"row\">"
-					 "<th class=\"license\" colspan=\"%d\" scope=\"rowgroup\" role=\"rowheader\">",
-					 (int) lengthof(seat_names));
-	html_append_text(page, html_clip(license->header, REPORT_CELL_LENGTH));
-	append_bar(page, license, before, after);
-	appendStringInfoString(page, "</th></tr>\n<tr role=\"row\" class=\"figures\">");
-	append_seat_figure(page, &column, before);
-	append_seat_figure(page, &column, license->revoked);
-	append_seat_figure(page, &column, license->granted);
-	append_seat_figure(page, &column, after);
-	if (license->is_limited)
-		append_seat_figure(page, &column, license->seats);
-	else
-	{
-		begin_seat_figure(page, &column, "");
-		appendStringInfo(page, "%s</td>", license->is_deleted ? "deleted" : "no limit");
-	}
-	append_free_seats(page, &column, license, after);
-	append_seat_figure(page, &column, license->waitlisted);
-	appendStringInfoString(page, "</tr>\n</tbody>\n");
-}
-
-static void
-append_seats(StringInfo page, const ExportReport *report)
-{
-	bool		has_free_invitations = false;
-
-	if (report->license_count == 0)
-		return;
-	append_section(page, "seats", "Seats", -1);
-	appendStringInfoString(page, "<p class=\"note\"><span class=\"key\" style=\"background:#8d99a6\"></span>before"
-						   "<span class=\"key\" style=\"background:#1f5fa8\"></span>after the upload"
-						   "<span class=\"key\" style=\"background:#1c2430;width:2px\"></span>bought</p>\n"
-						   "<table class=\"seats\" role=\"table\">\n<thead role=\"rowgroup\"><tr role=\"row\">");
-	for (size_t i = 0; i < lengthof(seat_names); i++)
-		appendStringInfo(page, "<th scope=\"col\" role=\"columnheader\" class=\"number\">%s</th>", seat_names[i]);
-	appendStringInfoString(page, "</tr></thead>\n");
-	for (int i = 0; i < report->kept_license_count; i++)
-	{
-		append_license(page, &report->licenses[i]);
-		has_free_invitations |= report->licenses[i].is_limited && !report->licenses[i].counts_invited;
-	}
-	appendStringInfoString(page, "</table>\n");
-	if (report->kept_license_count < report->license_count)
-	{
-		appendStringInfoString(page, "<p class=\"note\">and ");
-		append_count(page, report->license_count - report->kept_license_count, "more license", "more licenses");
-		appendStringInfoString(page, "</p>\n");
-	}
-	if (has_free_invitations)
-		appendStringInfoString(page, "<p class=\"note\">&#8211;: invitations take no seat, only their activation does.</p>\n");
-	appendStringInfoString(page, "</section>\n");
-}
-
-/* How many gain and lose, by column. */
-static void
-append_tallies(StringInfo page, const ReportTallies *tallies, const char *id, const char *title,
-			   const char *const *names, const char *prefix)
-{
-	size_t		prefix_length = strlen(prefix);
-
-	if (tallies->total == 0)
-		return;
-	append_section(page, id, title, tallies->total);
-	appendStringInfoString(page, "<table class=\"tally\">\n");
-	if (tallies->count < tallies->total)
-		appendStringInfo(page, "<caption>the %d that change most</caption>\n", tallies->count);
-	appendStringInfoString(page, "<thead><tr>");
-	for (int i = 0; names[i] != NULL; i++)
-		appendStringInfo(page, "<th scope=\"col\"%s>%s</th>", i > 0 ? " class=\"number\"" : "", names[i]);
-	appendStringInfoString(page, "</tr></thead>\n<tbody>\n");
-	for (int i = 0; i < tallies->count; i++)
-	{
-		const ReportTally *tally = &tallies->tallies[i];
-		bool		has_prefix = strncmp(tally->column_name, prefix, prefix_length) == 0;
-
-		append_row_head(page, html_clip(tally->column_name + (has_prefix ? prefix_length : 0), REPORT_CELL_LENGTH));
-		append_number_cell(page, tally->gained);
-		append_number_cell(page, tally->lost);
-		appendStringInfoString(page, "</tr>\n");
-	}
-	appendStringInfoString(page, "</tbody></table>\n");
-	appendStringInfoString(page, "</section>\n");
-}
-
-static const char *const file_meanings[EXPORT_KIND_COUNT] = {
-	[EXPORT_MANUAL_REVOKE] = "not for the vendor: seats to take away by hand, before anything else",
-	[EXPORT_REVOKE] = "seats taken away",
-	[EXPORT_RENAME] = "new addresses and ids",
-	[EXPORT_UPDATE] = "everything else of known people",
-	[EXPORT_ADD] = "new people",
-	[EXPORT_MANUAL] = "not for the vendor: a list to do by hand"
-};
-
-static void
-append_files(StringInfo page, const ExportReport *report)
-{
-	if (report->file_count == 0)
-		return;
-	append_section(page, "files", "Files, in the order of upload", report->file_count);
-	appendStringInfoString(page, "<div class=\"list\"><table class=\"files\" role=\"table\">\n");
-	if (report->kept_file_count < report->file_count)
-		appendStringInfo(page, "<caption>the first %d of them</caption>\n", report->kept_file_count);
-	appendStringInfoString(page, "<thead role=\"rowgroup\"><tr role=\"row\">"
-						   "<th scope=\"col\" role=\"columnheader\" class=\"kind\">File</th>"
-						   "<th scope=\"col\" role=\"columnheader\" class=\"what\">What</th>"
-						   "<th scope=\"col\" role=\"columnheader\">Columns</th>"
-						   "<th scope=\"col\" role=\"columnheader\" class=\"number\">Rows</th></tr></thead>\n"
-						   "<tbody role=\"rowgroup\">\n");
-	for (int i = 0; i < report->kept_file_count; i++)
-	{
-		const ReportFile *file = &report->files[i];
-
-		appendStringInfo(page, "<tr role=\"row\"><td role=\"cell\">%d&#160;%s</td>"
-						 "<td role=\"cell\" data-name=\"What\">%s</td><td role=\"cell\" data-name=\"Columns\">",
-						 i + 1, export_kind_name(file->kind), file_meanings[file->kind]);
-		html_append_text(page, file->columns);
-		appendStringInfoString(page, "</td><td role=\"cell\" data-name=\"Rows\" class=\"number\">");
-		html_append_number(page, file->row_count);
-		appendStringInfoString(page, "</td></tr>\n");
-	}
-	appendStringInfoString(page, "</tbody></table></div>\n");
-	if (report->kept_file_count < report->file_count)
-	{
-		appendStringInfoString(page, "<p class=\"note\">Rows of all files, by kind:");
-		for (int kind = 0; kind < EXPORT_KIND_COUNT; kind++)
-		{
-			if (report->row_count[kind] == 0)
-				continue;
-			appendStringInfo(page, " %s&#160;", export_kind_name((ExportKind) kind));
-			html_append_number(page, report->row_count[kind]);
-		}
-		appendStringInfoString(page, "</p>\n");
-	}
-	appendStringInfoString(page, "</section>\n");
-}
-
 /* How far the export is from being held up. */
 static void
 append_limits(StringInfo page, const ExportReport *report)
 {
 	const Account *account = report->account;
 
-	append_section(page, "limits", "Limits", -1);
+	report_put_section(page, "limits", "Limits", -1);
 	appendStringInfoString(page, "<p>The export revokes ");
 	html_append_number(page, report->seats_revoked);
 	appendStringInfoString(page, " of the ");
-	append_count(page, report->seats_taken, "seat", "seats");
+	report_put_count(page, report->seats_taken, "seat", "seats");
 	appendStringInfo(page, " that the vendor has given out, that is %.1f&#160;%%. "
 					 "More than %g&#160;%% (<code>max_revoke_percent</code>) is held up, unless it is fewer than "
 					 "%d people (<code>threshold_floor</code>).</p>\n</section>\n",
@@ -487,28 +192,28 @@ export_report_page(const ExportReport *report)
 	append_head(&page, report);
 	append_verdict(&page, report);
 	append_figures(&page, report);
-	append_seats(&page, report);
-	append_list(&page, &report->seat_losers, "losers", "Who loses a seat", NULL, loser_names);
-	append_list(&page, &report->manual, "manual", "To do by hand",
-				"The vendor&#8217;s files cannot say this: an empty cell means no action, and nobody is deleted.",
-				cell_names);
-	append_list(&page, &report->held, "held", "Held back",
-				"This differs, but stays as the vendor has it: the person is protected, or in the days of grace, "
-				"or has no seat to be added with.", held_names);
-	append_list(&page, &report->protected, "protected", "Protected people", NULL, protected_names);
-	append_list(&page, &report->duplicates, "duplicates", "Possible duplicates", NULL, duplicate_names);
-	append_list(&page, &report->refusals, "refusals", "What the vendor refused the last time", NULL, refusal_names);
-	append_tallies(&page, &report->permissions, "permissions", "Permissions", permission_names, "");
-	append_list(&page, &report->permitted, "permitted", "Whose permissions change", NULL, cell_names);
-	append_list(&page, &report->renamed, "renamed", "New addresses and ids", NULL, renamed_names);
-	append_list(&page, &report->added, "added", "New people", NULL, added_names);
-	append_tallies(&page, &report->groups, "groups", "Groups", group_names,
-				   report->account->product->group_header_prefix);
-	append_tallies(&page, &report->texts, "texts", "Names, titles and attributes", text_names, "");
-	append_list(&page, &report->updated, "updated", "Whose names, titles and attributes change", NULL, cell_names);
-	append_list(&page, &report->findings, "findings", "Findings since the last confirmed export", NULL,
-				finding_names);
-	append_files(&page, report);
+	report_put_seats(&page, report);
+	report_put_list(&page, &report->seat_losers, "losers", "Who loses a seat", NULL, loser_names);
+	report_put_list(&page, &report->manual, "manual", "To do by hand",
+					"The vendor&#8217;s files cannot say this: an empty cell means no action, and nobody is deleted.",
+					cell_names);
+	report_put_list(&page, &report->held, "held", "Held back",
+					"This differs, but stays as the vendor has it: the person is protected, or in the days of grace, "
+					"or has no seat to be added with.", held_names);
+	report_put_list(&page, &report->protected, "protected", "Protected people", NULL, protected_names);
+	report_put_list(&page, &report->duplicates, "duplicates", "Possible duplicates", NULL, duplicate_names);
+	report_put_list(&page, &report->refusals, "refusals", "What the vendor refused the last time", NULL, refusal_names);
+	report_put_tallies(&page, &report->permissions, "permissions", "Permissions", permission_names, "");
+	report_put_list(&page, &report->permitted, "permitted", "Whose permissions change", NULL, cell_names);
+	report_put_list(&page, &report->renamed, "renamed", "New addresses and ids", NULL, renamed_names);
+	report_put_list(&page, &report->added, "added", "New people", NULL, added_names);
+	report_put_tallies(&page, &report->groups, "groups", "Groups", group_names,
+					   report->account->product->group_header_prefix);
+	report_put_tallies(&page, &report->texts, "texts", "Names, titles and attributes", text_names, "");
+	report_put_list(&page, &report->updated, "updated", "Whose names, titles and attributes change", NULL, cell_names);
+	report_put_list(&page, &report->findings, "findings", "Findings since the last confirmed export", NULL,
+					finding_names);
+	report_put_files(&page, report);
 	append_limits(&page, report);
 	appendStringInfoString(&page, "<p class=\"note\">All of it, cell by cell: <code>SELECT * FROM orgsync.diff('");
 	html_append_text(&page, report->account->name);

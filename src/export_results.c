@@ -177,7 +177,7 @@ headers_of(const csv_record *record)
 }
 
 /*
- * Opens a file that is in memory, UTF-8, and reads its header.  data must last
+ * Opens a file of ours that is in memory, UTF-8, and reads its header.  data must last
  * as long as the reader.  An error that calls the file "what" if it has no
  * header.
  */
@@ -191,10 +191,16 @@ export_reader_open(ExportReader *reader, const product *product, const char *wha
 	if (!export_reader_next(reader))
 		report_empty(what);
 	reader->column_count = reader->record.field_count;
-	reader->headers = headers_of(&reader->record);
+	reader->headers = palloc(reader->column_count * sizeof(char *));
 	reader->kinds = palloc(reader->column_count * sizeof(column_kind));
 	for (int i = 0; i < reader->column_count; i++)
-		reader->kinds[i] = results_classify(product, reader->headers[i], strlen(reader->headers[i]));
+	{
+		const csv_field *field = &reader->record.fields[i];
+
+		/* blanks at the ends belong to names that people have given */
+		reader->headers[i] = pg_any_to_server(pnstrdup(field->data, field->length), field->length, PG_UTF8);
+		reader->kinds[i] = results_classify(product, field->data, field->length);
+	}
 }
 
 void

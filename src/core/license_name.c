@@ -9,6 +9,8 @@
  *
  * - A budget group is any text, blanks and underscores included; so of several
  *	 "_license_" the last one separates it from the type.
+ * - It does not begin like the header of a group or of an attribute, for that is
+ *	 what such a column is, in files and in the change log.
  * - The type is not empty and holds no blank.  It usually has two parts itself,
  *	 as in "learning_proAllLanguages".
  * - Without a budget group the type must have the two parts [PRODUCT]_[TYPE], as
@@ -45,6 +47,15 @@ ends_with(const char *text, size_t length, const char *literal, size_t literal_l
 {
 	return length >= literal_length &&
 		ascii_case_same(text + length - literal_length, literal, literal_length);
+}
+
+/* Whether a column of that header is a group's or an attribute's. */
+static bool
+begins_like_another(const char *header, size_t length)
+{
+	return begins_with(header, length, "group:", LENGTH_OF("group:")) ||
+		begins_with(header, length, "group/", LENGTH_OF("group/")) ||
+		begins_with(header, length, "attribute_", LENGTH_OF("attribute_"));
 }
 
 /* Where the last "_license_" of text begins, or NULL. */
@@ -119,7 +130,7 @@ license_name_parse(const char *header, size_t length, license_name *name)
 		name->budget_group = header;
 		name->budget_group_length = (size_t) (separator - header);
 		name->license_type = separator + LENGTH_OF(SEPARATOR);
-		if (name->budget_group_length == 0)
+		if (name->budget_group_length == 0 || begins_like_another(header, length))
 			return false;
 	}
 	else if (begins_with(header, (size_t) (end - header), PREFIX, LENGTH_OF(PREFIX)))
