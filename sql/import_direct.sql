@@ -167,7 +167,7 @@ SELECT make('guarded');
 CREATE ROLE orgsync_direct_writer;
 GRANT USAGE ON SCHEMA guarded TO orgsync_direct_writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA guarded TO orgsync_direct_writer;
-GRANT INSERT, UPDATE, DELETE ON guarded.imports, guarded.import_findings, guarded.feeds, guarded.groups,
+GRANT INSERT, UPDATE, DELETE ON guarded.imports, guarded.import_findings, guarded.feeds, guarded.feed_profiles, guarded.groups,
 	guarded.seats, guarded.made_profiles, guarded.import_effects TO orgsync_direct_writer;
 GRANT INSERT, UPDATE ON guarded.profiles TO orgsync_direct_writer;
 SET ROLE orgsync_direct_writer;

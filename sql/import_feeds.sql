@@ -38,7 +38,7 @@ ORDER BY profile_id, column_name
 $$;
 -- Forgets everybody and all feeds.
 CREATE FUNCTION pg_temp.anew() RETURNS void LANGUAGE sql AS
-$$ DELETE FROM fed.profiles; DELETE FROM fed.feeds; DELETE FROM fed.groups $$;
+$$ DELETE FROM fed.profiles; DELETE FROM fed.feeds; DELETE FROM fed.feed_profiles; DELETE FROM fed.groups $$;
 
 -- ---- one feed ----
 

@@ -37,7 +37,7 @@ SELECT primary_email_address || ': ' || string_agg(left(header::text, 5) || ' ' 
 FROM seats_account.seats JOIN seats_account.profiles USING (profile_id) JOIN seats_account.licenses USING (license_id)
 GROUP BY primary_email_address ORDER BY primary_email_address
 $$;
-CREATE FUNCTION pg_temp.anew() RETURNS void LANGUAGE sql AS $$ DELETE FROM seats_account.profiles; DELETE FROM seats_account.feeds $$;
+CREATE FUNCTION pg_temp.anew() RETURNS void LANGUAGE sql AS $$ DELETE FROM seats_account.profiles; DELETE FROM seats_account.feeds; DELETE FROM seats_account.feed_profiles $$;
 
 -- each state meets each cell
 SELECT orgsync.set_seats('seats_account', 'Default_license_learning_proAllLanguages_status', NULL);

@@ -36,11 +36,11 @@ FROM mode_account.profiles LEFT JOIN mode_account.seats USING (profile_id)
 $$;
 CREATE FUNCTION pg_temp.feeds() RETURNS SETOF text LANGUAGE sql AS
 $$
-SELECT feed || ' brought ' || coalesce((SELECT string_agg(split_part(primary_email_address::text, '@', 1), ' ' ORDER BY profile_id) FROM mode_account.profiles WHERE brought @> profile_id), '')
+SELECT feed || ' brought ' || coalesce((SELECT string_agg(split_part(primary_email_address::text, '@', 1), ' ' ORDER BY profile_id) FROM mode_account.profiles WHERE (SELECT range_agg(profile_ids) FROM mode_account.feed_profiles b WHERE b.feed = f.feed) @> profile_id), '')
 	|| ', holds ' || coalesce((SELECT string_agg(split_part(primary_email_address::text, '@', 1), ' ' ORDER BY profile_id) FROM mode_account.profiles WHERE last_import @> profile_id), '')
-FROM mode_account.feeds ORDER BY feed
+FROM mode_account.feeds f ORDER BY feed
 $$;
-CREATE FUNCTION pg_temp.anew() RETURNS void LANGUAGE sql AS $$ DELETE FROM mode_account.profiles; DELETE FROM mode_account.feeds $$;
+CREATE FUNCTION pg_temp.anew() RETURNS void LANGUAGE sql AS $$ DELETE FROM mode_account.profiles; DELETE FROM mode_account.feeds; DELETE FROM mode_account.feed_profiles $$;
 -- A file with these people, all with a license.
 CREATE FUNCTION pg_temp.file(VARIADIC people text[]) RETURNS text LANGUAGE sql AS
 $$ SELECT E'primary_email,LICENSE\n' || string_agg(p || E'@example.com,active\n', '' ORDER BY n) FROM unnest(people) WITH ORDINALITY AS u (p, n) $$;
@@ -156,7 +156,7 @@ CREATE FUNCTION pg_temp.versions() RETURNS SETOF text LANGUAGE sql AS
 $$
 SELECT concat_ws(' ', 'profiles', xmin, ctid) FROM mode_account.profiles UNION ALL SELECT concat_ws(' ', 'seats', xmin, ctid) FROM mode_account.seats
 UNION ALL SELECT concat_ws(' ', 'memberships', xmin, ctid) FROM mode_account.memberships UNION ALL SELECT concat_ws(' ', 'permissions', xmin, ctid) FROM mode_account.permissions
-UNION ALL SELECT concat_ws(' ', 'feeds', xmin, ctid) FROM mode_account.feeds UNION ALL SELECT concat_ws(' ', 'changes', xmin, ctid) FROM mode_account.changes
+UNION ALL SELECT concat_ws(' ', 'feeds', xmin, ctid) FROM mode_account.feeds UNION ALL SELECT concat_ws(' ', 'brought', xmin, ctid) FROM mode_account.feed_profiles UNION ALL SELECT concat_ws(' ', 'changes', xmin, ctid) FROM mode_account.changes
 $$;
 CREATE TABLE pg_temp.before_again AS SELECT pg_temp.versions() AS version;
 SELECT pg_temp.import(pg_temp.day());
@@ -166,5 +166,25 @@ SELECT count(*) FROM (SELECT pg_temp.versions() EXCEPT SELECT version FROM pg_te
 UPDATE mode_account.profiles SET work_title = 'by hand' WHERE unique_user_id = 'A1';
 SELECT pg_temp.import(pg_temp.day());
 SELECT work_title FROM mode_account.profiles WHERE unique_user_id = 'A1';
+
+-- whom a feed brought is kept in segments of ids: of one that brings many, and of one that brings a few here and there
+SELECT pg_temp.anew();
+CREATE FUNCTION pg_temp.many(first integer, last integer, step integer) RETURNS text LANGUAGE sql AS
+$$ SELECT E'primary_email\n' || string_agg('p' || i || E'@example.com\n', '' ORDER BY i) FROM generate_series(first, last, step) AS i $$;
+CREATE FUNCTION pg_temp.brought() RETURNS SETOF text LANGUAGE sql AS
+$$ SELECT concat_ws(' ', feed, sum(upper(r) - lower(r)), 'in', CASE WHEN feed = 'all' THEN count(*) - count(DISTINCT segment) || ' gaps' ELSE count(*) || ' runs' END,
+	CASE WHEN bool_and(lower(r) >> 9 = segment AND (upper(r) - 1) >> 9 = segment) THEN 'in place' END)
+FROM mode_account.feed_profiles, unnest(profile_ids) AS r GROUP BY feed ORDER BY feed $$;
+SELECT pg_temp.import(pg_temp.many(1, 2000, 1), feed => 'all');
+SELECT pg_temp.import(pg_temp.many(7, 2000, 7), feed => 'some');
+SELECT pg_temp.brought();
+SELECT pg_temp.import(pg_temp.many(8, 2000, 14), feed => 'some');
+SELECT pg_temp.import(pg_temp.many(1, 2000, 1), feed => 'some');
+SELECT pg_temp.brought();
+SELECT pg_temp.import(pg_temp.many(1, 1, 1), feed => 'all');
+SELECT pg_temp.import(pg_temp.many(301, 2000, 1), feed => 'some', mode => 'full', override => true);
+SELECT pg_temp.brought();
+SELECT pg_temp.import(pg_temp.many(1, 1, 1), feed => 'some', mode => 'full', override => true);
+SELECT pg_temp.brought();
 
 SELECT orgsync.drop_account('mode_account');

@@ -28,7 +28,7 @@ SELECT s FROM orgsync.import_csv('look_alikes', replace(csv, 'LICENSE', 'Default
 $$;
 
 SELECT orgsync.add_license('look_alikes', 'Default_license_learning_proAllLanguages_status', seats => 1, counting => 'invited') \g /dev/null
-CREATE FUNCTION pg_temp.anew() RETURNS void LANGUAGE sql AS $$ DELETE FROM look_alikes.profiles; DELETE FROM look_alikes.feeds $$;
+CREATE FUNCTION pg_temp.anew() RETURNS void LANGUAGE sql AS $$ DELETE FROM look_alikes.profiles; DELETE FROM look_alikes.feeds; DELETE FROM look_alikes.feed_profiles $$;
 CREATE FUNCTION pg_temp.messages() RETURNS SETOF text LANGUAGE sql AS
 $$
 SELECT regexp_replace(f.message, '^Duplicate Profile Error: .* \(', 'Duplicate Profile Error: ... (') FROM look_alikes.import_findings AS f

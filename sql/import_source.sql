@@ -28,7 +28,7 @@ SELECT s FROM orgsync.import_csv('sources', replace(csv, 'LICENSE', 'Default_lic
 $$;
 
 SELECT orgsync.add_license('sources', 'Default_license_learning_proAllLanguages_status') \g /dev/null
-CREATE FUNCTION pg_temp.anew() RETURNS void LANGUAGE sql AS $$ DELETE FROM sources.profiles; DELETE FROM sources.feeds $$;
+CREATE FUNCTION pg_temp.anew() RETURNS void LANGUAGE sql AS $$ DELETE FROM sources.profiles; DELETE FROM sources.feeds; DELETE FROM sources.feed_profiles $$;
 CREATE FUNCTION pg_temp.people() RETURNS SETOF text LANGUAGE sql AS
 $$
 SELECT concat_ws(' ', primary_email_address, unique_user_id, preferred_first_name, work_title, groups, coalesce((SELECT string_agg(value->>'status', ',') FROM jsonb_each(licenses)), '-'), admin_type)

@@ -26,7 +26,7 @@ SELECT concat_ws(' | ', p.profile_id, primary_email_address, unique_user_id, pre
 	(SELECT string_agg(feed || ' ' || column_name || ' ' || name, ', ' ORDER BY 1) FROM undo.feed_groups JOIN undo.groups USING (group_id) WHERE profile_id = p.profile_id))
 FROM undo.profiles p
 UNION ALL SELECT 'group ' || name FROM undo.groups
-UNION ALL SELECT concat_ws(' ', 'feed', feed, brought, last_import) FROM undo.feeds
+UNION ALL SELECT concat_ws(' ', 'feed', feed, (SELECT range_agg(profile_ids) FROM undo.feed_profiles b WHERE b.feed = f.feed), last_import) FROM undo.feeds f
 $$;
 CREATE TEMPORARY TABLE before (line text);
 CREATE FUNCTION pg_temp.remember() RETURNS void LANGUAGE sql AS 'DELETE FROM before; INSERT INTO before SELECT pg_temp.people()';

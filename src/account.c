@@ -26,7 +26,7 @@
 
 static const char *const account_tables[] = {
 	"settings", "profiles", "licenses", "seats", "seat_counters", "transfers", "groups", "memberships", "permissions",
-	"duplicate_rules", "domain_aliases", "protected_profiles", "leavers", "feeds", "feed_groups",
+	"duplicate_rules", "domain_aliases", "protected_profiles", "leavers", "feeds", "feed_profiles", "feed_groups",
 	"feed_records", "feed_record_doubts", "imports", "import_effects", "made_profiles", "import_findings",
 	"exports", "export_files", "changes", "past_changes"
 };

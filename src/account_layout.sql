@@ -197,14 +197,22 @@ COMMENT ON COLUMN @account.leavers.primary_email_address IS 'as the vendor has i
 
 CREATE TABLE @account.feeds (
 	feed text COLLATE "C" PRIMARY KEY,
-	brought int8multirange NOT NULL DEFAULT '{}',
 	last_import int8multirange NOT NULL DEFAULT '{}',
 	records_fingerprint bytea
 );
-COMMENT ON TABLE @account.feeds IS 'the sources of imports, and whom each of them brought';
-COMMENT ON COLUMN @account.feeds.brought IS 'profile_ids that the feed brought and that were not absent since';
+COMMENT ON TABLE @account.feeds IS 'the sources of imports';
 COMMENT ON COLUMN @account.feeds.last_import IS 'profile_ids that the feed''s last import held';
 COMMENT ON COLUMN @account.feeds.records_fingerprint IS 'what all that the meaning of a record depends on comes to, for the records in feed_records';
+
+CREATE TABLE @account.feed_profiles (
+	segment bigint NOT NULL,
+	feed text COLLATE "C" NOT NULL,
+	profile_ids int8multirange NOT NULL,
+	PRIMARY KEY (segment, feed)
+);
+COMMENT ON TABLE @account.feed_profiles IS 'whom each feed brought';
+COMMENT ON COLUMN @account.feed_profiles.segment IS 'profile_id divided by 512, rounded down: of those in the row';
+COMMENT ON COLUMN @account.feed_profiles.profile_ids IS 'profile_ids that the feed brought and that were not absent since';
 
 CREATE TABLE @account.feed_records (
 	segment bigint GENERATED ALWAYS AS IDENTITY,

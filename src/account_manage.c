@@ -181,7 +181,7 @@ orgsync_drop_account(PG_FUNCTION_ARGS)
 			   "DROP TABLE IF EXISTS @account.settings, @account.profiles, @account.licenses, @account.seats,"
 			   " @account.seat_counters, @account.transfers, @account.groups, @account.memberships, @account.permissions,"
 			   " @account.duplicate_rules, @account.domain_aliases, @account.protected_profiles,"
-			   " @account.leavers, @account.feeds, @account.feed_groups,"
+			   " @account.leavers, @account.feeds, @account.feed_profiles, @account.feed_groups,"
 			   " @account.feed_records, @account.feed_record_doubts,"
 			   " @account.imports, @account.import_effects, @account.made_profiles,"
 			   " @account.import_findings, @account.exports, @account.export_files, @account.changes,"

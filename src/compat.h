@@ -70,6 +70,13 @@
 	reindex_index(NULL, index, false, RELPERSISTENCE_PERMANENT, &(ReindexParams) {0})
 #endif
 
+/* Ranges are made with a place for soft errors since PostgreSQL 16 (2022-12). */
+#if PG_VERSION_NUM < 160000
+#define compat_range_serialize(type, lower, upper)	range_serialize(type, lower, upper, false)
+#else
+#define compat_range_serialize(type, lower, upper)	range_serialize(type, lower, upper, false, NULL)
+#endif
+
 /* The files of relations go by another name since PostgreSQL 16 (2022-07). */
 #if PG_VERSION_NUM < 160000
 #define compat_set_new_file(relation)	RelationSetNewRelfilenode(relation, (relation)->rd_rel->relpersistence)

@@ -30,6 +30,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
+#include "profile_set.h"
 #include "sql.h"
 #include "trigger_rows.h"
 #include "utils/array.h"
@@ -98,9 +99,14 @@ static const char *const erasing_queries[] =
 
 	"UPDATE @account.export_files SET csv = regexp_replace(csv, $2, '" FORGOTTEN "', 'gi') WHERE csv ~* $2",
 
-	"UPDATE @account.feeds AS f SET brought = f.brought - n.ids, last_import = f.last_import - n.ids"
+	"UPDATE @account.feeds AS f SET last_import = f.last_import - n.ids"
 	" FROM (SELECT range_agg(int8range(i, i, '[]')) AS ids FROM unnest($1) AS i) AS n"
-	" WHERE f.brought && n.ids OR f.last_import && n.ids"
+	" WHERE f.last_import && n.ids",
+
+	"UPDATE @account.feed_profiles AS f SET profile_ids = f.profile_ids - n.ids"
+	" FROM (SELECT " FEED_SEGMENT("i") " AS segment, range_agg(int8range(i, i, '[]')) AS ids"
+	"  FROM unnest($1) AS i GROUP BY segment) AS n"
+	" WHERE f.segment = n.segment AND f.profile_ids && n.ids"
 };
 
 /* ---- whom it is about ---- */

@@ -50,6 +50,7 @@
 #include "nodes/bitmapset.h"
 #include "nodes/execnodes.h"
 #include "nodes/pg_list.h"
+#include "profile_set.h"
 #include "similar_filter.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
@@ -540,7 +541,7 @@ extern int64 import_unchanged_count(const Import *import);
 extern void import_unchanged_check(Import *import);
 extern void import_unchanged_touch(Import *import, int64 profile_id);
 extern bool import_unchanged_must_read_again(const Import *import);
-extern int64 import_unchanged_next_profile(const Import *import, int64 *position);
+extern void import_unchanged_collect_profiles(const Import *import, ProfileRuns *runs);
 extern void import_unchanged_collect(Import *import);
 extern void import_unchanged_collect_end(void);
 extern void import_unchanged_store(Import *import);

@@ -2,10 +2,8 @@
  * import_absence.c
  *		Whom a feed brings, and who is missing from a file of mode full.
  *
- * Of each feed, "feeds" keeps the profile_ids that it brought and those that its
- * last import held, as multiranges: a feed's profiles are mostly made by one
- * import and so have ids in a row, and a set of a million of them is a few
- * ranges.  Sets are compared by the server's own operators.
+ * Of each feed, "feed_profiles" keeps whom it brought (see profile_set.c), and
+ * "feeds" whom its last import held.
  *
  * Absent is who was brought before, is named by no row of the file (applied or
  * rejected, by any key, or in a finding), is in no other feed's last import, and
@@ -16,6 +14,7 @@
 #include "import.h"
 
 #include "catalog/pg_type.h"
+#include "profile_set.h"
 #include "sql.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -25,185 +24,39 @@
 /* So many names of absent people a finding gives. */
 #define FIRST_NAMES 5
 
-typedef struct ProfileRun
-{
-	int64		first;
-	int64		last;
-} ProfileRun;
-
-/*
- * Profile_ids that are collected in any order.  Nearly all are in a row with others,
- * so they are kept as runs, which are sorted and joined whenever there is no more
- * room.
- */
-typedef struct ProfileRuns
-{
-	ProfileRun  *runs;
-	int64		count;
-	int64		capacity;
-} ProfileRuns;
-
-#define FIRST_CAPACITY	1024
-
-static int
-compare_runs(const void *a, const void *b)
-{
-	const ProfileRun *left = a;
-	const ProfileRun *right = b;
-
-	return (left->first > right->first) - (left->first < right->first);
-}
-
-/* Sorts the runs, and joins those that touch. */
-static void
-join_runs(ProfileRuns *runs)
-{
-	int64		count = 0;
-
-	if (runs->count > 1)
-		qsort(runs->runs, runs->count, sizeof(ProfileRun), compare_runs);
-	for (int64 i = 0; i < runs->count; i++)
-		if (count > 0 && runs->runs[i].first <= runs->runs[count - 1].last + 1)
-			runs->runs[count - 1].last = Max(runs->runs[count - 1].last, runs->runs[i].last);
-		else
-			runs->runs[count++] = runs->runs[i];
-	runs->count = count;
-}
-
-static void
-runs_begin(ProfileRuns *runs, const Import *import)
-{
-	runs->count = 0;
-	runs->capacity = FIRST_CAPACITY;
-	runs->runs = MemoryContextAlloc(import->attempt_context, sizeof(ProfileRun) * FIRST_CAPACITY);
-}
-
-/* Adds a profile, or nobody, if it is 0. */
-static void
-runs_add(ProfileRuns *runs, int64 profile_id)
-{
-	ProfileRun  *last = &runs->runs[runs->count - 1];
-
-	if (profile_id == 0 || (runs->count > 0 && profile_id >= last->first && profile_id <= last->last))
-		return;
-	if (runs->count > 0 && profile_id == last->last + 1)
-	{
-		last->last = profile_id;
-		return;
-	}
-	if (runs->count == runs->capacity)
-	{
-		join_runs(runs);
-		if (runs->count > runs->capacity / 2)
-			runs->runs = repalloc_huge(runs->runs, sizeof(ProfileRun) * (runs->capacity *= 2));
-	}
-	runs->runs[runs->count++] = (ProfileRun) {profile_id, profile_id};
-}
-
-/* The profiles of the accepted rows; with those that only were named if asked for. */
-static ProfileRuns
+/* The profiles of the accepted rows and of unchanged records; with those that only were named if asked for. */
+static SqlArgument
 collect_profiles(Import *import, bool with_named)
 {
 	ProfileRuns runs;
 
-	runs_begin(&runs, import);
+	profile_runs_begin(&runs, import->attempt_context);
 	for (int64 i = 0; i < import_staging_count(import->staging); i++)
 		if (import->targets[i].state == ROW_ACCEPTED)
-			runs_add(&runs, import->targets[i].profile_id);
+			profile_runs_add(&runs, import->targets[i].profile_id);
 	for (int64 i = 0; with_named && i < import->named_count; i++)
-		runs_add(&runs, import->named[i]);
-	return runs;
-}
-
-/* A walk over profile_ids in ascending order: those of joined runs, and of unchanged records. */
-typedef struct ProfileWalk
-{
-	const Import *import;
-	const ProfileRun *run;		/* the next */
-	const ProfileRun *end;
-	int64		position;		/* in the records; see import_unchanged_next_profile() */
-	int64		unchanged;		/* the next of them, or 0 */
-} ProfileWalk;
-
-/* The next profiles that follow upon one another; false after the last. */
-static bool
-walk_next(ProfileWalk *walk, ProfileRun *found)
-{
-	if (walk->run < walk->end && (walk->unchanged == 0 || walk->run->first <= walk->unchanged))
-	{
-		*found = *walk->run++;
-		return true;
-	}
-	if (walk->unchanged == 0)
-		return false;
-	found->first = found->last = walk->unchanged;
-	walk->unchanged = import_unchanged_next_profile(walk->import, &walk->position);
-	return true;
-}
-
-/* A set of collected profiles and those of the unchanged records, as an int8multirange; frees the runs. */
-static SqlArgument
-make_set(Import *import, ProfileRuns *runs)
-{
-	ProfileWalk walk = {.import = import};
-	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
-	ArrayBuildState *first = initArrayResult(INT8OID, CurrentMemoryContext, false);
-	ArrayBuildState *last = initArrayResult(INT8OID, CurrentMemoryContext, false);
-	SqlArgument arguments[2];
-	SqlArgument set;
-	ProfileRun	run;
-	ProfileRun	next;
-	bool		isnull;
-	bool		is_more;
-
-	join_runs(runs);
-	walk.run = runs->runs;
-	walk.end = runs->runs + runs->count;
-	walk.unchanged = import_unchanged_next_profile(import, &walk.position);
-	is_more = walk_next(&walk, &next);
-	while (is_more)
-	{
-		run = next;
-		while ((is_more = walk_next(&walk, &next)) && next.first <= run.last + 1)
-			run.last = Max(run.last, next.last);
-		first = accumArrayResult(first, Int64GetDatum(run.first), false, INT8OID, CurrentMemoryContext);
-		last = accumArrayResult(last, Int64GetDatum(run.last), false, INT8OID, CurrentMemoryContext);
-	}
-	pfree(runs->runs);
-	arguments[0] = SQL_DATUM(INT8ARRAYOID, makeArrayResult(first, CurrentMemoryContext));
-	arguments[1] = SQL_DATUM(INT8ARRAYOID, makeArrayResult(last, CurrentMemoryContext));
-	(void) sql_run(import->account,
-				   "SELECT coalesce(range_agg(int8range(f, l, '[]')), '{}'::int8multirange)"
-				   " FROM unnest($1, $2) AS r (f, l)", 2, arguments);
-	set = SQL_DATUM(INT8MULTIRANGEOID, PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull))));
-	SPI_freetuptable(SPI_tuptable);
-	MemoryContextSwitchTo(old_context);
-	return set;
+		profile_runs_add(&runs, import->named[i]);
+	import_unchanged_collect_profiles(import, &runs);
+	return profile_runs_set(&runs);
 }
 
 /*
  * The set of those whom the feed brought before, less the given profiles, those that other feeds hold,
- * and those that are protected.  Frees the runs.
+ * and those that are protected.
  */
 static SqlArgument
-brought_without(Import *import, ProfileRuns *present)
+brought_without(Import *import, const SqlArgument *present)
 {
-	SqlArgument arguments[2];
+	SqlArgument arguments[] = {sql_text(import->options.feed), *present};
 	SqlArgument absent;
-	MemoryContext old_context;
 	bool		isnull;
 
-	arguments[0] = sql_text(import->options.feed);
-	arguments[1] = make_set(import, present);
 	(void) sql_run(import->account,
-				   "SELECT coalesce((SELECT brought FROM @account.feeds WHERE feed = $1), '{}')"
-				   " - $2 - coalesce((SELECT range_agg(last_import) FROM @account.feeds WHERE feed <> $1), '{}')"
+				   "SELECT " FEED_BROUGHT("$1") " - $2 - coalesce((SELECT range_agg(last_import) FROM @account.feeds WHERE feed <> $1), '{}')"
 				   " - coalesce((SELECT range_agg(int8range(profile_id, profile_id, '[]'))"
 				   "  FROM @account.protected_profiles), '{}')",
 				   2, arguments);
-	old_context = MemoryContextSwitchTo(import->attempt_context);
 	absent = SQL_DATUM(INT8MULTIRANGEOID, PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull))));
-	MemoryContextSwitchTo(old_context);
 	SPI_freetuptable(SPI_tuptable);
 	return absent;
 }
@@ -240,22 +93,25 @@ import_count_absent_seats(Import *import)
 	int64	   *similar;
 	int64		similar_count = import_similar_profiles(import, &similar);
 	ProfileRuns present;
+	SqlArgument present_set;
 	int64		count;
 	SqlArgument absent;
 
 	if (import->unreadable_line != 0)
 		return;
-	runs_begin(&present, import);
+	profile_runs_begin(&present, import->attempt_context);
 	for (int64 i = 0; i < row_count; i++)
 	{
-		runs_add(&present, import->targets[i].profile_id);
-		runs_add(&present, import_address_holder(import, i));
+		profile_runs_add(&present, import->targets[i].profile_id);
+		profile_runs_add(&present, import_address_holder(import, i));
 	}
 	for (int64 i = 0; i < import->named_count; i++)
-		runs_add(&present, import->named[i]);
+		profile_runs_add(&present, import->named[i]);
 	for (int64 i = 0; i < similar_count; i++)
-		runs_add(&present, similar[i]);
-	absent = brought_without(import, &present);
+		profile_runs_add(&present, similar[i]);
+	import_unchanged_collect_profiles(import, &present);
+	present_set = profile_runs_set(&present);
+	absent = brought_without(import, &present_set);
 
 	count = (int64) sql_run(import->account,
 							"SELECT s.license_id, count(*) FILTER (WHERE s.status <> 'waitlisted'),"
@@ -286,7 +142,7 @@ find_absent(Import *import, int64 *absent_count, int64 *brought_count)
 {
 	SqlArgument arguments[2];
 	SqlArgument absent;
-	ProfileRuns present = collect_profiles(import, true);
+	SqlArgument present = collect_profiles(import, true);
 
 	absent = brought_without(import, &present);
 	arguments[0] = sql_text(import->options.feed);
@@ -294,7 +150,7 @@ find_absent(Import *import, int64 *absent_count, int64 *brought_count)
 	(void) sql_run(import->account,
 				   "SELECT (SELECT count(*) FROM unnest($2) AS r JOIN @account.profiles AS p"
 				   " ON p.profile_id >= lower(r) AND p.profile_id < upper(r)),"
-				   " (SELECT count(*) FROM @account.feeds AS f CROSS JOIN LATERAL unnest(f.brought) AS r"
+				   " (SELECT count(*) FROM @account.feed_profiles AS f CROSS JOIN LATERAL unnest(f.profile_ids) AS r"
 				   " JOIN @account.profiles AS p ON p.profile_id >= lower(r) AND p.profile_id < upper(r)"
 				   " WHERE f.feed = $1)",
 				   2, arguments);
@@ -422,27 +278,6 @@ handle_absent(Import *import)
 	return absent;
 }
 
-/* Keeps, for import_effects.c, whom the feed brings that it did not bring before, and who is absent. */
-static void
-note_effects(Import *import, const SqlArgument *present, const SqlArgument *absent)
-{
-	SqlArgument arguments[] = {sql_text(import->options.feed), *present, *absent};
-	MemoryContext old_context;
-	bool		isnull;
-	Datum		value;
-
-	(void) sql_run(import->account,
-				   "SELECT nullif($2 - coalesce((SELECT brought FROM @account.feeds WHERE feed = $1), '{}'), '{}'),"
-				   " nullif($3, '{}')", 3, arguments);
-	old_context = MemoryContextSwitchTo(import->attempt_context);
-	value = sql_value(0, 0, &isnull);
-	import->brought = isnull ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
-	value = sql_value(0, 1, &isnull);
-	import->absent = isnull ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
-	MemoryContextSwitchTo(old_context);
-	SPI_freetuptable(SPI_tuptable);
-}
-
 /*
  * When the rows are decided and before they are written: of mode full, revokes
  * the seats of the absent, or reports that they are too many (the import is
@@ -452,34 +287,34 @@ note_effects(Import *import, const SqlArgument *present, const SqlArgument *abse
 void
 import_note_absence(Import *import)
 {
-	SqlArgument arguments[4];
-	ProfileRuns runs;
-	SqlArgument absent;
-	bool		isnull;
+	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
+	SqlArgument arguments[2] = {sql_text(import->options.feed)};
+	SqlArgument present;
 
-	(void) sql_run(import->account, "SELECT '{}'::int8multirange", 0, NULL);
-	absent = SQL_DATUM(INT8MULTIRANGEOID, datumCopy(sql_value(0, 0, &isnull), false, -1));
-	SPI_freetuptable(SPI_tuptable);
 	if (import->options.full && import->unreadable_line != 0)
 		import_report(import, FINDING_ABSENCE_UNKNOWN, import->unreadable_line, NULL, NULL, 1,
 					  psprintf(INT64_FORMAT, import->unreadable_line));
 	else if (import->options.full)
-		absent = handle_absent(import);
-
-	arguments[0] = sql_text(import->options.feed);
-	runs = collect_profiles(import, false);
-	arguments[1] = make_set(import, &runs);
-	arguments[2] = arguments[1];
-	if (import->named_count > 0)
 	{
-		runs = collect_profiles(import, true);
-		arguments[2] = make_set(import, &runs);
+		arguments[1] = handle_absent(import);
+		if (!profile_set_is_empty(&arguments[1]))
+		{
+			import->absent = arguments[1].value;
+			(void) sql_run(import->account, feed_profiles_remove, 2, arguments);
+		}
 	}
-	arguments[3] = absent;
-	note_effects(import, &arguments[1], &absent);
+
+	present = collect_profiles(import, false);
+	arguments[1] = feed_profiles_lacking(import->account, import->options.feed, &present);
+	if (!profile_set_is_empty(&arguments[1]))
+	{
+		import->brought = arguments[1].value;
+		(void) sql_run(import->account, feed_profiles_add, 2, arguments);
+	}
+	arguments[1] = import->named_count > 0 ? collect_profiles(import, true) : present;
 	(void) sql_run(import->account,
-				   "INSERT INTO @account.feeds AS f (feed, brought, last_import) VALUES ($1, $2, $3)"
-				   " ON CONFLICT (feed) DO UPDATE SET last_import = $3, brought = f.brought - $4 + $2"
-				   " WHERE f.last_import <> $3 OR f.brought <> f.brought - $4 + $2", 4, arguments);
+				   "INSERT INTO @account.feeds AS f (feed, last_import) VALUES ($1, $2)"
+				   " ON CONFLICT (feed) DO UPDATE SET last_import = $2 WHERE f.last_import <> $2", 2, arguments);
 	SPI_freetuptable(SPI_tuptable);
+	MemoryContextSwitchTo(old_context);
 }

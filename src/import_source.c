@@ -115,33 +115,25 @@ import_note_values(Import *import, const ImportRow *row, const PresentProfile *p
 	note_attributes(import, row, present, after);
 }
 
-/* The profiles that only other feeds have brought, in *profiles; false if there is no other feed. */
+/* Is there any other feed? */
 static bool
-find_foreign_profiles(Import *import, SqlArgument *profiles)
+has_other_feeds(Import *import)
 {
-	MemoryContext old_context;
 	SqlArgument feed = sql_text(import->options.feed);
-	bool		isnull;
-	Datum		value;
+	bool		found = sql_run(import->account, "SELECT FROM @account.feeds WHERE feed <> $1 LIMIT 1", 1, &feed) > 0;
 
-	(void) sql_run(import->account,
-				   "SELECT range_agg(brought) FILTER (WHERE feed <> $1)"
-				   " - coalesce(range_agg(brought) FILTER (WHERE feed = $1), '{}') FROM @account.feeds", 1, &feed);
-	value = sql_value(0, 0, &isnull);
-	if (!isnull)
-	{
-		old_context = MemoryContextSwitchTo(import->attempt_context);
-		*profiles = SQL_DATUM(INT8MULTIRANGEOID, PointerGetDatum(PG_DETOAST_DATUM_COPY(value)));
-		MemoryContextSwitchTo(old_context);
-	}
 	SPI_freetuptable(SPI_tuptable);
-	return !isnull;
+	return found;
 }
+
+/* The feeds that brought the profile of a changed cell. */
+#define BRINGING_FEEDS \
+	"@account.feed_profiles AS f WHERE f.segment = " FEED_SEGMENT("c.profile_id") " AND f.profile_ids @> c.profile_id"
 
 /* The last change of a cell by an import that was not undone; it may be pending, or the vendor has heard of it. */
 static const char conflicts_query[] =
 	"SELECT c.line, c.header, coalesce(c.header, c.column_name), coalesce(s.feed,"
-	" (SELECT min(f.feed) FROM @account.feeds AS f WHERE f.feed <> $1 AND f.brought @> c.profile_id))"
+	" (SELECT min(f.feed) FROM " BRINGING_FEEDS " AND f.feed <> $1))"
 	" FROM changed_cells AS c LEFT JOIN LATERAL"
 	" (SELECT i.feed FROM (SELECT change_id, import_id FROM @account.changes"
 	"   WHERE profile_id = c.profile_id AND column_name = c.column_name AND import_id IS NOT NULL"
@@ -149,7 +141,8 @@ static const char conflicts_query[] =
 	"   WHERE profile_id = c.profile_id AND column_name = c.column_name AND import_id IS NOT NULL) AS l"
 	"  JOIN @account.imports AS i ON i.import_id = l.import_id"
 	"  WHERE i.state = 'applied' AND i.feed IS NOT NULL ORDER BY l.change_id DESC LIMIT 1) AS s ON true"
-	" WHERE CASE WHEN s.feed IS NULL THEN c.was_set AND $2 @> c.profile_id ELSE s.feed <> $1 END"
+	" WHERE CASE WHEN s.feed IS NULL THEN c.was_set AND EXISTS (SELECT FROM " BRINGING_FEEDS " AND f.feed <> $1)"
+	"  AND NOT EXISTS (SELECT FROM " BRINGING_FEEDS " AND f.feed = $1) ELSE s.feed <> $1 END"
 	" ORDER BY c.line, c.column_name";
 
 /*
@@ -159,18 +152,16 @@ static const char conflicts_query[] =
 void
 import_report_conflicts(Import *import)
 {
-	SqlArgument arguments[2];
+	SqlArgument feed = sql_text(import->options.feed);
 	Portal		portal;
 	MemoryContext old_context;
 
-	if (import_changes_count(import->changes, CHANGE_CELLS) == 0 ||
-		!find_foreign_profiles(import, &arguments[1]))
+	if (import_changes_count(import->changes, CHANGE_CELLS) == 0 || !has_other_feeds(import))
 		return;
-	arguments[0] = sql_text(import->options.feed);
 	sql_register("changed_cells", import_changes_rows(import->changes, CHANGE_CELLS),
 				 import_changes_descriptor(import->changes, CHANGE_CELLS),
 				 import_changes_count(import->changes, CHANGE_CELLS));
-	portal = sql_open(import->account, conflicts_query, 2, arguments);
+	portal = sql_open(import->account, conflicts_query, 1, &feed);
 	do
 	{
 		SPI_cursor_fetch(portal, true, FETCH_COUNT);

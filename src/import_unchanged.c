@@ -413,23 +413,19 @@ import_unchanged_end_pass(Import *import)
 				errhint("Import it again when it is complete."));
 }
 
-/*
- * The next profile of an unchanged record, in ascending order; 0 after the last.
- * *position is 0 to begin with.
- */
-int64
-import_unchanged_next_profile(const Import *import, int64 *position)
+/* Adds the profiles of the unchanged records. */
+void
+import_unchanged_collect_profiles(const Import *import, ProfileRuns *runs)
 {
 	const FeedRecords *records = import->unchanged == NULL ? NULL : import->unchanged->records;
 
-	while (records != NULL && *position < records->count)
+	for (int64 i = 0; records != NULL && i < records->count; i++)
 	{
-		uint32		profile_id = records->records[(*position)++].profile_id;
+		uint32		profile_id = records->records[i].profile_id;
 
 		if ((profile_id & (FEED_RECORD_SEEN | FEED_RECORD_PARSED)) == FEED_RECORD_SEEN)
-			return profile_id & FEED_RECORD_MAX_PROFILE;
+			profile_runs_add(runs, profile_id & FEED_RECORD_MAX_PROFILE);
 	}
-	return 0;
 }
 
 /* ---- writing ---- */

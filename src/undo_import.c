@@ -36,6 +36,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "profile_set.h"
 #include "sql.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -122,7 +123,8 @@ static const char *const reason_queries[] =
 
 	"SELECT format('%s, who was made by it, is brought by feed \"%s\" too.', " NAME_OF("p") ", f.feed)"
 	" FROM unnest($2) AS r JOIN @account.profiles AS p ON p.profile_id >= lower(r) AND p.profile_id < upper(r)"
-	" JOIN @account.feeds AS f ON f.feed <> $3 AND f.brought @> p.profile_id"
+	" JOIN @account.feed_profiles AS f ON f.feed <> $3 AND f.segment = " FEED_SEGMENT("p.profile_id")
+	" AND f.profile_ids @> p.profile_id"
 	" ORDER BY p.profile_id, f.feed",
 
 	"SELECT format('%s, whom it renamed, was %s, which %s is by now.', " NAME_OF("p") ", u.former, " NAME_OF("o") ")"
@@ -255,12 +257,12 @@ static const char remove_groups[] =
 	" AND NOT EXISTS (SELECT FROM @account.permissions AS a"
 	"  WHERE strpos(fold(a.scope::text) || ' ', fold('group:' || g.name) || ' ') > 0)";
 
-/* $1: import, $2: feed, $3: brought, $4: absent; a later import of the feed may have brought some again */
+/* $1: import, $2: feed, $3: whom it brought; a later import of the feed may have brought some again */
 static const char feed_query[] =
-	"UPDATE @account.feeds AS f SET brought = f.brought - ($3 - CASE WHEN l.is_last THEN '{}' ELSE f.last_import END)"
-	"  + $4, last_import = CASE WHEN l.is_last THEN f.last_import - $3 ELSE f.last_import END"
+	"UPDATE @account.feeds AS f SET last_import = CASE WHEN l.is_last THEN f.last_import - $3 ELSE f.last_import END"
 	" FROM (SELECT NOT EXISTS (SELECT FROM @account.imports WHERE feed = $2 AND import_id > $1 AND state = 'applied')"
-	"  AS is_last) AS l WHERE f.feed = $2";
+	"  AS is_last) AS l WHERE f.feed = $2"
+	" RETURNING $3 - CASE WHEN l.is_last THEN '{}' ELSE f.last_import END";
 
 /* A value of the last result that lasts as long as the call. */
 static Datum
@@ -383,8 +385,16 @@ write_back(Undo *undo)
 		(void) sql_write_once_latest(undo->account, write_queries[i], 3, undo->arguments);
 	undo->profile_count = (int64) sql_write_once_latest(undo->account, remove_profiles, 3, undo->arguments);
 	undo->group_count = (int64) sql_write_once_latest(undo->account, remove_groups, 1, &undo->groups);
-	(void) sql_write_once_latest(undo->account, feed_query, 4, (SqlArgument[])
-								 {undo->arguments[0], undo->arguments[2], undo->brought, undo->absent});
+	if (sql_write_once_latest(undo->account, feed_query, 3, (SqlArgument[])
+							  {undo->arguments[0], undo->arguments[2], undo->brought}) > 0)
+	{
+		SqlArgument gone = SQL_DATUM(INT8MULTIRANGEOID, kept_value(0, false));
+
+		(void) sql_write_once_latest(undo->account, feed_profiles_remove, 2,
+									 (SqlArgument[]) {undo->arguments[2], gone});
+		(void) sql_write_once_latest(undo->account, feed_profiles_add, 2,
+									 (SqlArgument[]) {undo->arguments[2], undo->absent});
+	}
 	(void) sql_write_once_latest(undo->account,
 								 "UPDATE @account.imports SET state = 'undone' WHERE import_id = $1",
 								 1, undo->arguments);

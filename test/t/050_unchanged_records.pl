@@ -174,8 +174,8 @@ SELECT t, r FROM (
 	UNION ALL SELECT 'permissions', to_jsonb(x) - 'profile_id' || jsonb_build_object('who', who) FROM @.permissions AS x JOIN p USING (profile_id)
 	UNION ALL SELECT 'feed_groups', jsonb_build_array(feed, column_name, who, name) FROM @.feed_groups JOIN @.groups USING (group_id) JOIN p USING (profile_id)
 	UNION ALL SELECT 'feeds', jsonb_build_array(feed,
-		(SELECT jsonb_agg(who ORDER BY who COLLATE "C") FROM p WHERE brought @> profile_id),
-		(SELECT jsonb_agg(who ORDER BY who COLLATE "C") FROM p WHERE last_import @> profile_id)) FROM @.feeds
+		(SELECT jsonb_agg(who ORDER BY who COLLATE "C") FROM p WHERE (SELECT range_agg(profile_ids) FROM @.feed_profiles AS b WHERE b.feed = f.feed) @> profile_id),
+		(SELECT jsonb_agg(who ORDER BY who COLLATE "C") FROM p WHERE last_import @> profile_id)) FROM @.feeds AS f
 	UNION ALL SELECT 'cell_sources', to_jsonb(x) - 'profile_id' || jsonb_build_object('who', who) FROM @.cell_sources AS x JOIN p USING (profile_id)
 	UNION ALL SELECT 'changes', to_jsonb(x) - '{change_id,profile_id}'::text[] || jsonb_build_object('who', who) FROM @.changes AS x LEFT JOIN p USING (profile_id)
 	UNION ALL SELECT 'imports', to_jsonb(x) - '{started_at,finished_at,warnings}'::text[] FROM @.imports AS x

@@ -1,0 +1,43 @@
+/*
+ * profile_set.h
+ *		Sets of profile_ids, and whom each feed brought.
+ */
+#ifndef ORGSYNC_PROFILE_SET_H
+#define ORGSYNC_PROFILE_SET_H
+
+#include "sql.h"
+
+/* Profile_ids that follow upon one another. */
+typedef struct ProfileRun
+{
+	int64		first;
+	int64		last;
+} ProfileRun;
+
+/* Profile_ids that are collected in any order; see profile_runs_begin(). */
+typedef struct ProfileRuns
+{
+	ProfileRun *runs;
+	int64		count;
+	int64		capacity;
+} ProfileRuns;
+
+extern void profile_runs_begin(ProfileRuns *runs, MemoryContext context);
+extern void profile_runs_add(ProfileRuns *runs, int64 profile_id);
+extern SqlArgument profile_runs_set(ProfileRuns *runs);
+extern bool profile_set_is_empty(const SqlArgument *set);
+
+/* The row of "feed_profiles" that tells of a profile, in SQL. */
+#define FEED_SEGMENT(profile_id)	"(" profile_id " >> 9)"
+
+/* All whom a feed brought, an int8multirange, in SQL. */
+#define FEED_BROUGHT(feed) \
+	"coalesce((SELECT range_agg(fp.profile_ids) FROM @account.feed_profiles AS fp WHERE fp.feed = " feed "), '{}')"
+
+/* Texts for sql.h.  $1: feed, $2: int8multirange. */
+extern const char feed_profiles_add[];
+extern const char feed_profiles_remove[];
+
+extern SqlArgument feed_profiles_lacking(const Account *account, const char *feed, const SqlArgument *set);
+
+#endif
