@@ -16,7 +16,8 @@
  * new one by the same file: the file's final state decides.  Whether it really
  * does is known only when all rows are decided; see import_decide.c.
  *
- * What is kept in memory is one RowTarget a row, and one RowMatch a row if the account has profiles.
+ * What is kept in memory is one RowTarget a row, and if the account has profiles, while
+ * the rows are resolved, what was found for each: of the keys that the file has.
  */
 #include "import.h"
 
@@ -24,6 +25,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "sql.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
@@ -52,6 +54,19 @@ typedef struct RowMatch
 	bool		address_has_user_id;	/* the profile found by address has an id */
 	bool		user_id_differs;	/* the profile found by existing address has another id */
 } RowMatch;
+
+/* The same of all rows; NULL: the file has no such column. */
+typedef struct RowMatches
+{
+	int64	   *by_user_id;
+	int64	   *by_address;
+	int64	   *by_existing_address;
+	int64	   *by_new_user_id;
+	uint8	   *flags;
+} RowMatches;
+
+#define ADDRESS_HAS_USER_ID	0x01
+#define USER_ID_DIFFERS		0x02
 
 static const char match_query[] =
 	"SELECT s.row, u.profile_id, a.profile_id, x.profile_id, n.profile_id,"
@@ -84,24 +99,85 @@ is_first_import(Import *import)
 	return is_empty;
 }
 
+static int64 *
+ids_of_rows(Import *import, int column, int64 count)
+{
+	return column == NO_COLUMN ? NULL :
+		MemoryContextAllocExtended(import->attempt_context, sizeof(int64) * count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+static RowMatches *
+matches_create(Import *import, int64 count)
+{
+	RowMatches *matches = MemoryContextAlloc(import->attempt_context, sizeof(RowMatches));
+
+	count = Max(count, 1);
+	matches->by_user_id = ids_of_rows(import, import->user_id_column, count);
+	matches->by_address = ids_of_rows(import, import->email_column, count);
+	matches->by_existing_address = ids_of_rows(import, import->existing_email_column, count);
+	matches->by_new_user_id = ids_of_rows(import, import->new_user_id_column, count);
+	matches->flags = MemoryContextAllocExtended(import->attempt_context, count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	return matches;
+}
+
+static void
+matches_free(RowMatches *matches)
+{
+	int64	   *const ids[] = {matches->by_user_id, matches->by_address, matches->by_existing_address,
+	matches->by_new_user_id};
+
+	for (int i = 0; i < (int) lengthof(ids); i++)
+		if (ids[i] != NULL)
+			pfree(ids[i]);
+	pfree(matches->flags);
+	pfree(matches);
+}
+
+/* What was found for a row; matches NULL: nobody. */
+static RowMatch
+match_of(const RowMatches *matches, int64 row)
+{
+	RowMatch	match = {0};
+
+	if (matches == NULL)
+		return match;
+	if (matches->by_user_id != NULL)
+		match.by_user_id = matches->by_user_id[row];
+	if (matches->by_address != NULL)
+		match.by_address = matches->by_address[row];
+	if (matches->by_existing_address != NULL)
+		match.by_existing_address = matches->by_existing_address[row];
+	if (matches->by_new_user_id != NULL)
+		match.by_new_user_id = matches->by_new_user_id[row];
+	match.address_has_user_id = (matches->flags[row] & ADDRESS_HAS_USER_ID) != 0;
+	match.user_id_differs = (matches->flags[row] & USER_ID_DIFFERS) != 0;
+	return match;
+}
+
 /* Keeps what a part of the join has found, and frees it. */
 static void
-keep_matches(RowMatch *matches)
+keep_matches(RowMatches *matches)
 {
 	TupleDesc	descriptor = SPI_tuptable->tupdesc;
 
 	for (uint64 i = 0; i < SPI_tuptable->numvals; i++)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
-		RowMatch   *match = &matches[id_or_zero(tuple, descriptor, 1)];
+		int64		row = id_or_zero(tuple, descriptor, 1);
 		bool		isnull;
 
-		match->by_user_id = id_or_zero(tuple, descriptor, 2);
-		match->by_address = id_or_zero(tuple, descriptor, 3);
-		match->by_existing_address = id_or_zero(tuple, descriptor, 4);
-		match->by_new_user_id = id_or_zero(tuple, descriptor, 5);
-		match->address_has_user_id = DatumGetBool(SPI_getbinval(tuple, descriptor, 6, &isnull));
-		match->user_id_differs = DatumGetBool(SPI_getbinval(tuple, descriptor, 7, &isnull));
+		if (matches->by_user_id != NULL)
+			matches->by_user_id[row] = id_or_zero(tuple, descriptor, 2);
+		if (matches->by_address != NULL)
+			matches->by_address[row] = id_or_zero(tuple, descriptor, 3);
+		if (matches->by_existing_address != NULL)
+			matches->by_existing_address[row] = id_or_zero(tuple, descriptor, 4);
+		if (matches->by_new_user_id != NULL)
+			matches->by_new_user_id[row] = id_or_zero(tuple, descriptor, 5);
+		if (DatumGetBool(SPI_getbinval(tuple, descriptor, 6, &isnull)))
+			matches->flags[row] |= ADDRESS_HAS_USER_ID;
+		if (DatumGetBool(SPI_getbinval(tuple, descriptor, 7, &isnull)))
+			matches->flags[row] |= USER_ID_DIFFERS;
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -118,11 +194,11 @@ are_few(const Import *import, int64 count)
 }
 
 /* Joins the rows' keys with the profiles; the result is in row order. */
-static RowMatch *
+static RowMatches *
 find_matches(Import *import)
 {
 	int64		count = import_staging_count(import->staging);
-	RowMatch   *matches = MemoryContextAllocHuge(import->attempt_context, sizeof(RowMatch) * Max(count, 1));
+	RowMatches *matches = matches_create(import, count);
 	Portal		portal;
 	int			nest_level;
 
@@ -226,6 +302,73 @@ import_repeated_keys_claim(Import *import, RepeatedKeys *keys, ImportRow *row, i
 		return;
 	check_key(import, keys->claimed_ids, row, user_id, user_id, "unique_user_id",
 			  is_new ? import->new_user_id_column : import->user_id_column);
+}
+
+/*
+ * Which profiles more than one row may mean: a Bloom filter of one key, so that of
+ * nearly all rows nothing has to be remembered.
+ */
+typedef struct SharedProfiles
+{
+	int			shift;			/* from a hash of 64 bits to a bit of the sets */
+	uint8	   *once;
+	uint8	   *twice;
+} SharedProfiles;
+
+#define BITS_PER_ROW	16
+
+/* Ids follow upon one another: multiplied by the golden ratio, they are spread evenly. */
+static inline uint64
+place_of(const SharedProfiles *shared, int64 profile_id)
+{
+	return ((uint64) profile_id * UINT64CONST(0x9E3779B97F4A7C15)) >> shared->shift;
+}
+
+static void
+add_shared(SharedProfiles *shared, int64 profile_id)
+{
+	uint64		place = place_of(shared, profile_id);
+	uint8		bit = 1 << (place & 7);
+
+	if (profile_id == 0)
+		return;
+	if ((shared->once[place >> 3] & bit) != 0)
+		shared->twice[place >> 3] |= bit;
+	else
+		shared->once[place >> 3] |= bit;
+}
+
+static SharedProfiles
+find_shared_profiles(Import *import, const RowMatches *matches, int64 count)
+{
+	SharedProfiles shared;
+	uint64		bits = pg_nextpower2_64((uint64) Max(count, 64) * BITS_PER_ROW);
+
+	shared.shift = 64 - pg_leftmost_one_pos64(bits);
+	shared.once = MemoryContextAllocExtended(import->attempt_context, bits / 8, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	shared.twice = MemoryContextAllocExtended(import->attempt_context, bits / 8, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (int64 i = 0; i < count; i++)
+	{
+		RowMatch	match = match_of(matches, i);
+
+		add_shared(&shared, match.by_user_id);
+		if (match.by_address != match.by_user_id)
+			add_shared(&shared, match.by_address);
+		if (match.by_existing_address != match.by_user_id && match.by_existing_address != match.by_address)
+			add_shared(&shared, match.by_existing_address);
+		if (match.by_new_user_id != match.by_user_id && match.by_new_user_id != match.by_address &&
+			match.by_new_user_id != match.by_existing_address)
+			add_shared(&shared, match.by_new_user_id);
+	}
+	return shared;
+}
+
+static bool
+may_be_shared(const SharedProfiles *shared, int64 profile_id)
+{
+	uint64		place = place_of(shared, profile_id);
+
+	return (shared->twice[place >> 3] & 1 << (place & 7)) != 0;
 }
 
 /* The line of the first row that names a profile. */
@@ -374,10 +517,10 @@ void
 import_resolve(Import *import)
 {
 	int64		count = import_staging_count(import->staging);
-	static const RowMatch nobody = {0};
-	RowMatch   *matches = NULL;
+	RowMatches *matches = NULL;
 	RepeatedKeys keys = import_repeated_keys_begin(import);
 	HTAB	   *profiles = NULL;
+	SharedProfiles shared = {0};
 
 	import->is_first = is_first_import(import);
 	if (!import->is_first)
@@ -386,27 +529,31 @@ import_resolve(Import *import)
 	import->targets = MemoryContextAllocExtended(import->attempt_context, sizeof(RowTarget) * Max(count, 1),
 												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	/* several keys to choose by: two rows may mean one profile by different ones */
-	if ((import->email_column != NO_COLUMN) + (import->existing_email_column != NO_COLUMN) +
+	if (matches != NULL &&
+		(import->email_column != NO_COLUMN) + (import->existing_email_column != NO_COLUMN) +
 		(import->user_id_column != NO_COLUMN) + (import->new_user_id_column != NO_COLUMN) > 1)
+	{
+		shared = find_shared_profiles(import, matches, count);
 		profiles = key_table(import->attempt_context, "orgsync rows by profile", sizeof(int64),
 							 sizeof(ProfileOwner));
+	}
 
 	import_staging_rewind(import->staging);
 	for (int64 i = 0; i < count; i++)
 	{
 		RowTarget  *target = &import->targets[i];
-		const RowMatch *match = matches == NULL ? &nobody : &matches[i];
+		RowMatch	match = match_of(matches, i);
 		ImportRow	row;
 
 		MemoryContextReset(import->row_context);
 		if (!import_staging_next(import, &row, false))
 			elog(ERROR, "staged row " INT64_FORMAT " is missing", i);
-		touch_unchanged(import, match);
+		touch_unchanged(import, &match);
 		import_repeated_keys_check(import, &keys, &row, i);
 		if (!row.rejected)
-			choose_profile(import, &row, match, target);
+			choose_profile(import, &row, &match, target);
 		import_repeated_keys_claim(import, &keys, &row, i);
-		if (!row.rejected && profiles != NULL && target->profile_id != 0)
+		if (!row.rejected && profiles != NULL && target->profile_id != 0 && may_be_shared(&shared, target->profile_id))
 		{
 			int64		profile_id = target->profile_id;
 			bool		found;
@@ -423,10 +570,16 @@ import_resolve(Import *import)
 		if (row.rejected)
 		{
 			target->state = ROW_REJECTED;
-			note_rejected(import, &row, match);
+			note_rejected(import, &row, &match);
 		}
 		CHECK_FOR_INTERRUPTS();
 	}
+	if (profiles != NULL)
+	{
+		hash_destroy(profiles);
+		pfree(shared.once);
+		pfree(shared.twice);
+	}
 	if (matches != NULL)
-		pfree(matches);
+		matches_free(matches);
 }
