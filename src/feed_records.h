@@ -8,16 +8,22 @@
 #include "account.h"
 
 /*
- * A record that came before, with the profile that it stands for.  Two bits of
- * the hash are given up for what the record says of licenses.
+ * The hash of a record, of which two bits are given up for what the record says of
+ * licenses.
  */
+typedef struct FeedRecordHash
+{
+	uint32		words[4];
+} FeedRecordHash;
+
+/* A record that came before, with the profile that it stands for. */
 typedef struct FeedRecord
 {
 	uint32		profile_id;		/* in memory with flags, see below */
-	uint32		hash[4];		/* all zero: the profile has no record (any more) */
+	FeedRecordHash hash;		/* all zero: the profile has no record (any more) */
 } FeedRecord;
 
-/* In hash[3]. */
+/* In the last word of the hash. */
 #define FEED_RECORD_ACTIVE		0x01	/* one of its license cells says active */
 #define FEED_RECORD_INACTIVE	0x02
 #define FEED_RECORD_CELLS		0x03
@@ -26,6 +32,20 @@ typedef struct FeedRecord
 #define FEED_RECORD_SEEN		0x80000000	/* the present file has it */
 #define FEED_RECORD_PARSED		0x40000000	/* and it is to be parsed all the same */
 #define FEED_RECORD_MAX_PROFILE 0x3FFFFFFF	/* profiles beyond have no records */
+
+static inline uint32
+feed_record_profile(const FeedRecord *record)
+{
+	return record->profile_id & FEED_RECORD_MAX_PROFILE;
+}
+
+static inline bool
+feed_record_is_empty(const FeedRecord *record)
+{
+	const uint32 *words = record->hash.words;
+
+	return (words[0] | words[1] | words[2] | (words[3] & ~FEED_RECORD_CELLS)) == 0;
+}
 
 /* Profile_ids that are collected, in a memory context; NULL: the current one. */
 typedef struct ProfileList
@@ -63,22 +83,25 @@ typedef struct FeedRecordsWriter
 	Datum	   *rows;
 } FeedRecordsWriter;
 
-/* Derived tables are written as the account's owner: account is account_of_trigger()'s. */
+/* feed_doubts.c.  Derived tables are written as the account's owner: account is account_of_trigger()'s. */
 extern void feed_records_forget(const Account *account, const int64 *profile_ids, int64 count);
 extern void feed_records_forget_all(const Account *account);
 extern void feed_records_forget_for_others(const Account *account, const char *feed, const ProfileList *profiles);
 extern void feed_records_collect(const Account *account, ProfileList *written);
 extern void feed_records_collect_end(void);
 
+/* feed_records.c */
 extern FeedRecords *feed_records_load(const Account *account, const char *feed, bool only_doubts);
 extern bool feed_records_have_new_doubts(FeedRecords *records, const Account *account, const char *feed);
-extern FeedRecord *feed_records_find(const FeedRecords *records, const uint32 *hash);
+extern void feed_records_find(const FeedRecords *records, const FeedRecordHash *hashes, int count, FeedRecord **found);
 extern FeedRecord *feed_records_of(const FeedRecords *records, int64 profile_id);
 extern void feed_records_settle_doubts(const FeedRecords *records, const Account *account, const char *feed);
-extern int64 feed_records_estimate(const Account *account);
 
+/* feed_record_rows.c */
+extern void feed_record_rows_read(FeedRecords *records, const Account *account, const char *feed);
+extern int64 feed_records_estimate(const Account *account);
 extern FeedRecordsWriter *feed_records_write_begin(const Account *account, const char *feed);
-extern void feed_records_write(FeedRecordsWriter *writer, int64 profile_id, const uint32 *hash);
+extern void feed_records_write(FeedRecordsWriter *writer, int64 profile_id, const FeedRecordHash *hash);
 extern void feed_records_write_end(FeedRecordsWriter *writer);
 extern void feed_records_delete(const Account *account, const char *feed);
 

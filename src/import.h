@@ -23,6 +23,7 @@
  *		import_apply.c		writes the change set
  *		import_direct.c		writes the people whom the import makes, below the triggers
  *		import_unchanged.c	records that came before and need not be read again
+ *		import_unchanged_store.c	keeps the hashes of an import's records for the next one
  *		import_absence.c	who is missing from a file of mode full
  *		import_effects.c	what the changed cells do not tell of it
  *		import_finding.c	collects what was wrong
@@ -63,6 +64,9 @@
 
 /* A record has about so many bytes. */
 #define IMPORT_RECORD_LENGTH	100
+
+/* Records are read so many at a time, at most. */
+#define IMPORT_RECORDS_AT_ONCE	64
 
 /* What the caller wants; strings in the database's encoding. */
 typedef struct ImportOptions
@@ -533,8 +537,8 @@ extern void import_apply_row_by_row(Import *import, int64 *line);
 
 /* import_unchanged.c */
 extern void import_unchanged_begin(Import *import);
-extern bool import_unchanged_skip(Import *import, const csv_record *record, bool must_parse);
-extern void import_unchanged_stage(Import *import, const ImportRow *row, bool says_active, bool says_inactive);
+extern void import_unchanged_look_up(Import *import, const csv_record *records, int count);
+extern bool import_unchanged_skip(Import *import, int number, bool must_parse);
 extern void import_unchanged_end_pass(Import *import);
 extern void import_unchanged_count_cells(const Import *import, int64 *active, int64 *inactive);
 extern int64 import_unchanged_count(const Import *import);
@@ -542,10 +546,13 @@ extern void import_unchanged_check(Import *import);
 extern void import_unchanged_touch(Import *import, int64 profile_id);
 extern bool import_unchanged_must_read_again(const Import *import);
 extern void import_unchanged_collect_profiles(const Import *import, ProfileRuns *runs);
+extern void import_unchanged_end(Import *import);
+
+/* import_unchanged_store.c */
+extern void import_unchanged_stage(Import *import, const ImportRow *row, bool says_active, bool says_inactive);
 extern void import_unchanged_collect(Import *import);
 extern void import_unchanged_collect_end(void);
 extern void import_unchanged_store(Import *import);
-extern void import_unchanged_end(Import *import);
 
 /* import_effects.c */
 extern void import_effects_write(Import *import);

@@ -36,9 +36,6 @@
 #include "utils/rel.h"
 #include "utils/resowner.h"
 
-/* How far the file is read is shown at every so many rows. */
-#define ROWS_PER_PROGRESS 1000
-
 /* What a batch of rows of a first import needs; it is not given back in between. */
 #define ROW_MEMORY	(128 * 1024)
 
@@ -193,6 +190,26 @@ check_group_columns(Import *import)
 		import_report(import, FINDING_GROUP_COLUMN_NOT_ALLOWED, 1, NULL, NULL, 0);
 }
 
+/* Reads some records; CSV_END after the last. */
+static csv_result
+read_records(Import *import, csv_reader *reader, csv_record *records, csv_fault *fault)
+{
+	int			count = IMPORT_RECORDS_AT_ONCE;
+	csv_result	result = csv_reader_next_batch(reader, records, &count, fault);
+
+	import_progress_read(import, csv_reader_bytes_read(reader));
+	import_unchanged_look_up(import, records, count);
+	for (int i = 0; i < count && result == CSV_RECORD && !import->refused; i++)
+	{
+		import_sheet_place(import, &records[i]);
+		if (import_unchanged_skip(import, i, import_sheet_has_notes(import, &records[i])))
+			import->row_count++;
+		else if ((result = csv_reader_split(reader, &records[i], fault)) == CSV_RECORD)
+			read_row(import, &records[i]);
+	}
+	return result;
+}
+
 /*
  * The first phase: reads the records of a file, reports what is wrong with them
  * by themselves, and stages them.
@@ -200,36 +217,23 @@ check_group_columns(Import *import)
 void
 import_read_file(Import *import)
 {
-	csv_record	record;
+	csv_record	records[IMPORT_RECORDS_AT_ONCE];
 	csv_fault	fault;
 	csv_result	result;
 	csv_reader *reader;
 
 	import_progress_phase(import, "imports");
-	reader = import_reader_open(import, &record, &fault, &result);
+	reader = import_reader_open(import, records, &fault, &result);
 
 	if (result == CSV_RECORD)
 	{
-		import_read_header(import, &record);
+		import_read_header(import, records);
 		import->active_cells = MemoryContextAllocZero(import->context,
 													  sizeof(int64) * Max(import->license_count, 1));
 		if (!import->refused)
 			import_unchanged_begin(import);
-		while (!import->refused && (result = csv_reader_next_raw(reader, &record, &fault)) == CSV_RECORD)
-		{
-			if (import->row_count % ROWS_PER_PROGRESS == 0)
-				import_progress_read(import, csv_reader_bytes_read(reader));
-			import_sheet_place(import, &record);
-			if (import_unchanged_skip(import, &record, import_sheet_has_notes(import, &record)))
-			{
-				import->row_count++;
-				continue;
-			}
-			result = csv_reader_split(reader, &record, &fault);
-			if (result != CSV_RECORD)
-				break;
-			read_row(import, &record);
-		}
+		while (!import->refused && result == CSV_RECORD)
+			result = read_records(import, reader, records, &fault);
 		import_progress_read(import, csv_reader_bytes_read(reader));
 		import_unchanged_end_pass(import);
 	}

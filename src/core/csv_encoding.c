@@ -26,7 +26,7 @@
  * "fault".  So whoever comes to the end of the stream inside a record knows why,
  * and needs no second look at all bytes.
  *
- * UTF-8 is read straight into the caller's buffer and only checked there, eight
+ * UTF-8 is read straight into the caller's buffer and only checked there, sixteen
  * bytes at a time.  The others are read into a block of the decoder's own.
  *
  * Positions in the original stream need no table: a character of UTF-8 tells how
@@ -35,6 +35,8 @@
 #include "csv_encoding.h"
 
 #include <string.h>
+
+#include "byte_block.h"
 
 #define UNDEFINED			0
 
@@ -225,20 +227,19 @@ sequence_length(const unsigned char *text, size_t length)
 
 /*
  * How many bytes from the text's beginning are ASCII other than NUL; may stop a
- * few bytes short of the first that is not.
+ * few bytes short of the text's end.
  */
 static inline size_t
 skip_ascii(const unsigned char *text, size_t length)
 {
 	size_t		i = 0;
-	uint64_t	word;
 
-	/* eight bytes at a time while they are all from 0x01 to 0x7F */
-	for (; length - i >= sizeof(word); i += sizeof(word))
+	for (; length - i >= BYTE_BLOCK; i += BYTE_BLOCK)
 	{
-		memcpy(&word, text + i, sizeof(word));
-		if (((word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) != 0)
-			break;
+		unsigned int unusual = byte_block_find_unusual(text + i);
+
+		if (unusual != 0)
+			return i + byte_block_first(unusual);
 	}
 	return i;
 }

@@ -46,6 +46,7 @@ struct csv_reader
 
 	/* the fields of the last record */
 	struct csv_parser parser;
+	unsigned int quotes;		/* the record's that is parsed */
 	csv_field  *fields;
 	size_t		field_capacity;
 	size_t		field_count;	/* may exceed the capacity while libcsv parses */
@@ -150,6 +151,19 @@ csv_reader_next_raw(csv_reader *reader, csv_record *record, csv_fault *fault)
 }
 
 /*
+ * The same for as many of the next records, *count at most, as can be had together:
+ * sets *count.  They are valid until records are asked for again.
+ */
+csv_result
+csv_reader_next_batch(csv_reader *reader, csv_record *records, int *count, csv_fault *fault)
+{
+	csv_result	result = csv_splitter_next(&reader->splitter, records, fault);
+
+	*count = result == CSV_RECORD ? 1 + csv_splitter_more(&reader->splitter, records + 1, *count - 1) : 0;
+	return result;
+}
+
+/*
  * libcsv's callback for a field: only stores.
  *
  * The text that libcsv hands over is overwritten by the next field, but the raw
@@ -176,7 +190,7 @@ store_field(void *text, size_t length, void *context)
 		const char *next = text;
 		size_t		escaped_quotes = 0;
 
-		if (reader->splitter.has_escaped_quote)
+		if ((reader->quotes & CSV_ESCAPED_QUOTE) != 0)
 		{
 			for (; (next = memchr(next, '"', (size_t) (end - next))) != NULL; next++)
 				escaped_quotes++;
@@ -233,7 +247,7 @@ make_room(csv_reader *reader, size_t raw_length)
 													 reader->splitter.capacity + 1);
 		reader->parser.entry_size = reader->splitter.capacity + 1;
 	}
-	if (reader->splitter.has_escaped_quote && reader->unescaped_size < raw_length)
+	if ((reader->quotes & CSV_ESCAPED_QUOTE) != 0 && reader->unescaped_size < raw_length)
 	{
 		reader->unescaped = allocator->resize(allocator->context, reader->unescaped,
 											  reader->splitter.capacity + CSV_RECORD_SLACK);
@@ -360,9 +374,10 @@ split_fields(csv_reader *reader, csv_record *record)
 	size_t		length = record->raw_length + 1;	/* with its line end */
 	size_t		parsed;
 
+	reader->quotes = record->quotes;
 	/* strict parsing refuses a quote in an unquoted field, which is text to us */
-	csv_set_opts(&reader->parser, reader->splitter.has_literal_quote ? 0 : CSV_STRICT);
-	if (reader->splitter.has_literal_quote)
+	csv_set_opts(&reader->parser, (record->quotes & CSV_LITERAL_QUOTE) != 0 ? 0 : CSV_STRICT);
+	if ((record->quotes & CSV_LITERAL_QUOTE) != 0)
 		csv_set_space_func(&reader->parser, never_blank);
 
 	reader->field_count = 1;
@@ -395,13 +410,13 @@ split_fields(csv_reader *reader, csv_record *record)
 }
 
 /*
- * Splits the record that csv_reader_next_raw() has just given and sets its
+ * Splits a record that csv_reader_next_raw() or csv_reader_next_batch() has just given and sets its
  * fields; they are valid until the next call.  On CSV_FAULT, sets *fault.
  */
 csv_result
 csv_reader_split(csv_reader *reader, csv_record *record, csv_fault *fault)
 {
-	if (reader->splitter.has_escaped_quote || reader->splitter.has_literal_quote)
+	if ((record->quotes & (CSV_ESCAPED_QUOTE | CSV_LITERAL_QUOTE)) != 0)
 		split_fields(reader, record);
 	else
 		split_plain(reader, record);

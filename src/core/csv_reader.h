@@ -46,12 +46,18 @@ typedef struct csv_field
 	bool		quoted;
 } csv_field;
 
+/* Bits of csv_record.quotes: the record has */
+#define CSV_QUOTED_FIELD	0x01
+#define CSV_ESCAPED_QUOTE	0x02	/* "" inside quotes */
+#define CSV_LITERAL_QUOTE	0x04	/* one inside an unquoted field */
+
 typedef struct csv_record
 {
 	int64_t		line;			/* physical line on which the record begins, from 1 */
 	int64_t		offset;			/* of its first byte in the stream as it came, from 0, BOM included */
 	const char *raw;			/* the record in UTF-8, without its line end, but with one byte behind it */
 	size_t		raw_length;
+	unsigned int quotes;
 	int			field_count;
 	const csv_field *fields;
 } csv_record;
@@ -96,6 +102,7 @@ extern size_t csv_reader_peek(csv_reader *reader, const char **data);
 extern void csv_reader_set_delimiter(csv_reader *reader, char delimiter);
 extern csv_result csv_reader_next(csv_reader *reader, csv_record *record, csv_fault *fault);
 extern csv_result csv_reader_next_raw(csv_reader *reader, csv_record *record, csv_fault *fault);
+extern csv_result csv_reader_next_batch(csv_reader *reader, csv_record *records, int *count, csv_fault *fault);
 extern csv_result csv_reader_split(csv_reader *reader, csv_record *record, csv_fault *fault);
 extern int64_t csv_reader_bytes_read(const csv_reader *reader);
 extern csv_encoding csv_reader_encoding(const csv_reader *reader);

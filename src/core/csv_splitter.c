@@ -17,7 +17,7 @@
  * The decoder is asked for more only when [start, end) holds no whole record;
  * that part then moves to the front, so a block costs one short memmove.  What
  * has been scanned is not scanned again: the scan goes on at scan in the state in
- * which it stopped, and the next LF and CR are remembered while they lie ahead.
+ * which it stopped.
  * The buffer grows only for a record that is longer than it, up to
  * max_record_size.
  *
@@ -36,6 +36,8 @@
 
 #include <limits.h>
 #include <string.h>
+
+#include "byte_block.h"
 
 #define BYTE_ORDER_MARK		"\xEF\xBB\xBF"
 #define BYTE_ORDER_MARK_LENGTH	3
@@ -62,8 +64,6 @@ csv_splitter_open(csv_splitter *splitter, const csv_allocator *allocator, csv_so
 	splitter->delimiter = delimiter;
 	splitter->max_record_size = max_record_size < INT_MAX / 2 ? max_record_size : INT_MAX / 2;
 	splitter->line = 1;
-	splitter->line_feed.byte = '\n';
-	splitter->carriage_return.byte = '\r';
 	splitter->capacity = CSV_BLOCK_SIZE;
 	splitter->buffer = allocator->resize(allocator->context, NULL,
 										 splitter->capacity + 1 + CSV_RECORD_SLACK);
@@ -112,42 +112,6 @@ keep_offset(csv_splitter *splitter)
 	splitter->counted = splitter->start;
 }
 
-/* Keeps a finder right when the buffer's content moves to the front. */
-static void
-finder_move(csv_byte_finder *finder, size_t distance)
-{
-	if (finder->position >= distance)
-		finder->position -= distance;
-	else
-	{
-		finder->position = 0;
-		finder->found = false;
-	}
-}
-
-/*
- * Where the finder's byte is next in [from, limit); limit if it is not there.
- * from never goes back.
- */
-static size_t
-finder_find(csv_byte_finder *finder, const char *buffer, size_t from, size_t limit)
-{
-	if (finder->position < from)
-	{
-		finder->position = from;
-		finder->found = false;
-	}
-	if (!finder->found && finder->position < limit)
-	{
-		const char *byte = memchr(buffer + finder->position, finder->byte,
-								  limit - finder->position);
-
-		finder->found = (byte != NULL);
-		finder->position = finder->found ? (size_t) (byte - buffer) : limit;
-	}
-	return finder->position < limit ? finder->position : limit;
-}
-
 /* Gets at least one more byte behind end.  False: the stream has ended. */
 static bool
 fill_buffer(csv_splitter *splitter)
@@ -169,8 +133,6 @@ fill_buffer(csv_splitter *splitter)
 		splitter->scan = splitter->scan > distance ? splitter->scan - distance : 0;
 		splitter->opening_quote = splitter->opening_quote > distance ?
 			splitter->opening_quote - distance : 0;
-		finder_move(&splitter->line_feed, distance);
-		finder_move(&splitter->carriage_return, distance);
 	}
 
 	if (splitter->capacity - splitter->end < CSV_DECODER_MIN_ROOM)
@@ -205,6 +167,29 @@ csv_splitter_peek(csv_splitter *splitter, const char **data)
 	return splitter->end;
 }
 
+/*
+ * Moves start over empty lines to the first byte of a record.  False: there is none
+ * in the buffer.
+ */
+static bool
+skip_empty_lines(csv_splitter *splitter)
+{
+	for (; splitter->start < splitter->end; splitter->start++)
+	{
+		char		byte = splitter->buffer[splitter->start];
+
+		if (byte != '\n' && byte != '\r')
+		{
+			splitter->after_carriage_return = false;
+			return true;
+		}
+		if (byte == '\r' || !splitter->after_carriage_return)
+			splitter->line++;
+		splitter->after_carriage_return = (byte == '\r');
+	}
+	return false;
+}
+
 /* Moves start to the first byte of the next record.  False: there is none. */
 static bool
 skip_to_record(csv_splitter *splitter)
@@ -221,19 +206,8 @@ skip_to_record(csv_splitter *splitter)
 
 	do
 	{
-		for (; splitter->start < splitter->end; splitter->start++)
-		{
-			char		byte = splitter->buffer[splitter->start];
-
-			if (byte != '\n' && byte != '\r')
-			{
-				splitter->after_carriage_return = false;
-				return true;
-			}
-			if (byte == '\r' || !splitter->after_carriage_return)
-				splitter->line++;
-			splitter->after_carriage_return = (byte == '\r');
-		}
+		if (skip_empty_lines(splitter))
+			return true;
 	} while (fill_buffer(splitter));
 	return false;
 }
@@ -251,6 +225,24 @@ set_fault(csv_splitter *splitter, csv_fault_code code, size_t position, csv_faul
 	return CSV_FAULT;
 }
 
+/* Where the next quote or line end is in [from, limit); limit if there is none. */
+static inline size_t
+find_quote_or_end(const char *buffer, size_t from, size_t limit)
+{
+	unsigned int found;
+
+	for (; limit - from >= BYTE_BLOCK; from += BYTE_BLOCK)
+	{
+		found = byte_block_find3(buffer + from, '"', '\n', '\r');
+		if (found != 0)
+			return from + byte_block_first(found);
+	}
+	if (from == limit)
+		return limit;
+	found = byte_block_find3(buffer + from, '"', '\n', '\r') & ((1u << (limit - from)) - 1);
+	return found != 0 ? from + byte_block_first(found) : limit;
+}
+
 /*
  * Goes on with the scan for the record's end, up to limit.
  *
@@ -264,16 +256,39 @@ scan_record(csv_splitter *splitter, size_t limit)
 
 	for (;;)
 	{
-		const char *quote;
-		size_t		stop = limit;
+		if (splitter->state == OUTSIDE_QUOTES)
+		{
+			splitter->scan = find_quote_or_end(buffer, splitter->scan, limit);
+			if (splitter->scan == limit)
+				return SCAN_NEEDS_MORE;
+			if (buffer[splitter->scan] != '"')
+				return SCAN_FOUND_END;
+			if (splitter->scan == splitter->start || buffer[splitter->scan - 1] == splitter->delimiter)
+			{
+				splitter->opening_quote = splitter->scan;
+				splitter->quotes |= CSV_QUOTED_FIELD;
+				splitter->state = INSIDE_QUOTES;
+			}
+			else
+				splitter->quotes |= CSV_LITERAL_QUOTE;
+			splitter->scan++;
+		}
+		else if (splitter->state == INSIDE_QUOTES)
+		{
+			const char *quote = memchr(buffer + splitter->scan, '"', limit - splitter->scan);
 
-		if (splitter->state == AFTER_QUOTE)
+			splitter->scan = quote == NULL ? limit : (size_t) (quote - buffer) + 1;
+			if (quote == NULL)
+				return SCAN_NEEDS_MORE;
+			splitter->state = AFTER_QUOTE;
+		}
+		else
 		{
 			if (splitter->scan == limit)
 				return SCAN_NEEDS_MORE;
 			if (buffer[splitter->scan] == '"')
 			{
-				splitter->has_escaped_quote = true;
+				splitter->quotes |= CSV_ESCAPED_QUOTE;
 				splitter->state = INSIDE_QUOTES;
 			}
 			else if (buffer[splitter->scan] == splitter->delimiter)
@@ -283,33 +298,17 @@ scan_record(csv_splitter *splitter, size_t limit)
 			else
 				return SCAN_TEXT_AFTER_QUOTE;
 			splitter->scan++;
-			continue;
 		}
-
-		if (splitter->state == OUTSIDE_QUOTES)
-		{
-			stop = finder_find(&splitter->line_feed, buffer, splitter->scan, limit);
-			stop = finder_find(&splitter->carriage_return, buffer, splitter->scan, stop);
-		}
-		quote = memchr(buffer + splitter->scan, '"', stop - splitter->scan);
-		if (quote == NULL)
-		{
-			splitter->scan = stop;
-			return stop < limit ? SCAN_FOUND_END : SCAN_NEEDS_MORE;
-		}
-
-		splitter->scan = (size_t) (quote - buffer) + 1;
-		if (splitter->state == INSIDE_QUOTES)
-			splitter->state = AFTER_QUOTE;
-		else if (quote == buffer + splitter->start || quote[-1] == splitter->delimiter)
-		{
-			splitter->opening_quote = (size_t) (quote - buffer);
-			splitter->has_quoted_field = true;
-			splitter->state = INSIDE_QUOTES;
-		}
-		else
-			splitter->has_literal_quote = true;
 	}
+}
+
+/* Begins to scan the record at start. */
+static void
+begin_scan(csv_splitter *splitter)
+{
+	splitter->scan = splitter->start;
+	splitter->state = OUTSIDE_QUOTES;
+	splitter->quotes = 0;
 }
 
 /*
@@ -319,12 +318,7 @@ scan_record(csv_splitter *splitter, size_t limit)
 static csv_result
 find_record_end(csv_splitter *splitter, csv_fault *fault)
 {
-	splitter->scan = splitter->start;
-	splitter->state = OUTSIDE_QUOTES;
-	splitter->has_quoted_field = false;
-	splitter->has_escaped_quote = false;
-	splitter->has_literal_quote = false;
-
+	begin_scan(splitter);
 	for (;;)
 	{
 		/* the line end of a record of max_record_size bytes is the last to look at */
@@ -357,6 +351,31 @@ find_record_end(csv_splitter *splitter, csv_fault *fault)
 	}
 }
 
+/* Gives the record from start to scan, and goes on behind it. */
+static void
+take_record(csv_splitter *splitter, csv_record *record)
+{
+	keep_offset(splitter);
+	record->line = splitter->line;
+	record->offset = splitter->counted_offset;
+	record->raw = splitter->buffer + splitter->start;
+	record->raw_length = splitter->scan - splitter->start;
+	record->quotes = splitter->quotes;
+	record->field_count = 0;
+	record->fields = NULL;
+
+	if ((splitter->quotes & CSV_QUOTED_FIELD) != 0)
+		splitter->line += count_line_ends(record->raw, record->raw_length);
+	if (splitter->scan < splitter->end)
+	{
+		splitter->line++;
+		splitter->after_carriage_return = (splitter->buffer[splitter->scan] == '\r');
+		splitter->start = splitter->scan + 1;
+	}
+	else
+		splitter->start = splitter->end;
+}
+
 /*
  * The next record: sets all of *record but its fields.  On CSV_FAULT, sets
  * *fault.  What *record points to is valid until the next call.
@@ -377,24 +396,29 @@ csv_splitter_next(csv_splitter *splitter, csv_record *record, csv_fault *fault)
 	}
 	if (find_record_end(splitter, fault) == CSV_FAULT)
 		return CSV_FAULT;
-
-	keep_offset(splitter);
-	record->line = splitter->line;
-	record->offset = splitter->counted_offset;
-	record->raw = splitter->buffer + splitter->start;
-	record->raw_length = splitter->scan - splitter->start;
-	record->field_count = 0;
-	record->fields = NULL;
-
-	if (splitter->has_quoted_field)
-		splitter->line += count_line_ends(record->raw, record->raw_length);
-	if (splitter->scan < splitter->end)
-	{
-		splitter->line++;
-		splitter->after_carriage_return = (splitter->buffer[splitter->scan] == '\r');
-		splitter->start = splitter->scan + 1;
-	}
-	else
-		splitter->start = splitter->end;
+	take_record(splitter, record);
 	return CSV_RECORD;
+}
+
+/*
+ * So many of the records that follow, but only whole ones that are in the buffer
+ * already: returns how many.  Those that were given before stay valid.  Whatever is
+ * wrong is left to csv_splitter_next().
+ */
+int
+csv_splitter_more(csv_splitter *splitter, csv_record *records, int count)
+{
+	int			given;
+
+	for (given = 0; given < count && skip_empty_lines(splitter); given++)
+	{
+		size_t		window = splitter->max_record_size + 1;
+		size_t		length = splitter->end - splitter->start;
+
+		begin_scan(splitter);
+		if (scan_record(splitter, splitter->start + (length < window ? length : window)) != SCAN_FOUND_END)
+			break;
+		take_record(splitter, &records[given]);
+	}
+	return given;
 }

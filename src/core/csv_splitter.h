@@ -25,17 +25,6 @@ typedef enum csv_scan_state
 	AFTER_QUOTE					/* after a quote that closes, or is the first of "" */
 } csv_scan_state;
 
-/*
- * The next byte of one kind: there is none from the scan up to position, and one
- * at position if found.  So a far line end is searched for once, not once a field.
- */
-typedef struct csv_byte_finder
-{
-	char		byte;
-	bool		found;
-	size_t		position;
-} csv_byte_finder;
-
 typedef struct csv_splitter
 {
 	csv_decoder decoder;
@@ -60,13 +49,7 @@ typedef struct csv_splitter
 	size_t		scan;
 	csv_scan_state state;
 	size_t		opening_quote;	/* the last one */
-	csv_byte_finder line_feed;
-	csv_byte_finder carriage_return;
-
-	/* about the record that was given last */
-	bool		has_quoted_field;
-	bool		has_escaped_quote;
-	bool		has_literal_quote;
+	unsigned int quotes;		/* of it so far; see csv_record */
 } csv_splitter;
 
 extern void csv_splitter_open(csv_splitter *splitter, const csv_allocator *allocator,
@@ -74,6 +57,7 @@ extern void csv_splitter_open(csv_splitter *splitter, const csv_allocator *alloc
 							  size_t max_record_size);
 extern size_t csv_splitter_peek(csv_splitter *splitter, const char **data);
 extern csv_result csv_splitter_next(csv_splitter *splitter, csv_record *record, csv_fault *fault);
+extern int	csv_splitter_more(csv_splitter *splitter, csv_record *records, int count);
 extern void csv_splitter_close(csv_splitter *splitter);
 
 #endif
