@@ -29,8 +29,9 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
-/* Conflicts are fetched so many at a time. */
+/* Conflicts are fetched so many at a time; if few cells change, all at once. */
 #define FETCH_COUNT	1000
+#define FEW_CELLS	100
 
 /*
  * Notes that a row changes a cell of a profile that there is; present NULL: of a
@@ -145,6 +146,21 @@ static const char conflicts_query[] =
 	"  AND NOT EXISTS (SELECT FROM " BRINGING_FEEDS " AND f.feed = $1) ELSE s.feed <> $1 END"
 	" ORDER BY c.line, c.column_name";
 
+/* Reports the conflicts of a result, and frees it. */
+static void
+report_conflicts(Import *import)
+{
+	MemoryContext old_context;
+
+	MemoryContextReset(import->row_context);
+	old_context = MemoryContextSwitchTo(import->row_context);
+	for (int i = 0; i < (int) SPI_processed; i++)
+		import_report(import, FINDING_FEED_CONFLICT, sql_int64(i, 0), sql_string(i, 1), NULL, 2,
+					  sql_string(i, 2), sql_string(i, 3));
+	MemoryContextSwitchTo(old_context);
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /*
  * Reports the cells that another feed has set and that this import changes.  To
  * be called when all rows are decided, and before anything is written.
@@ -152,28 +168,30 @@ static const char conflicts_query[] =
 void
 import_report_conflicts(Import *import)
 {
+	int64		count = import_changes_count(import->changes, CHANGE_CELLS);
 	SqlArgument feed = sql_text(import->options.feed);
 	Portal		portal;
-	MemoryContext old_context;
+	uint64		processed;
 
-	if (import_changes_count(import->changes, CHANGE_CELLS) == 0 || !has_other_feeds(import))
+	if (count == 0 || !has_other_feeds(import))
 		return;
 	sql_register("changed_cells", import_changes_rows(import->changes, CHANGE_CELLS),
-				 import_changes_descriptor(import->changes, CHANGE_CELLS),
-				 import_changes_count(import->changes, CHANGE_CELLS));
+				 import_changes_descriptor(import->changes, CHANGE_CELLS), count);
+	if (count <= FEW_CELLS)
+	{
+		(void) sql_run_over(import->account, conflicts_query, count, 1, &feed);
+		report_conflicts(import);
+		sql_unregister("changed_cells");
+		return;
+	}
 	portal = sql_open(import->account, conflicts_query, 1, &feed);
 	do
 	{
 		SPI_cursor_fetch(portal, true, FETCH_COUNT);
-		MemoryContextReset(import->row_context);
-		old_context = MemoryContextSwitchTo(import->row_context);
-		for (int i = 0; i < (int) SPI_processed; i++)
-			import_report(import, FINDING_FEED_CONFLICT, sql_int64(i, 0), sql_string(i, 1), NULL, 2,
-						  sql_string(i, 2), sql_string(i, 3));
-		MemoryContextSwitchTo(old_context);
-		SPI_freetuptable(SPI_tuptable);
+		processed = SPI_processed;
+		report_conflicts(import);
 		CHECK_FOR_INTERRUPTS();
-	} while (SPI_processed > 0);
+	} while (processed > 0);
 	SPI_cursor_close(portal);
 	sql_unregister("changed_cells");
 }
