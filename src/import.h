@@ -10,6 +10,9 @@
  *		import_group.c		the account's groups and those that the file names
  *		import_text.c		text as findings and tables have it, and suggestions
  *		import_row.c		what a record says, and what is wrong with it
+ *		import_note.c		what of a row matters to the rows behind it
+ *		import_worker.c		another process that parses records
+ *		import_description.c	what that process must know of the import
  *		import_staging.c	keeps the rows between the phases, on disk if they are many
  *		import_resolve.c	which profile each row means
  *		import_decide.c		which rows are accepted, in line order, and what they change
@@ -40,11 +43,13 @@
 #include "change_log.h"
 #include "core/cell.h"
 #include "core/csv_reader.h"
+#include "core/email.h"
 #include "core/finding.h"
 #include "core/header.h"
 #include "core/location.h"
 #include "core/vendor_status.h"
 #include "duplicate_rule.h"
+#include "feed_records.h"
 #include "fmgr.h"
 #include "import_stream.h"
 #include "license_cap.h"
@@ -133,9 +138,32 @@ typedef struct ImportRow
 	char	   *existing_email_address;
 	char	   *unique_user_id;
 	char	   *new_unique_user_id;
-	SimilarKeys similar_keys;	/* see import_similar_note() */
+	SimilarKeys similar_keys;	/* see import_note_make() */
 	ImportCell *cells;			/* one a column */
 } ImportRow;
+
+/* What of a row matters to the rows behind it; see import_note.c. */
+typedef struct RowNote
+{
+	int64		line;
+	bool		is_rejected;
+	bool		key_known;
+	bool		is_lasting;		/* its record will say the same the next time */
+	bool		says_active;	/* of a license */
+	bool		says_inactive;
+	bool		is_partial;		/* it gives no address or not both names */
+	bool		is_unnamed;		/* an address, but not both names */
+	bool		has_email;
+	bool		has_user_id;
+	bool		has_new_user_id;
+	uint64		email_hash;		/* regardless of case */
+	uint64		user_id_hash;
+	uint64		new_user_id_hash;
+	SimilarNote similar;		/* the end is cut off; no address: keys.local is 0 */
+} RowNote;
+
+/* So much of a note has to be kept, aligned for the next one. */
+#define ROW_NOTE_SIZE(note)	MAXALIGN(offsetof(RowNote, similar.local) + (note)->similar.local_length)
 
 /* What became of a row. */
 typedef enum RowState
@@ -180,6 +208,8 @@ typedef struct ImportKeys ImportKeys;
 typedef struct ImportChanges ImportChanges;
 typedef struct ImportDirect ImportDirect;
 typedef struct ImportUnchanged ImportUnchanged;
+typedef struct ImportResolution ImportResolution;
+typedef struct ImportWorker ImportWorker;
 
 typedef struct Import
 {
@@ -232,6 +262,9 @@ typedef struct Import
 	ImportFindings *findings;
 	ImportStaging *staging;
 	ImportUnchanged *unchanged; /* NULL: no account, or a list of the vendor's */
+	ImportWorker *worker;		/* NULL: none, or not yet */
+	bool		has_no_worker;	/* and will get none */
+	int64		bytes_parsed;
 	ImportKeys *emails;			/* keys that several rows have */
 	ImportKeys *user_ids;
 	SimilarFilter *similar_filter;	/* see import_similar.c; NULL: none was needed */
@@ -253,6 +286,7 @@ typedef struct Import
 	bool		takes_addresses;	/* a row takes the address of a profile */
 	bool		is_first;		/* the account has no profile yet */
 	RowTarget  *targets;
+	ImportResolution *resolution;	/* see import_resolve.c */
 	HTAB	   *address_holders;	/* NULL: no row takes an address */
 	ImportCounts counts;
 	ImportChanges *changes;
@@ -308,6 +342,9 @@ extern Jsonb *import_columns_argument(FunctionCallInfo fcinfo, int argument);
 
 /* import_run.c */
 extern Import *import_create(void);
+extern csv_result import_read_record(Import *import, csv_reader *reader, csv_record *record, const FeedRecordHash *hash,
+									 csv_fault *fault);
+extern void import_parse_record(Import *import, csv_record *record, ImportRow *row, RowNote *note);
 extern void import_read_file(Import *import);
 extern Datum import_finish(Import *import);
 extern Oid	import_identity_sequence(const Account *account, const char *table, AttrNumber column);
@@ -334,8 +371,22 @@ extern char *import_suggest_group(const Import *import, const char *given);
 /* import_row.c */
 extern void import_parse_row(Import *import, const csv_record *record, ImportRow *row);
 
+/* import_note.c */
+extern void import_note_make(Import *import, ImportRow *row, RowNote *note);
+extern void import_note_take(Import *import, const RowNote *note, int64 row_number, const FeedRecordHash *hash);
+
+/* import_worker.c */
+extern bool import_worker_put(Import *import, csv_reader *reader, const csv_record *record);
+extern void import_worker_end(Import *import, csv_result *result, csv_fault *fault);
+
+/* import_description.c */
+extern void import_describe(Import *import, StringInfo description);
+extern Import *import_create_described(char *description);
+
 /* import_finding.c */
 extern ImportFindings *import_findings_create(void);
+extern void import_findings_divert(ImportFindings *findings, StringInfo packed);
+extern void import_findings_add(Import *import, char *packed, Size size);
 extern void import_report(Import *import, finding_code code, int64 line, const char *column_name,
 						  const ImportRow *row, int argument_count,...);
 extern void import_reject(Import *import, ImportRow *row, finding_code code, const char *column_name,
@@ -350,7 +401,9 @@ extern void import_findings_write(Import *import);
 
 /* import_staging.c */
 extern ImportStaging *import_staging_create(void);
+extern void import_staging_pack(const Import *import, const ImportRow *row, StringInfo packed);
 extern void import_staging_put(Import *import, const ImportRow *row);
+extern void import_staging_put_packed(ImportStaging *staging, const char *packed, Size size, int64 count);
 extern void import_staging_end(ImportStaging *staging);
 extern int64 import_staging_count(const ImportStaging *staging);
 extern void import_staging_rewind(ImportStaging *staging);
@@ -360,7 +413,7 @@ extern void import_staging_unregister(void);
 
 /* import_keys.c */
 extern ImportKeys *import_keys_create(void);
-extern void import_keys_add(ImportKeys *keys, const char *text, size_t length, int64 row);
+extern void import_keys_add(ImportKeys *keys, uint64 hash, int64 row);
 extern void import_keys_finish(ImportKeys *keys);
 extern int64 import_keys_shared(ImportKeys *keys, int64 row);
 
@@ -377,6 +430,7 @@ extern void import_repeated_keys_check(Import *import, RepeatedKeys *keys, Impor
 extern void import_repeated_keys_claim(Import *import, RepeatedKeys *keys, ImportRow *row, int64 row_number);
 extern int64 import_target_profile(int64 profile_id);
 extern void import_resolve(Import *import);
+extern void import_resolve_row(Import *import, ImportRow *row, int64 row_number);
 extern int64 import_address_holder(const Import *import, int64 row_number);
 extern void import_note_named(Import *import, int64 profile_id);
 
@@ -444,7 +498,8 @@ extern ProfileValues import_wanted_values(Import *import, const ImportRow *row, 
 extern char *import_attribute_of(Jsonb *attributes, const char *name);
 
 /* import_similar.c */
-extern void import_similar_note(Import *import, ImportRow *row);
+extern void import_similar_note(Import *import, ImportRow *row, RowNote *note);
+extern void import_similar_take(Import *import, const RowNote *note, int64 row_number);
 extern void import_similar_prefetch(Import *import, const ImportRow *rows, int count, int current);
 extern void import_similar_begin(Import *import);
 extern void import_similar_check(Import *import, ImportRow *row, int64 row_number, const RowTarget *target,
@@ -539,6 +594,7 @@ extern void import_apply_row_by_row(Import *import, int64 *line);
 extern void import_unchanged_begin(Import *import);
 extern void import_unchanged_look_up(Import *import, const csv_record *records, int count);
 extern bool import_unchanged_skip(Import *import, int number, bool must_parse);
+extern const FeedRecordHash *import_unchanged_hash(const Import *import);
 extern void import_unchanged_end_pass(Import *import);
 extern void import_unchanged_count_cells(const Import *import, int64 *active, int64 *inactive);
 extern int64 import_unchanged_count(const Import *import);
@@ -549,7 +605,7 @@ extern void import_unchanged_collect_profiles(const Import *import, ProfileRuns 
 extern void import_unchanged_end(Import *import);
 
 /* import_unchanged_store.c */
-extern void import_unchanged_stage(Import *import, const ImportRow *row, bool says_active, bool says_inactive);
+extern void import_unchanged_stage(Import *import, const RowNote *note, const FeedRecordHash *record);
 extern void import_unchanged_collect(Import *import);
 extern void import_unchanged_collect_end(void);
 extern void import_unchanged_store(Import *import);

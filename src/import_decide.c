@@ -38,7 +38,7 @@ typedef struct Batch
 	int			count;
 	int64		first;			/* number of the first row */
 	ImportRow	rows[BATCH_SIZE];
-	HTAB	   *present;
+	HTAB	   *present;		/* NULL: all rows are about newcomers */
 } Batch;
 
 /* The row that gives a profile another address, or that wants the one it has. */
@@ -396,15 +396,24 @@ next_batch(Import *import, Batch *batch)
 		RowTarget  *target = &import->targets[batch->first + batch->count];
 
 		batch->count++;
-		row->rejected = target->state == ROW_REJECTED;
+		row->rejected = row->rejected || target->state == ROW_REJECTED;
 		if (!row->rejected && target->profile_id != 0)
 			profile_ids[profile_count++] = target->profile_id;
 	}
-	if (batch->count > 0)
-		batch->present = import_fetch_present(import, profile_ids, profile_count);
+	batch->present = profile_count > 0 ? import_fetch_present(import, profile_ids, profile_count) : NULL;
 	import_progress_rows(batch->first);
 	CHECK_FOR_INTERRUPTS();
 	return batch->count > 0;
+}
+
+/* Of a first import, each row is resolved in its turn; see import_resolve(). */
+static void
+resolve_first(Import *import, ImportRow *row, int64 row_number)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(import->row_context);
+
+	import_resolve_row(import, row, row_number);
+	MemoryContextSwitchTo(old_context);
 }
 
 static void
@@ -423,6 +432,8 @@ pass(Import *import, Batch *batch, bool only_count)
 
 			if (!only_count)
 				import_similar_prefetch(import, batch->rows, batch->count, i);
+			if (import->is_first)
+				resolve_first(import, row, batch->first + i);
 			if (row->rejected)
 				continue;
 			present = profile_id == 0 ? NULL : hash_search(batch->present, &profile_id, HASH_FIND, NULL);
@@ -453,9 +464,10 @@ count_new(const Import *import)
 }
 
 /*
- * Writes the profiles that are made, and fills the change set with all else, and the counts.  False if it has to be done once more,
- * from import_resolve() on, because rows had counted on an address or a seat
- * that does not get free; see the top of the file.
+ * Writes the profiles that are made, and fills the change set with all else, and
+ * the counts.  False if it has to be done once more, from import_resolve() on,
+ * because rows had counted on an address or a seat that does not get free; see the
+ * top of the file.
  */
 bool
 import_decide(Import *import)

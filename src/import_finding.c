@@ -10,12 +10,16 @@
  * Each phase goes through the file from its first line to its last.  So there are
  * a few runs of findings that are sorted by line, and in the end these are merged.
  *
+ * What is wrong with a record by itself may be found by another process, or before its
+ * turn.  Such findings are packed, and added when the row is staged.
+ *
  * A finding on a row keeps the record as it came.  A row of very many columns may
  * have as many findings, and would be kept over and over: then only the first ones
  * have it, and the first error, whose row is to be mended.
  */
 #include "import.h"
 
+#include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -99,6 +103,7 @@ struct ImportFindings
 	FindingList of_file;
 	FindingList of_attempt;
 	bool		marked;
+	StringInfo	diverted;		/* NULL: they go to the lists */
 
 	/* the row whose records were kept last */
 	int64		line;
@@ -136,18 +141,66 @@ list_count(const FindingList *list)
 	return count;
 }
 
-/* Adds a row of findings->descriptor. */
-static void
-list_put(ImportFindings *findings, FindingList *list, finding_severity severity, Datum *values, bool *nulls)
+/* The run to which a finding of that line and severity goes, which is counted. */
+static Tuplestorestate *
+list_next(ImportFindings *findings, FindingList *list, finding_severity severity, int64 line)
 {
-	int64		line = DatumGetInt64(values[FINDING_LINE]);
-
 	if (list->run_count == 0 || (line < list->last_line && list->run_count < MAX_RUNS))
 		begin_run(findings, list);
-	tuplestore_putvalues(list->runs[list->run_count - 1], findings->descriptor, values, nulls);
 	list->counts[severity]++;
 	list->last_line = line;
+	return list->runs[list->run_count - 1];
 }
+
+/* ---- findings that are packed, to be added in their turn ---- */
+
+/* Before each tuple. */
+typedef struct PackedFinding
+{
+	finding_severity severity;
+	int64		line;
+} PackedFinding;
+
+/* From now on findings are packed behind each other, MAXALIGNed; NULL: no more. */
+void
+import_findings_divert(ImportFindings *findings, StringInfo packed)
+{
+	findings->diverted = packed;
+}
+
+static void
+divert(ImportFindings *findings, finding_severity severity, Datum *values, bool *nulls)
+{
+	static const char padding[MAXIMUM_ALIGNOF] = {0};
+	MinimalTuple tuple = heap_form_minimal_tuple(findings->descriptor, values, nulls);
+	PackedFinding packed = {severity, DatumGetInt64(values[FINDING_LINE])};
+
+	appendBinaryStringInfo(findings->diverted, (char *) &packed, sizeof(packed));
+	appendBinaryStringInfo(findings->diverted, (char *) tuple, (int) tuple->t_len);
+	appendBinaryStringInfo(findings->diverted, padding, (int) (MAXALIGN(tuple->t_len) - tuple->t_len));
+}
+
+/* Adds findings that were packed, be it by another process; packed is MAXALIGNed. */
+void
+import_findings_add(Import *import, char *packed, Size size)
+{
+	ImportFindings *findings = import->findings;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(findings->descriptor, &TTSOpsMinimalTuple);
+
+	for (char *end = packed + size; packed < end;)
+	{
+		PackedFinding *finding = (PackedFinding *) packed;
+		MinimalTuple tuple = (MinimalTuple) (packed + sizeof(PackedFinding));
+
+		ExecStoreMinimalTuple(tuple, slot, false);
+		tuplestore_puttupleslot(list_next(findings, &findings->of_file, finding->severity, finding->line), slot);
+		import->refused = import->refused || finding->severity == SEVERITY_FATAL;
+		packed += sizeof(PackedFinding) + MAXALIGN(tuple->t_len);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* ---- finding ---- */
 
 /* An empty collection, palloc'd in the current memory context. */
 ImportFindings *
@@ -287,7 +340,10 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 	nulls[FINDING_RECORD] = !keeps_record(findings, row, kind->severity);
 	if (!nulls[FINDING_RECORD])
 		values[FINDING_RECORD] = CStringGetTextDatum(import_text_shown(row->raw, row->raw_length));
-	list_put(findings, target, kind->severity, values, nulls);
+	if (findings->diverted != NULL)
+		divert(findings, kind->severity, values, nulls);
+	else
+		tuplestore_putvalues(list_next(findings, target, kind->severity, line), findings->descriptor, values, nulls);
 	if (kind->severity == SEVERITY_FATAL)
 		import->refused = true;
 	MemoryContextSwitchTo(old_context);

@@ -11,7 +11,6 @@
  */
 #include "import.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "spool.h"
@@ -69,11 +68,11 @@ write_block(ImportKeys *keys)
 	keys->block_count = 0;
 }
 
-/* Notes that the row has that key. */
+/* Notes that the row has the key of that hash. */
 void
-import_keys_add(ImportKeys *keys, const char *text, size_t length, int64 row)
+import_keys_add(ImportKeys *keys, uint64 hash, int64 row)
 {
-	keys->block[keys->block_count].hash = hash_bytes_extended((const unsigned char *) text, (int) length, 0);
+	keys->block[keys->block_count].hash = hash;
 	keys->block[keys->block_count].row = row;
 	keys->count++;
 	if (++keys->block_count == BLOCK_KEYS)

@@ -9,7 +9,7 @@
  * the end that have no name and no values are none: the header is cut behind the
  * last column that has a name, and each record behind what the header has, as
  * long as only empty cells are lost.  A value in a column without a name is
- * ignored like that of any unknown column, with a warning.
+ * ignored like that of any unknown column, with a warning when all is read.
  */
 #include "import.h"
 
@@ -106,8 +106,6 @@ import_reader_cut(Import *import, csv_record *record)
 	/* a sheet is as wide as its widest row */
 	if (count > import->column_count && (count <= import->header_cell_count || import_is_sheet(import)))
 	{
-		if (!import->has_nameless_values)
-			import_report(import, FINDING_UNKNOWN_HEADER, import->header_line, "", NULL, 2, "", "");
 		import->has_nameless_values = true;
 		count = import->column_count;
 	}
@@ -115,10 +113,12 @@ import_reader_cut(Import *import, csv_record *record)
 		record->field_count = count;
 }
 
-/* Notes the encoding that the file turned out to have, and closes the reader. */
+/* When the file is read: notes what is known of it by now, and closes the reader. */
 void
 import_reader_close(Import *import, csv_reader *reader)
 {
+	if (import->has_nameless_values)
+		import_report(import, FINDING_UNKNOWN_HEADER, import->header_line, "", NULL, 2, "", "");
 	import->encoding = csv_reader_encoding(reader);
 	csv_reader_close(reader);
 }

@@ -509,77 +509,111 @@ touch_unchanged(Import *import, const RowMatch *match)
 	import_unchanged_touch(import, match->by_new_user_id);
 }
 
+/* What is kept while the rows are resolved, one after the other. */
+struct ImportResolution
+{
+	const RowMatches *matches;	/* NULL: the account has nobody */
+	RepeatedKeys keys;
+	HTAB	   *profiles;		/* of ProfileOwner; NULL: no two rows can mean one profile */
+	SharedProfiles shared;		/* if there are any */
+};
+
+/* Rejects a row that means the profile of an earlier one by another key. */
+static void
+check_profile(Import *import, const ImportResolution *resolution, ImportRow *row, int64 profile_id)
+{
+	bool		found;
+	ProfileOwner *owner;
+
+	if (profile_id == 0 || !may_be_shared(&resolution->shared, profile_id))
+		return;
+	owner = hash_search(resolution->profiles, &profile_id, HASH_ENTER, &found);
+	if (!found)
+		owner->line = row->line;
+	else
+		import_reject(import, row, FINDING_DUPLICATE_ROW, NULL, 3, "the profile of",
+					  row->primary_email_address ? row->primary_email_address :
+					  row->unique_user_id ? row->unique_user_id : row->existing_email_address,
+					  psprintf(INT64_FORMAT, owner->line));
+}
+
 /*
- * Sets import->targets, and reports the rows that do not say clearly whom they
- * are about.
+ * Sets the target of a row, the next by line, and reports it if it does not say
+ * clearly whom it is about.
  */
 void
-import_resolve(Import *import)
+import_resolve_row(Import *import, ImportRow *row, int64 row_number)
 {
-	int64		count = import_staging_count(import->staging);
-	RowMatches *matches = NULL;
-	RepeatedKeys keys = import_repeated_keys_begin(import);
-	HTAB	   *profiles = NULL;
-	SharedProfiles shared = {0};
+	ImportResolution *resolution = import->resolution;
+	RowTarget  *target = &import->targets[row_number];
+	RowMatch	match = match_of(resolution->matches, row_number);
 
-	import->is_first = is_first_import(import);
-	if (!import->is_first)
-		matches = find_matches(import);
+	touch_unchanged(import, &match);
+	import_repeated_keys_check(import, &resolution->keys, row, row_number);
+	if (!row->rejected)
+		choose_profile(import, row, &match, target);
+	import_repeated_keys_claim(import, &resolution->keys, row, row_number);
+	if (!row->rejected && resolution->profiles != NULL)
+		check_profile(import, resolution, row, target->profile_id);
+	if (row->rejected)
+	{
+		target->state = ROW_REJECTED;
+		note_rejected(import, row, &match);
+	}
+}
 
-	import->targets = MemoryContextAllocExtended(import->attempt_context, sizeof(RowTarget) * Max(count, 1),
-												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+/* Resolves all rows of an import into an account that has people. */
+static void
+resolve_rows(Import *import, int64 count)
+{
+	ImportResolution *resolution = import->resolution;
+	RowMatches *matches = find_matches(import);
+
+	resolution->matches = matches;
 	/* several keys to choose by: two rows may mean one profile by different ones */
-	if (matches != NULL &&
-		(import->email_column != NO_COLUMN) + (import->existing_email_column != NO_COLUMN) +
+	if ((import->email_column != NO_COLUMN) + (import->existing_email_column != NO_COLUMN) +
 		(import->user_id_column != NO_COLUMN) + (import->new_user_id_column != NO_COLUMN) > 1)
 	{
-		shared = find_shared_profiles(import, matches, count);
-		profiles = key_table(import->attempt_context, "orgsync rows by profile", sizeof(int64),
-							 sizeof(ProfileOwner));
+		resolution->shared = find_shared_profiles(import, matches, count);
+		resolution->profiles = key_table(import->attempt_context, "orgsync rows by profile", sizeof(int64),
+										 sizeof(ProfileOwner));
 	}
 
 	import_staging_rewind(import->staging);
 	for (int64 i = 0; i < count; i++)
 	{
-		RowTarget  *target = &import->targets[i];
-		RowMatch	match = match_of(matches, i);
 		ImportRow	row;
 
 		MemoryContextReset(import->row_context);
 		if (!import_staging_next(import, &row, false))
 			elog(ERROR, "staged row " INT64_FORMAT " is missing", i);
-		touch_unchanged(import, &match);
-		import_repeated_keys_check(import, &keys, &row, i);
-		if (!row.rejected)
-			choose_profile(import, &row, &match, target);
-		import_repeated_keys_claim(import, &keys, &row, i);
-		if (!row.rejected && profiles != NULL && target->profile_id != 0 && may_be_shared(&shared, target->profile_id))
-		{
-			int64		profile_id = target->profile_id;
-			bool		found;
-			ProfileOwner *owner = hash_search(profiles, &profile_id, HASH_ENTER, &found);
-
-			if (!found)
-				owner->line = row.line;
-			else
-				import_reject(import, &row, FINDING_DUPLICATE_ROW, NULL, 3, "the profile of",
-							  row.primary_email_address ? row.primary_email_address :
-							  row.unique_user_id ? row.unique_user_id : row.existing_email_address,
-							  psprintf(INT64_FORMAT, owner->line));
-		}
-		if (row.rejected)
-		{
-			target->state = ROW_REJECTED;
-			note_rejected(import, &row, &match);
-		}
+		import_resolve_row(import, &row, i);
 		CHECK_FOR_INTERRUPTS();
 	}
-	if (profiles != NULL)
+	if (resolution->profiles != NULL)
 	{
-		hash_destroy(profiles);
-		pfree(shared.once);
-		pfree(shared.twice);
+		hash_destroy(resolution->profiles);
+		pfree(resolution->shared.once);
+		pfree(resolution->shared.twice);
 	}
-	if (matches != NULL)
-		matches_free(matches);
+	matches_free(matches);
+}
+
+/*
+ * Sets import->targets, and reports the rows that do not say clearly whom they are
+ * about.  Of a first import that is left to who decides on the rows, and calls
+ * import_resolve_row() for each: all of them are newcomers, whoever is rejected.
+ */
+void
+import_resolve(Import *import)
+{
+	int64		count = import_staging_count(import->staging);
+
+	import->resolution = MemoryContextAllocZero(import->attempt_context, sizeof(ImportResolution));
+	import->resolution->keys = import_repeated_keys_begin(import);
+	import->is_first = is_first_import(import);
+	import->targets = MemoryContextAllocExtended(import->attempt_context, sizeof(RowTarget) * Max(count, 1),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	if (!import->is_first)
+		resolve_rows(import, count);
 }

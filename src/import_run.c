@@ -30,7 +30,6 @@
 #include "sql.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/formatting.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -109,67 +108,49 @@ report_fault(Import *import, const csv_fault *fault)
 					  describe_fault(fault->code), offset);
 }
 
-/* Notes what matters for the row's licenses, groups and keys before it is staged. */
+/* The groups that a row's cells name are used. */
 static void
-note_row(Import *import, ImportRow *row, bool *says_active, bool *says_inactive)
+use_groups(Import *import, const ImportRow *row)
 {
-	int64		number = import_staging_count(import->staging);
-
-	*says_active = *says_inactive = false;
-
-	if (!row->key_known && import->unreadable_line == 0)
-		import->unreadable_line = row->line;
-	if (row->rejected)
-		return;
 	for (int i = 0; i < import->column_count; i++)
-		if (import->columns[i].kind == COLUMN_LICENSE)
-		{
-			import->active_cells[import->columns[i].license] += row->cells[i].value == CELL_YES;
-			import->inactive_cells += row->cells[i].value == CELL_NO;
-			*says_active = *says_active || row->cells[i].value == CELL_YES;
-			*says_inactive = *says_inactive || row->cells[i].value == CELL_NO;
-		}
-		else if (import->columns[i].kind == COLUMN_GROUP_NAME && row->cells[i].text != NULL)
+		if (import->columns[i].kind == COLUMN_GROUP_NAME && row->cells[i].text != NULL)
 			import->groups[row->cells[i].group].is_used = true;
-	if (import->initial_license != NO_LICENSE)
-	{
-		import->active_cells[import->initial_license]++;
-		*says_active = true;
-	}
-	import_similar_note(import, row);
-	if (row->primary_email_address != NULL)
-	{
-		size_t		length = strlen(row->primary_email_address);
-		char	   *folded = asc_tolower(row->primary_email_address, length);
-
-		import_keys_add(import->emails, folded, length, number);
-	}
-	if (row->unique_user_id != NULL)
-		import_keys_add(import->user_ids, row->unique_user_id, strlen(row->unique_user_id), number);
-	if (row->new_unique_user_id != NULL)
-		import_keys_add(import->user_ids, row->new_unique_user_id, strlen(row->new_unique_user_id), number);
 }
 
-static void
-read_row(Import *import, csv_record *record)
+/*
+ * Parses a record that was split into fields, and reports what is wrong with it.
+ * *row and *note are in the row context, which is reset.
+ */
+void
+import_parse_record(Import *import, csv_record *record, ImportRow *row, RowNote *note)
 {
 	MemoryContext old_context;
-	ImportRow	row;
-	bool		says_active;
-	bool		says_inactive;
 
 	MemoryContextReset(import->row_context);
-	import->row_count++;
-	if (import->options.numbers_records)
-		record->line = import->row_count + 1;
 	import_reader_cut(import, record);
-	import_parse_row(import, record, &row);
-	import_sheet_report_row(import, &row);
+	import_parse_row(import, record, row);
+	import_sheet_report_row(import, row);
 	old_context = MemoryContextSwitchTo(import->row_context);
-	note_row(import, &row, &says_active, &says_inactive);
+	import_note_make(import, row, note);
 	MemoryContextSwitchTo(old_context);
-	import_unchanged_stage(import, &row, says_active, says_inactive);
+}
+
+/* Reads and stages a record as the next row.  CSV_FAULT: it cannot be split, and *fault is set. */
+csv_result
+import_read_record(Import *import, csv_reader *reader, csv_record *record, const FeedRecordHash *hash, csv_fault *fault)
+{
+	csv_result	result = csv_reader_split(reader, record, fault);
+	ImportRow	row;
+	RowNote		note;
+
+	if (result != CSV_RECORD)
+		return result;
+	import_parse_record(import, record, &row, &note);
+	if (import->has_group_names && !row.rejected)
+		use_groups(import, &row);
+	import_note_take(import, &note, import_staging_count(import->staging), hash);
 	import_staging_put(import, &row);
+	return result;
 }
 
 /* The vendor refuses a file that only revokes licenses if it has a group column. */
@@ -202,10 +183,13 @@ read_records(Import *import, csv_reader *reader, csv_record *records, csv_fault 
 	for (int i = 0; i < count && result == CSV_RECORD && !import->refused; i++)
 	{
 		import_sheet_place(import, &records[i]);
+		import->row_count++;
 		if (import_unchanged_skip(import, i, import_sheet_has_notes(import, &records[i])))
-			import->row_count++;
-		else if ((result = csv_reader_split(reader, &records[i], fault)) == CSV_RECORD)
-			read_row(import, &records[i]);
+			continue;
+		if (import->options.numbers_records)
+			records[i].line = import->row_count + 1;
+		if (!import_worker_put(import, reader, &records[i]))
+			result = import_read_record(import, reader, &records[i], import_unchanged_hash(import), fault);
 	}
 	return result;
 }
@@ -234,6 +218,7 @@ import_read_file(Import *import)
 			import_unchanged_begin(import);
 		while (!import->refused && result == CSV_RECORD)
 			result = read_records(import, reader, records, &fault);
+		import_worker_end(import, &result, &fault);
 		import_progress_read(import, csv_reader_bytes_read(reader));
 		import_unchanged_end_pass(import);
 	}

@@ -63,41 +63,45 @@ names_of_row(const Import *import, const ImportRow *row, char **first_name, char
 			cell_split_name(pstrdup(row->cells[i].text), first_name, last_name);
 }
 
-/* Notes a row that was read, which is the next to be staged, for what is compared later. */
+/* Notes by what others may be similar to the row, which keeps its keys itself too. */
 void
-import_similar_note(Import *import, ImportRow *row)
+import_similar_note(Import *import, ImportRow *row, RowNote *note)
 {
 	OwnedPerson person;
 	char	   *first_name;
 	char	   *last_name;
-	uint64		domain_hash;
 
 	if (!import->rules->any)
 		return;
-	if (import->similar_filter == NULL)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(import->context);
-
-		import->similar_filter = similar_filter_create(true, import->source.size / IMPORT_RECORD_LENGTH);
-		import->noted_rules = import->rules;
-		MemoryContextSwitchTo(old_context);
-	}
 	names_of_row(import, row, &first_name, &last_name);
-	if (row->primary_email_address == NULL || first_name == NULL || last_name == NULL)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(import->context);
-
-		/* if it is about a profile that there is, that one has the rest */
-		import->partial_rows = bms_add_member(import->partial_rows, (int) import_staging_count(import->staging));
-		MemoryContextSwitchTo(old_context);
-	}
+	note->is_partial = row->primary_email_address == NULL || first_name == NULL || last_name == NULL;
 	if (row->primary_email_address == NULL)
 		return;
 	similar_person_read(&person, row->primary_email_address, NULL, first_name, last_name);
-	domain_hash = duplicate_rules_domain_hash(import->rules, &person.person.address);
-	row->similar_keys = similar_keys(&person.person, domain_hash);
-	similar_filter_note(import->similar_filter, &person.person, domain_hash);
-	import->unnamed_row_count += person.person.name == 0;
+	note->is_unnamed = person.person.name == 0;
+	similar_note_make(&note->similar, &person.person,
+					  duplicate_rules_domain_hash(import->rules, &person.person.address));
+	row->similar_keys = note->similar.keys;
+}
+
+/* Takes the note of the next row, by its number, for what is compared later. */
+void
+import_similar_take(Import *import, const RowNote *note, int64 row_number)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(import->context);
+
+	if (import->rules->any && import->similar_filter == NULL)
+	{
+		import->similar_filter = similar_filter_create(true, import->source.size / IMPORT_RECORD_LENGTH);
+		import->noted_rules = import->rules;
+	}
+	/* if it is about a profile that there is, that one has the rest */
+	if (note->is_partial)
+		import->partial_rows = bms_add_member(import->partial_rows, (int) row_number);
+	MemoryContextSwitchTo(old_context);
+	if (note->similar.keys.local != 0)
+		similar_filter_take(import->similar_filter, &note->similar);
+	import->unnamed_row_count += note->is_unnamed;
 }
 
 /* ---- beginning ---- */

@@ -89,13 +89,23 @@ import_staging_create(void)
 
 /* ---- packing ---- */
 
+/* Appends so many bytes, whose number is small or known to the compiler. */
+static inline void
+pack_bytes(StringInfo packed, const void *bytes, Size size)
+{
+	if ((Size) (packed->maxlen - packed->len) <= size)
+		enlargeStringInfo(packed, (int) size);
+	memcpy(packed->data + packed->len, bytes, size);
+	packed->len += (int) size;
+}
+
 static void
 pack_string(StringInfo packed, const char *string)
 {
 	uint32		length = (uint32) strlen(string);
 
-	appendBinaryStringInfo(packed, (char *) &length, sizeof(length));
-	appendBinaryStringInfo(packed, string, length + 1);
+	pack_bytes(packed, &length, sizeof(length));
+	pack_bytes(packed, string, length + 1);
 }
 
 static uint32
@@ -118,25 +128,23 @@ pack_cell(StringInfo packed, const ImportColumn *column, const ImportCell *cell)
 		tag |= CELL_HAS_STATUS;
 	if (column->kind == COLUMN_GROUP_NAME)
 		tag |= CELL_HAS_GROUP;
-	appendStringInfoCharMacro(packed, tag);
+	pack_bytes(packed, &tag, sizeof(tag));
 	if (tag & CELL_HAS_TEXT)
 		pack_string(packed, cell->text);
 	if (tag & CELL_HAS_STATUS)
-		appendBinaryStringInfo(packed, (const char *) &cell->status, sizeof(cell->status));
+		pack_bytes(packed, &cell->status, sizeof(cell->status));
 	if (tag & CELL_HAS_GROUP)
-		appendBinaryStringInfo(packed, (const char *) &cell->group, sizeof(cell->group));
+		pack_bytes(packed, &cell->group, sizeof(cell->group));
 }
 
-/* Adds a row. */
-void
-import_staging_put(Import *import, const ImportRow *row)
+/* Appends a row as it is kept, but for its raw record. */
+static void
+pack_row(const Import *import, const ImportRow *row, StringInfo packed)
 {
-	ImportStaging *staging = import->staging;
-	StringInfo	packed = &staging->packed;
 	StagedRow	staged = {.line = row->line,.raw_length = (uint32) row->raw_length,.similar_keys = row->similar_keys};
+	int			start = packed->len;
 
-	resetStringInfo(packed);
-	appendBinaryStringInfo(packed, (char *) &staged, sizeof(staged));
+	pack_bytes(packed, &staged, sizeof(staged));
 	staged.flags = (row->rejected ? ROW_IS_REJECTED : 0) | (row->key_known ? ROW_KEY_KNOWN : 0) |
 		(row->key_unreadable ? ROW_KEY_UNREADABLE : 0) | (row->reupload_user_profile ? ROW_REUPLOADS : 0);
 	staged.flags |= pack_key(packed, row->primary_email_address, ROW_HAS_ADDRESS);
@@ -145,11 +153,37 @@ import_staging_put(Import *import, const ImportRow *row)
 	staged.flags |= pack_key(packed, row->new_unique_user_id, ROW_HAS_NEW_USER_ID);
 	for (int i = 0; i < import->column_count; i++)
 		pack_cell(packed, &import->columns[i], &row->cells[i]);
-	staged.size = (uint32) (packed->len + row->raw_length);
-	memcpy(packed->data, &staged, sizeof(staged));
-	spool_write(staging->spool, packed->data, packed->len);
+	staged.size = (uint32) (packed->len - start + row->raw_length);
+	memcpy(packed->data + start, &staged, sizeof(staged));
+}
+
+/* Appends a row for import_staging_put_packed(). */
+void
+import_staging_pack(const Import *import, const ImportRow *row, StringInfo packed)
+{
+	pack_row(import, row, packed);
+	pack_bytes(packed, row->raw, row->raw_length);
+}
+
+/* Adds a row. */
+void
+import_staging_put(Import *import, const ImportRow *row)
+{
+	ImportStaging *staging = import->staging;
+
+	resetStringInfo(&staging->packed);
+	pack_row(import, row, &staging->packed);
+	spool_write(staging->spool, staging->packed.data, staging->packed.len);
 	spool_write(staging->spool, row->raw, row->raw_length);
 	staging->count++;
+}
+
+/* Adds rows that were packed before, maybe elsewhere. */
+void
+import_staging_put_packed(ImportStaging *staging, const char *packed, Size size, int64 count)
+{
+	spool_write(staging->spool, packed, size);
+	staging->count += count;
 }
 
 /* Frees what the store holds. */

@@ -236,6 +236,13 @@ make_hash(ImportUnchanged *unchanged, const csv_record *record, FeedRecordHash *
 	hash->words[3] = (uint32) (digest.high64 >> 32) & ~FEED_RECORD_CELLS;
 }
 
+/* The hash of the record that was asked for last, while hashes are kept; else NULL. */
+const FeedRecordHash *
+import_unchanged_hash(const Import *import)
+{
+	return import->unchanged == NULL || !import->unchanged->keeps_hashes ? NULL : import->unchanged->record;
+}
+
 /* Looks up the next records, IMPORT_RECORDS_AT_ONCE at most, for import_unchanged_skip(). */
 void
 import_unchanged_look_up(Import *import, const csv_record *records, int count)

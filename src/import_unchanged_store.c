@@ -23,7 +23,7 @@
 
 /* Remembers the hash of a record that is being staged, if it may get one at all. */
 void
-import_unchanged_stage(Import *import, const ImportRow *row, bool says_active, bool says_inactive)
+import_unchanged_stage(Import *import, const RowNote *note, const FeedRecordHash *record)
 {
 	ImportUnchanged *unchanged = import->unchanged;
 	FeedRecordHash *hash;
@@ -40,12 +40,13 @@ import_unchanged_stage(Import *import, const ImportRow *row, bool says_active, b
 		MemoryContextSwitchTo(old_context);
 	}
 	hash = &unchanged->rows[unchanged->row_count++ % HASHES_AT_ONCE];
-	if (row->rejected || row->existing_email_address != NULL || row->new_unique_user_id != NULL)
+	if (!note->is_lasting)
 		memset(hash, 0, sizeof(FeedRecordHash));
 	else
 	{
-		*hash = *unchanged->record;
-		hash->words[3] |= (says_active ? FEED_RECORD_ACTIVE : 0) | (says_inactive ? FEED_RECORD_INACTIVE : 0);
+		*hash = *record;
+		hash->words[3] |= (note->says_active ? FEED_RECORD_ACTIVE : 0) |
+			(note->says_inactive ? FEED_RECORD_INACTIVE : 0);
 	}
 }
 

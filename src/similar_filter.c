@@ -72,15 +72,7 @@ typedef struct KeyFilter
 /* Groups that were seen again are counted by their hashes, so that it is seen in time which may become a crowd. */
 #define GROUP_COUNTERS	(1 << 15)
 
-/* Somebody whose lines are being fetched. */
-typedef struct WaitingPerson
-{
-	SimilarKeys keys;
-	uint64		salt;			/* of the neighbours */
-	size_t		local_length;
-	char		local[EMAIL_MAX_LENGTH];
-} WaitingPerson;
-
+/* People whose lines are being fetched. */
 #define MAX_WAITING		8
 
 struct SimilarFilter
@@ -94,7 +86,7 @@ struct SimilarFilter
 	KeyFilter	identities;		/* by local part and group */
 	KeyFilter	neighbours;
 	int			waiting_count;
-	WaitingPerson waiting[MAX_WAITING];
+	SimilarNote waiting[MAX_WAITING];
 	uint8		group_counts[GROUP_COUNTERS];
 };
 
@@ -283,7 +275,7 @@ count_group(SimilarFilter *filter, uint64 group)
 }
 
 static void
-count_person(SimilarFilter *filter, const WaitingPerson *person)
+count_person(SimilarFilter *filter, const SimilarNote *person)
 {
 	uint64		keys[SIMILAR_MAX_NEIGHBOUR_KEYS];
 	size_t		count;
@@ -312,20 +304,41 @@ count_waiting(SimilarFilter *filter)
 	filter->waiting_count = 0;
 }
 
+/* What a filter has to know of the person. */
+void
+similar_note_make(SimilarNote *note, const SimilarPerson *person, uint64 domain_hash)
+{
+	note->keys = similar_keys(person, domain_hash);
+	note->salt = neighbour_salt(&person->address, domain_hash);
+	note->local_length = person->address.local_length;
+	memcpy(note->local, person->address.local, person->address.local_length);
+}
+
+/* Where the next person is noted, who is counted when some more have come. */
+static SimilarNote *
+next_waiting(SimilarFilter *filter)
+{
+	if (filter->waiting_count == MAX_WAITING)
+		count_waiting(filter);
+	return &filter->waiting[filter->waiting_count++];
+}
+
 /* Notes that the person will be looked for, and maybe added. */
 void
 similar_filter_note(SimilarFilter *filter, const SimilarPerson *person, uint64 domain_hash)
 {
-	WaitingPerson *waiting;
+	SimilarNote *waiting = next_waiting(filter);
 
-	if (filter->waiting_count == MAX_WAITING)
-		count_waiting(filter);
-	waiting = &filter->waiting[filter->waiting_count++];
-	waiting->keys = similar_keys(person, domain_hash);
-	waiting->salt = neighbour_salt(&person->address, domain_hash);
-	waiting->local_length = person->address.local_length;
-	memcpy(waiting->local, person->address.local, person->address.local_length);
+	similar_note_make(waiting, person, domain_hash);
 	similar_filter_prefetch(filter, &waiting->keys);
+}
+
+/* The same for a person of whom the note was made before. */
+void
+similar_filter_take(SimilarFilter *filter, const SimilarNote *note)
+{
+	memcpy(next_waiting(filter), note, offsetof(SimilarNote, local) + note->local_length);
+	similar_filter_prefetch(filter, &note->keys);
 }
 
 /* Somebody will be asked for soon. */

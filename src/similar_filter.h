@@ -17,6 +17,15 @@ typedef struct SimilarKeys
 	uint64		group;			/* name, digits and domain; 0: there is no name */
 } SimilarKeys;
 
+/* What a filter has to know of a person; a copy needs no more of local than its length. */
+typedef struct SimilarNote
+{
+	SimilarKeys keys;
+	uint64		salt;			/* of the neighbours */
+	size_t		local_length;
+	char		local[EMAIL_MAX_LENGTH];
+} SimilarNote;
+
 typedef struct SimilarFilter SimilarFilter;
 
 extern SimilarKeys similar_keys(const SimilarPerson *person, uint64 domain_hash);
@@ -26,7 +35,9 @@ extern void *similar_table_alloc(MemoryContext context, Size size);
 
 extern SimilarFilter *similar_filter_create(bool in_order, int64 expected_people);
 extern void similar_filter_free(SimilarFilter *filter);
+extern void similar_note_make(SimilarNote *note, const SimilarPerson *person, uint64 domain_hash);
 extern void similar_filter_note(SimilarFilter *filter, const SimilarPerson *person, uint64 domain_hash);
+extern void similar_filter_take(SimilarFilter *filter, const SimilarNote *note);
 extern void similar_filter_prefetch(const SimilarFilter *filter, const SimilarKeys *keys);
 extern bool similar_filter_has(SimilarFilter *filter, uint64 key, bool again);
 extern void similar_filter_has_neighbours(SimilarFilter *filter, const uint64 *keys, size_t count, bool again,

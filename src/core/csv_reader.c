@@ -14,7 +14,7 @@
  *
  * csv_reader_next() takes all of them.  The last two are apart because a file that
  * comes every day hardly changes: who knows a record by its raw bytes need not
- * split it.  libcsv alone could not do the second: it drops blank lines and tells
+ * split it; and another process may do that, with a reader of its own.  libcsv alone could not do the second: it drops blank lines and tells
  * no positions.  What delimiter a stream has is csv_dialect.c's business.
  *
  * All memory belongs to the reader, comes from the caller's allocator and goes by
@@ -226,6 +226,7 @@ static void
 make_room(csv_reader *reader, size_t raw_length)
 {
 	csv_allocator *allocator = &reader->splitter.allocator;
+	size_t		size = raw_length > reader->splitter.capacity ? raw_length : reader->splitter.capacity;
 
 	if (reader->field_capacity < reader->field_count)
 	{
@@ -244,14 +245,14 @@ make_room(csv_reader *reader, size_t raw_length)
 	if (reader->parser.entry_size < raw_length + 1)
 	{
 		reader->parser.entry_buf = allocator->resize(allocator->context, reader->parser.entry_buf,
-													 reader->splitter.capacity + 1);
-		reader->parser.entry_size = reader->splitter.capacity + 1;
+													 size + 1);
+		reader->parser.entry_size = size + 1;
 	}
 	if ((reader->quotes & CSV_ESCAPED_QUOTE) != 0 && reader->unescaped_size < raw_length)
 	{
 		reader->unescaped = allocator->resize(allocator->context, reader->unescaped,
-											  reader->splitter.capacity + CSV_RECORD_SLACK);
-		reader->unescaped_size = reader->splitter.capacity;
+											  size + CSV_RECORD_SLACK);
+		reader->unescaped_size = size;
 	}
 }
 
@@ -366,10 +367,10 @@ split_plain(csv_reader *reader, csv_record *record)
  * one, is known from the scan.
  *
  * Should libcsv ever see another grammar than scan_record() does, the record gets
- * no fields and the next call reports a fault: better than a shifted column.
+ * no fields but a fault: better than a shifted column.
  */
-static void
-split_fields(csv_reader *reader, csv_record *record)
+static csv_result
+split_fields(csv_reader *reader, csv_record *record, csv_fault *fault)
 {
 	size_t		length = record->raw_length + 1;	/* with its line end */
 	size_t		parsed;
@@ -399,31 +400,30 @@ split_fields(csv_reader *reader, csv_record *record)
 
 	if (parsed != length || reader->field_start != record->raw + length)
 	{
-		reader->splitter.fault.code = CSV_FAULT_TEXT_AFTER_QUOTE;
-		reader->splitter.fault.line = record->line;
-		reader->splitter.fault.fault_line = record->line;
-		reader->splitter.fault.offset = record->offset;
-		return;
+		fault->code = CSV_FAULT_TEXT_AFTER_QUOTE;
+		fault->line = record->line;
+		fault->fault_line = record->line;
+		fault->offset = record->offset;
+		return CSV_FAULT;
 	}
 	record->field_count = (int) reader->field_count;
 	record->fields = reader->fields;
+	return CSV_RECORD;
 }
 
 /*
- * Splits a record that csv_reader_next_raw() or csv_reader_next_batch() has just given and sets its
- * fields; they are valid until the next call.  On CSV_FAULT, sets *fault.
+ * Splits a record that csv_reader_next_raw() or csv_reader_next_batch() has given, of
+ * this reader or of another, and sets its fields; they are valid until the next call.
+ * Behind a copy of the record's bytes there must be one byte of its line end, and room
+ * for CSV_FIELD_SLACK bytes more to be read.  On CSV_FAULT, sets *fault.
  */
 csv_result
 csv_reader_split(csv_reader *reader, csv_record *record, csv_fault *fault)
 {
 	if ((record->quotes & (CSV_ESCAPED_QUOTE | CSV_LITERAL_QUOTE)) != 0)
-		split_fields(reader, record);
-	else
-		split_plain(reader, record);
-	if (reader->splitter.fault.code == CSV_FAULT_NONE)
-		return CSV_RECORD;
-	*fault = reader->splitter.fault;
-	return CSV_FAULT;
+		return split_fields(reader, record, fault);
+	split_plain(reader, record);
+	return CSV_RECORD;
 }
 
 /* The next record with its fields; see csv_reader_next_raw(). */
@@ -432,5 +432,9 @@ csv_reader_next(csv_reader *reader, csv_record *record, csv_fault *fault)
 {
 	csv_result	result = csv_splitter_next(&reader->splitter, record, fault);
 
-	return result == CSV_RECORD ? csv_reader_split(reader, record, fault) : result;
+	if (result == CSV_RECORD)
+		result = csv_reader_split(reader, record, fault);
+	if (result == CSV_FAULT)
+		reader->splitter.fault = *fault;
+	return result;
 }

@@ -1,0 +1,106 @@
+
+# 052_import_worker.pl: an import gets a parallel worker when much has to be parsed,
+# does without where there is none, and leaves nothing behind when it is cancelled or
+# its worker ends.  What the worker parses is the business of sql/import_worker.sql.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $node = PostgreSQL::Test::Cluster->new('worker');
+$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+$node->append_conf('postgresql.conf', "fsync = off\nlog_min_messages = debug1\nmin_parallel_table_scan_size = '64kB'\n");
+$node->start;
+my $file = PostgreSQL::Test::Utils::tempdir . '/people.csv';
+my $text = "primary_email_address,unique_user_id,preferred_first_name,preferred_last_name,work_title,group:One\n";
+$text .= "person.$_\@example.com,E$_,Ann,Name $_,\"Head of department $_\",yes\n" for 1 .. 100_000;
+append_to_file($file, $text);
+$node->safe_psql(
+	'postgres', q{
+	CREATE EXTENSION orgsync;
+	SELECT orgsync.create_account('acme', 'linkedin_learning')});
+
+my $import = "SELECT state, created FROM orgsync.import_file('acme', '$file', dry_run => true)";
+
+# Does a statement start a worker, and what does it say?
+sub starts_worker
+{
+	my ($sql) = @_;
+	my $offset = -s $node->logfile;
+	my $said = $node->safe_psql('postgres', $sql);
+	my $started = () = PostgreSQL::Test::Utils::slurp_file($node->logfile, $offset) =~
+		/starting background worker process "parallel worker/g;
+	return "$said, $started started";
+}
+
+is(starts_worker($import), 'dry_run|100000, 1 started', 'a worker for a great file');
+is(starts_worker("SET min_parallel_table_scan_size = '1GB'; $import"), 'dry_run|100000, 0 started', 'none for a small one');
+is(starts_worker("SET max_parallel_maintenance_workers = 0; $import"), 'dry_run|100000, 0 started', 'none if none is wanted');
+is(starts_worker("SET max_parallel_workers = 0; $import"), 'dry_run|100000, 0 started', 'and where none is left');
+is(starts_worker("SELECT state, created FROM orgsync.import_csv('acme', E'primary_email_address\na\@example.com\n', dry_run => true)"),
+	'dry_run|1, 0 started', 'a few rows');
+
+# An import whose worker is stopped, so that it cannot come to its end.
+sub stopped_worker
+{
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	my $worker;
+	$session->query_until(qr/begun/, "\\echo begun\n$import;\n");
+	for (1 .. 10_000)
+	{
+		$worker = worker_process();
+		last if $worker;
+		usleep(1000);
+	}
+	kill 'STOP', $worker if $worker;
+	return ($session, $worker);
+}
+
+# The process of a parallel worker of this server, by what the system tells of its processes.
+sub worker_process
+{
+	my $postmaster = $node->{_pid};
+	foreach my $process (glob('/proc/[0-9]*'))
+	{
+		my ($stat, $command) = map { local (@ARGV, $/) = $_; -r $_ ? (<> // '') : '' } "$process/stat", "$process/cmdline";
+		return $process =~ s{.*/}{}r if $command =~ /parallel worker for PID/ && $stat =~ /\) \S $postmaster /;
+	}
+	return undef;
+}
+
+sub ends_with
+{
+	my ($how, $expected, $signals) = @_;
+	my ($session, $worker) = stopped_worker();
+	SKIP:
+	{
+		skip 'no worker was met', 3 unless $worker;
+		usleep(300_000);
+		is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%import_file%'
+			AND backend_type = 'client backend' AND pid <> pg_backend_pid()}), '1', "$how: the import waits for its worker");
+		$signals->($worker);
+		kill 'CONT', $worker;
+		$session->query('SELECT 1');
+		like($session->{stderr}, $expected, "$how: it ends with an error");
+		$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'});
+		is($node->safe_psql('postgres', 'SELECT (SELECT count(*) FROM acme.imports WHERE state <> $$dry_run$$), (SELECT count(*) FROM acme.profiles)'),
+			'0|0', "$how: nothing is left of it");
+	}
+	kill 'CONT', $worker if $worker;
+	$session->quit;
+	return;
+}
+
+ends_with('cancelled', qr/canceling statement due to user request/, sub {
+	$node->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+		WHERE query LIKE '%import_file%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()}) });
+ends_with('its worker terminated', qr/terminating (background worker|parallel worker|connection)|lost connection to parallel worker/,
+	sub { kill 'TERM', $_[0] });
+is($node->safe_psql('postgres', $import), 'dry_run|100000', 'the next one goes through');
+
+$node->stop;
+done_testing();
