@@ -509,7 +509,7 @@ import_findings_write(Import *import)
 	TableWriter *writer = NULL;
 
 	if (count > 0)
-		writer = table_writer_open(import->account, &findings_table, count);
+		writer = table_writer_open(account_of_trigger(import->account->namespace_oid), &findings_table, count);
 	for (size_t i = 0; i < lengthof(lists); i++)
 	{
 		if (writer != NULL)

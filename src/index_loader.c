@@ -4,7 +4,7 @@
  *
  * REINDEX reads the table once more for each index, forms each entry in memory of
  * its own, and sorts with the opclass's functions.  Here the entries are taken as
- * the rows are written, and become pages of a btree directly:
+ * the rows are written, and become pages of a btree directly (index_pages.c):
  *
  *	- An index of plain columns of bigint and integer, like most primary keys, gets
  *	  its entries nearly in order, because ids are given in order: those with the
@@ -12,11 +12,8 @@
  *	- A partial index has few entries, or if it is of another kind hopefully none.
  *	- An index of one expression, text or e-mail address gets them in any order.  They
  *	  are gathered till the end, as long as they need not more memory than
- *	  MEMORY_SHARE of maintenance_work_mem.
- *
- * Leaf pages are written one behind the other, past the shared buffers, as a build
- * of the server's writes them; the pages above follow in the end.  Until then the
- * metapage says that the index is empty.
+ *	  MEMORY_SHARE of maintenance_work_mem, and sorted in two steps: dealt out by
+ *	  their first bytes, then each heap by itself, while it is in the processor's cache.
  *
  * Whatever this cannot do (other types and operator classes, nulls in the first
  * kind, long texts, entries out of order, a key that is there twice though it should
@@ -24,15 +21,12 @@
  * as the server does, who raises the error if there is one.
  *
  * The caller must hold the table and the index so that nobody else uses them until
- * the transaction ends.  The index gets another
- * file, so an abort brings back the former one.
+ * the transaction ends.
  */
 #include "index_loader.h"
 
 #include "access/genam.h"
-#include "access/nbtree.h"
-#include "access/xlog.h"
-#include "access/xloginsert.h"
+#include "access/itup.h"
 #include "catalog.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
@@ -41,15 +35,12 @@
 #include "commands/defrem.h"
 #include "core/email.h"
 #include "executor/executor.h"
+#include "index_pages.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "storage/bufmgr.h"
-#include "storage/predicate.h"
-#include "storage/proc.h"
-#include "storage/smgr.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "wal_handover.h"
 
 #define MAX_KEYS		2
 
@@ -62,46 +53,38 @@
 /* Texts lie together in blocks, the larger the more rows there are. */
 #define MIN_TEXT_BLOCK_SIZE	((Size) 64 * 1024)
 #define MAX_TEXT_BLOCK_SIZE	((Size) 8 * 1024 * 1024)
-#define USUAL_TEXT_LENGTH	24
+#define USUAL_TEXT_LENGTH	32
 
-/* Pages that are written at once; as many as one record of the WAL can hold. */
-#define BATCH_PAGES		32
+/* So few entries are sorted at once. */
+#define FEW_ENTRIES		1000
 
-/* What aligned writing needs. */
-#define PAGE_ALIGNMENT	4096
+/* Texts lie in the order of the rows: they are asked for so many entries before they are written. */
+#define PREFETCHED_TEXTS	8
 
 /*
- * An entry so that it sorts quickly: integers with the sign turned, or the first
- * bytes of the text, folded if it is an address, and the text.
+ * An entry of integers.  The key has its sign turned, so that it sorts as an unsigned number; of entries that
+ * are not gathered it is the second one, since they have the first in common.
  */
-typedef struct LoadedEntry
+typedef struct IntegerEntry
 {
-	uint64		keys[MAX_KEYS];
-	const char *text;			/* NULL: these are integers, or the text is null */
-	uint16		length;
-	bool		folds;
+	uint64		key;
 	ItemPointerData tuple;
-} LoadedEntry;
+} IntegerEntry;
 
-/* A page that was written, as the level above it names it. */
-typedef struct ChildPage
+/* An entry of a text: its first bytes as numbers, folded if it is an address, and the text with its header. */
+typedef struct TextEntry
 {
-	IndexTuple	low_key;		/* NULL: the first one of its level */
-	BlockNumber block;
-} ChildPage;
-
-typedef struct ChildList
-{
-	ChildPage  *pages;
-	int			count;
-	int			capacity;
-} ChildList;
+	uint64		keys[2];
+	const char *text;			/* NULL: null */
+	ItemPointerData tuple;
+} TextEntry;
 
 struct IndexLoader
 {
 	MemoryContext context;		/* holds all of it */
 	Relation	index;
 	IndexInfo  *info;
+	IndexPages *pages;
 	EState	   *executor;		/* for an expression or a predicate, else NULL */
 	ExprState  *predicate;		/* NULL: every row has an entry */
 	bool		is_known;		/* the index is of a kind that can have entries */
@@ -112,32 +95,23 @@ struct IndexLoader
 	int			key_count;
 	Size		offsets[MAX_KEYS];	/* of integers in an entry */
 	Size		size;			/* of an entry of integers */
-	BTScanInsert scan_key;		/* for _bt_truncate() */
-	bool		equal_image;
 
 	/* entries that are not written yet */
-	LoadedEntry *entries;
+	union
+	{
+		IntegerEntry *integers;
+		TextEntry  *texts;
+		void	   *any;
+	}			entries;
+	Size		entry_size;
 	int64		count;
 	int64		capacity;
 	int64		limit;
-	char	   *texts;			/* the block with room for the next one */
-	Size		texts_left;
+	uint64		common_key;		/* the first one, if they are not gathered */
+	char	   *text_block;		/* with room for the next text */
+	Size		text_block_left;
 	Size		text_block_size;
 	IndexTuple	null_entry;		/* of a null */
-
-	/* the leaf page that is being filled, the last one of the batch */
-	Page		page;
-	IndexTuple	last;			/* its last entry */
-	IndexTuple	low_key;		/* what it begins with, see ChildPage */
-	LoadedEntry last_entry;
-	Size		free_target;	/* bytes that stay free in a leaf page */
-	ChildList	leaves;
-
-	/* pages that are to be written at the file's end */
-	char	   *batch;
-	int			batch_count;
-	BlockNumber batch_block;	/* of the first one */
-	XLogRecPtr	redo;			/* of the last checkpoint, when the first page was written */
 };
 
 /* ---- what can be loaded ---- */
@@ -187,8 +161,9 @@ set_kind(IndexLoader *loader)
 	}
 	loader->size = MAXALIGN(offset);
 	loader->is_gathered = loader->is_text || info->ii_Expressions != NIL;
-	if (loader->is_text)
-		loader->limit /= 2;		/* the texts take as much again */
+	loader->entry_size = loader->is_text ? sizeof(TextEntry) : sizeof(IntegerEntry);
+	loader->limit = (int64) maintenance_work_mem * 1024 / MEMORY_SHARE /
+		(loader->entry_size + (loader->is_text ? USUAL_TEXT_LENGTH : 0));
 	return loader->key_count == 1 || info->ii_Expressions == NIL;
 }
 
@@ -202,25 +177,6 @@ can_load(IndexLoader *loader, int64 row_count)
 	if (loader->info->ii_Predicate != NIL)
 		return true;			/* they are few, if there are any */
 	return loader->is_known && (!loader->is_gathered || row_count <= loader->limit);
-}
-
-static void write_batch(IndexLoader *loader);
-static Page next_page(IndexLoader *loader);
-
-/* Gives the index a new file, in which it is empty. */
-static void
-make_file(IndexLoader *loader)
-{
-	Relation	index = loader->index;
-	char	   *memory;
-
-	loader->redo = GetRedoRecPtr();
-	TransferPredicateLocksToHeapRelation(index);
-	compat_set_new_file(index);
-	memory = palloc(BATCH_PAGES * BLCKSZ + PAGE_ALIGNMENT);
-	loader->batch = (char *) TYPEALIGN(PAGE_ALIGNMENT, memory);
-	_bt_initmetapage(next_page(loader), P_NONE, 0, loader->equal_image);
-	write_batch(loader);
 }
 
 /*
@@ -238,7 +194,6 @@ index_loader_begin(Relation relation, Oid index_oid, int64 row_count)
 	loader->context = context;
 	loader->index = index_open(index_oid, NoLock);
 	loader->info = BuildIndexInfo(loader->index);
-	loader->limit = (int64) maintenance_work_mem * 1024 / MEMORY_SHARE / sizeof(LoadedEntry);
 	/* rows that are deleted, but that an older snapshot sees, have to be in the index too */
 	if (RelationGetNumberOfBlocks(relation) > 0 || !can_load(loader, row_count))
 	{
@@ -251,310 +206,158 @@ index_loader_begin(Relation relation, Oid index_oid, int64 row_count)
 		loader->executor = CreateExecutorState();
 	if (loader->info->ii_Predicate != NIL)
 		loader->predicate = ExecPrepareQual(loader->info->ii_Predicate, loader->executor);
-	loader->equal_image = _bt_allequalimage(loader->index, false);
 	if (loader->is_text)
 		loader->null_entry = index_form_tuple(RelationGetDescr(loader->index), (Datum[]) {(Datum) 0}, (bool[]) {true});
 	loader->capacity = loader->is_gathered && loader->predicate == NULL ? Max(row_count, 1) : 16;
-	loader->entries = MemoryContextAllocHuge(context, loader->capacity * sizeof(LoadedEntry));
+	loader->entries.any = MemoryContextAllocHuge(context, loader->capacity * loader->entry_size);
 	loader->text_block_size = Min(Max(row_count * USUAL_TEXT_LENGTH, MIN_TEXT_BLOCK_SIZE), MAX_TEXT_BLOCK_SIZE);
-	loader->free_target = BTGetTargetPageFreeSpace(loader->index);
-	make_file(loader);
-	loader->scan_key = _bt_mkscankey(loader->index, NULL);
-	loader->scan_key->allequalimage = loader->equal_image;
+	loader->pages = index_pages_begin(loader->index);
 	MemoryContextSwitchTo(old_context);
 	return loader;
 }
 
-/* ---- pages ---- */
+/* ---- order ---- */
 
-/* Writes the pages of the batch at the end of the file. */
-static void
-write_batch(IndexLoader *loader)
+static int
+compare_tuples(const ItemPointerData *a, const ItemPointerData *b)
 {
-	SMgrRelation file = RelationGetSmgr(loader->index);
-	BlockNumber blocks[BATCH_PAGES];
-	Page		pages[BATCH_PAGES];
-
-	/* somebody else has put an entry into it, and his is not here */
-	if (smgrnblocks(file, MAIN_FORKNUM) != loader->batch_block)
-		loader->is_broken = true;
-	if (!loader->is_broken)
-	{
-		for (int i = 0; i < loader->batch_count; i++)
-		{
-			blocks[i] = loader->batch_block + i;
-			pages[i] = loader->batch + i * BLCKSZ;
-		}
-		if (RelationNeedsWAL(loader->index))
-			log_newpages(compat_file_of(loader->index), MAIN_FORKNUM, loader->batch_count, blocks, pages, true);
-		for (int i = 0; i < loader->batch_count; i++)
-		{
-			compat_page_set_checksum(pages[i], blocks[i]);
-			smgrextend(file, MAIN_FORKNUM, blocks[i], pages[i], true);
-		}
-	}
-	loader->batch_block += loader->batch_count;
-	loader->batch_count = 0;
-	wal_handover();
-	CHECK_FOR_INTERRUPTS();
+	return ItemPointerCompare(unconstify(ItemPointerData *, a), unconstify(ItemPointerData *, b));
 }
-
-/* The place of the next page in the file, as yet without contents. */
-static Page
-next_page(IndexLoader *loader)
-{
-	if (loader->batch_count == BATCH_PAGES)
-		write_batch(loader);
-	return loader->batch + BLCKSZ * loader->batch_count++;
-}
-
-static BlockNumber
-current_block(const IndexLoader *loader)
-{
-	return loader->batch_block + loader->batch_count - 1;
-}
-
-/* Begins a page whose right neighbour, if there will be one, is the next block. */
-static Page
-begin_page(IndexLoader *loader, uint32 level, bool is_first)
-{
-	Page		page = next_page(loader);
-	BTPageOpaque opaque;
-
-	_bt_pageinit(page, BLCKSZ);
-	opaque = BTPageGetOpaque(page);
-	opaque->btpo_prev = is_first ? P_NONE : current_block(loader) - 1;
-	opaque->btpo_next = P_NONE;
-	opaque->btpo_level = level;
-	opaque->btpo_flags = level == 0 ? BTP_LEAF : 0;
-	opaque->btpo_cycleid = 0;
-	((PageHeader) page)->pd_lower += sizeof(ItemIdData);	/* for the high key */
-	return page;
-}
-
-/* Makes room for an item on the page, which must be there, behind the others; returns the place. */
-static char *
-add_item(Page page, Size size)
-{
-	PageHeader	header = (PageHeader) page;
-	ItemId		item = (ItemId) ((char *) page + header->pd_lower);
-
-	header->pd_lower += sizeof(ItemIdData);
-	header->pd_upper -= MAXALIGN(size);
-	ItemIdSetNormal(item, header->pd_upper, size);
-	return (char *) page + header->pd_upper;
-}
-
-static Size
-room(Page page)
-{
-	return ((PageHeader) page)->pd_upper - ((PageHeader) page)->pd_lower;
-}
-
-/* Ends a page that has a right neighbour, whose first entry is not less than the high key; false if that is too long. */
-static bool
-end_page(IndexLoader *loader, Page page, IndexTuple high_key)
-{
-	PageHeader	header = (PageHeader) page;
-	Size		size = MAXALIGN(IndexTupleSize(high_key));
-
-	if (room(page) < size)
-		return false;
-	header->pd_upper -= size;
-	ItemIdSetNormal(PageGetItemId(page, P_HIKEY), header->pd_upper, IndexTupleSize(high_key));
-	memcpy((char *) page + header->pd_upper, high_key, IndexTupleSize(high_key));
-	BTPageGetOpaque(page)->btpo_next = current_block(loader) + 1;
-	return true;
-}
-
-/* Ends the last page of a level, which has no high key. */
-static void
-end_last_page(Page page)
-{
-	PageHeader	header = (PageHeader) page;
-	int			count = PageGetMaxOffsetNumber(page);
-
-	memmove(PageGetItemId(page, P_HIKEY), PageGetItemId(page, P_FIRSTKEY), sizeof(ItemIdData) * (count - 1));
-	header->pd_lower -= sizeof(ItemIdData);
-}
-
-static void
-add_child(IndexLoader *loader, ChildList *list, IndexTuple low_key, BlockNumber block)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(loader->context);
-
-	if (list->count == list->capacity)
-	{
-		list->capacity = Max(list->capacity * 2, 256);
-		list->pages = list->pages == NULL ? palloc(sizeof(ChildPage) * list->capacity) :
-			repalloc_huge(list->pages, sizeof(ChildPage) * list->capacity);
-	}
-	list->pages[list->count++] = (ChildPage) {low_key, block};
-	MemoryContextSwitchTo(old_context);
-}
-
-/* Adds an entry to the leaves; it is not less than the one before. */
-static void
-add_leaf_entry(IndexLoader *loader, IndexTuple tuple)
-{
-	Size		size = MAXALIGN(IndexTupleSize(tuple));
-
-	if (loader->page == NULL)
-		loader->page = begin_page(loader, 0, true);
-	else if (room(loader->page) < loader->free_target + size + sizeof(ItemIdData))
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(loader->context);
-		IndexTuple	high_key = _bt_truncate(loader->index, loader->last, tuple, loader->scan_key);
-
-		MemoryContextSwitchTo(old_context);
-		if (!end_page(loader, loader->page, high_key))
-		{
-			loader->is_broken = true;
-			return;
-		}
-		add_child(loader, &loader->leaves, loader->low_key, current_block(loader));
-		loader->low_key = high_key;
-		loader->page = begin_page(loader, 0, false);
-	}
-	loader->last = (IndexTuple) add_item(loader->page, IndexTupleSize(tuple));
-	memcpy(loader->last, tuple, IndexTupleSize(tuple));
-}
-
-/* Adds a child to the page of a level above the leaves. */
-static void
-add_downlink(Page page, const ChildPage *child, bool is_first)
-{
-	IndexTupleData lowest = {.t_info = sizeof(IndexTupleData)};
-	IndexTuple	tuple;
-
-	/* of the first child no key is needed */
-	if (is_first)
-		BTreeTupleSetNAtts(&lowest, 0, false);
-	tuple = (IndexTuple) add_item(page, is_first ? sizeof(lowest) : IndexTupleSize(child->low_key));
-	memcpy(tuple, is_first ? &lowest : child->low_key, is_first ? sizeof(lowest) : IndexTupleSize(child->low_key));
-	BTreeTupleSetDownLink(tuple, child->block);
-}
-
-/* Writes the level above the children; returns its own pages. */
-static ChildList
-write_level(IndexLoader *loader, const ChildList *children, uint32 level)
-{
-	Size		free_target = BLCKSZ * (100 - BTREE_NONLEAF_FILLFACTOR) / 100;
-	ChildList	parents = {0};
-	IndexTuple	low_key = NULL;
-	Page		page = NULL;
-
-	for (int i = 0; i < children->count; i++)
-	{
-		const ChildPage *child = &children->pages[i];
-		bool		is_first = page == NULL;
-
-		if (page != NULL &&
-			room(page) < free_target + MAXALIGN(IndexTupleSize(child->low_key)) + sizeof(ItemIdData))
-		{
-			if (!end_page(loader, page, child->low_key))
-			{
-				loader->is_broken = true;
-				return parents;
-			}
-			add_child(loader, &parents, low_key, current_block(loader));
-			low_key = child->low_key;
-			is_first = true;
-		}
-		if (is_first)
-			page = begin_page(loader, level, i == 0);
-		add_downlink(page, child, is_first);
-	}
-	add_child(loader, &parents, low_key, current_block(loader));
-	end_last_page(page);
-	return parents;
-}
-
-/* Ends the leaves and writes all that is above them. */
-static void
-end_pages(IndexLoader *loader)
-{
-	ChildList	children = loader->leaves;
-	uint32		level = 0;
-	Buffer		buffer;
-	Page		page;
-	bool		is_synced;
-
-	if (loader->page != NULL)
-	{
-		end_last_page(loader->page);
-		add_child(loader, &children, loader->low_key, current_block(loader));
-		while (children.count > 1 && !loader->is_broken)
-			children = write_level(loader, &children, ++level);
-		BTPageGetOpaque((Page) (loader->batch + BLCKSZ * (loader->batch_count - 1)))->btpo_flags |= BTP_ROOT;
-		write_batch(loader);
-	}
-	if (loader->is_broken)
-		return;
-
-	/*
-	 * A checkpoint that began meanwhile has not synced the pages that it relies on.
-	 * The next one will, with the metapage, which lies in the same segment.
-	 */
-	buffer = ReadBuffer(loader->index, BTREE_METAPAGE);
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	page = BufferGetPage(buffer);
-	START_CRIT_SECTION();
-	MyProc->delayChkptFlags |= DELAY_CHKPT_START;
-	is_synced = loader->redo == GetRedoRecPtr() && loader->batch_block <= RELSEG_SIZE;
-	_bt_initmetapage(page, children.count > 0 ? children.pages[0].block : P_NONE, level, loader->equal_image);
-	MarkBufferDirty(buffer);
-	if (RelationNeedsWAL(loader->index))
-		log_newpage_buffer(buffer, true);
-	MyProc->delayChkptFlags &= ~DELAY_CHKPT_START;
-	END_CRIT_SECTION();
-	UnlockReleaseBuffer(buffer);
-	if (!is_synced && RelationNeedsWAL(loader->index))
-		smgrimmedsync(RelationGetSmgr(loader->index), MAIN_FORKNUM);
-}
-
-/* ---- entries ---- */
 
 /* Compares the texts of entries whose keys are equal; a null comes last. */
 static int
-compare_texts(const LoadedEntry *a, const LoadedEntry *b)
+compare_texts(const TextEntry *a, const TextEntry *b, bool folds)
 {
+	Size		a_length;
+	Size		b_length;
 	int			order;
 
 	if (a->text == NULL || b->text == NULL)
 		return (a->text == NULL) - (b->text == NULL);
-	if (a->folds)
-		return email_compare(a->text, a->length, b->text, b->length);
-	order = memcmp(a->text, b->text, Min(a->length, b->length));
-	return order != 0 ? order : (int) a->length - (int) b->length;
+	a_length = VARSIZE_ANY_EXHDR(a->text);
+	b_length = VARSIZE_ANY_EXHDR(b->text);
+	if (folds)
+		return email_compare(VARDATA_ANY(a->text), a_length, VARDATA_ANY(b->text), b_length);
+	order = memcmp(VARDATA_ANY(a->text), VARDATA_ANY(b->text), Min(a_length, b_length));
+	return order != 0 ? order : (int) a_length - (int) b_length;
 }
 
 static int
-compare_entries(const LoadedEntry *a, const LoadedEntry *b)
+compare_text_entries(const TextEntry *a, const TextEntry *b, bool folds)
 {
-	for (int i = 0; i < MAX_KEYS; i++)
+	for (size_t i = 0; i < lengthof(a->keys); i++)
 		if (a->keys[i] != b->keys[i])
 			return a->keys[i] < b->keys[i] ? -1 : 1;
-	return compare_texts(a, b);
+	return compare_texts(a, b, folds);
 }
 
 static int
-compare_places(const LoadedEntry *a, const LoadedEntry *b)
+compare_text_places(const TextEntry *a, const TextEntry *b, bool folds)
 {
-	int			order = compare_entries(a, b);
+	int			order = compare_text_entries(a, b, folds);
 
-	return order != 0 ? order :
-		ItemPointerCompare(unconstify(ItemPointerData *, &a->tuple), unconstify(ItemPointerData *, &b->tuple));
+	return order != 0 ? order : compare_tuples(&a->tuple, &b->tuple);
 }
 
-#define ST_SORT sort_entries
-#define ST_ELEMENT_TYPE LoadedEntry
+#define ST_SORT sort_integers
+#define ST_ELEMENT_TYPE IntegerEntry
 #define ST_COMPARE(a, b) \
-	(a->keys[0] != b->keys[0] ? (a->keys[0] < b->keys[0] ? -1 : 1) : compare_places(a, b))
+	(a->key != b->key ? (a->key < b->key ? -1 : 1) : compare_tuples(&a->tuple, &b->tuple))
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE
 #include "lib/sort_template.h"
+
+#define ST_SORT sort_texts
+#define ST_ELEMENT_TYPE TextEntry
+#define ST_COMPARE_ARG_TYPE const bool
+#define ST_COMPARE(a, b, folds) \
+	(a->keys[0] != b->keys[0] ? (a->keys[0] < b->keys[0] ? -1 : 1) : compare_text_places(a, b, *folds))
+#define ST_SCOPE static
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+/* Both kinds of entries begin with the number that sorts first. */
+StaticAssertDecl(offsetof(IntegerEntry, key) == 0 && offsetof(TextEntry, keys) == 0, "an entry begins with its key");
+
+static inline uint64
+first_key(const char *entry)
+{
+	return *(const uint64 *) entry;
+}
+
+/*
+ * Copies the entries in the order of one byte of their first keys.  Entries with the same byte keep their order.
+ */
+static inline void
+deal_out(const char *from, char *to, int64 count, Size size, int shift)
+{
+	int64		places[256] = {0};
+	int64		place = 0;
+
+	for (int64 i = 0; i < count; i++)
+		places[(first_key(from + i * size) >> shift) & 0xFF]++;
+	for (size_t i = 0; i < lengthof(places); i++)
+	{
+		int64		number = places[i];
+
+		places[i] = place;
+		place += number;
+	}
+	for (int64 i = 0; i < count; i++)
+	{
+		const char *entry = from + i * size;
+
+		memcpy(to + places[(first_key(entry) >> shift) & 0xFF]++ * size, entry, size);
+	}
+}
+
+static void
+sort_run(IndexLoader *loader, int64 start, int64 count)
+{
+	if (loader->is_text)
+		sort_texts(loader->entries.texts + start, count, &loader->is_folded);
+	else
+		sort_integers(loader->entries.integers + start, count);
+}
+
+/* Sorts the entries that are there: by the first two bytes of their keys, then those that have these in common. */
+static void
+sort_entries(IndexLoader *loader)
+{
+	Size		size = loader->entry_size;
+	char	   *entries = loader->entries.any;
+	char	   *dealt;
+	int64		start = 0;
+
+	if (loader->count <= FEW_ENTRIES)
+	{
+		sort_run(loader, 0, loader->count);
+		return;
+	}
+	dealt = MemoryContextAllocHuge(loader->context, loader->count * size);
+	for (int shift = 48; shift <= 56; shift += 8)
+	{
+		const char *from = shift == 48 ? entries : dealt;
+		char	   *to = shift == 48 ? dealt : entries;
+
+		/* the size is a constant in each branch, which makes quick copies of it */
+		if (loader->is_text)
+			deal_out(from, to, loader->count, sizeof(TextEntry), shift);
+		else
+			deal_out(from, to, loader->count, sizeof(IntegerEntry), shift);
+	}
+	pfree(dealt);
+	for (int64 i = 1; i <= loader->count; i++)
+		if (i == loader->count || first_key(entries + i * size) >> 48 != first_key(entries + start * size) >> 48)
+		{
+			sort_run(loader, start, i - start);
+			start = i;
+		}
+}
+
+/* ---- entries ---- */
 
 /* An integer so that unsigned comparison orders it. */
 static uint64
@@ -569,114 +372,176 @@ integer_of_key(uint64 key)
 	return (int64) (key ^ ((uint64) 1 << 63));
 }
 
-/* Puts the entry into a page. */
-static void
-write_entry(IndexLoader *loader, const LoadedEntry *entry)
+/* An entry as it lies in a page. */
+typedef union EntryPlace
 {
-	union
-	{
-		IndexTupleData tuple;
-		char		bytes[MAXALIGN(sizeof(IndexTupleData) + VARATT_SHORT_MAX)];
-	}			place;
-	char	   *data = place.bytes + sizeof(IndexTupleData);
+	IndexTupleData tuple;
+	char		bytes[MAXALIGN(sizeof(IndexTupleData) + VARATT_SHORT_MAX)];
+} EntryPlace;
 
-	if (loader->is_text && entry->text == NULL)
-		memcpy(place.bytes, loader->null_entry, IndexTupleSize(loader->null_entry));
-	else if (loader->is_text)
-	{
-		Size		size = MAXALIGN(sizeof(IndexTupleData) + VARHDRSZ_SHORT + entry->length);
-
-		memset(place.bytes + size - MAXIMUM_ALIGNOF, 0, MAXIMUM_ALIGNOF);
-		SET_VARSIZE_SHORT(data, VARHDRSZ_SHORT + entry->length);
-		memcpy(data + VARHDRSZ_SHORT, entry->text, entry->length);
-		place.tuple.t_info = size | INDEX_VAR_MASK;
-	}
+static void
+form_text_entry(const IndexLoader *loader, const TextEntry *entry, EntryPlace *place)
+{
+	if (entry->text == NULL)
+		memcpy(place->bytes, loader->null_entry, IndexTupleSize(loader->null_entry));
 	else
 	{
-		memset(place.bytes, 0, loader->size);
-		for (int i = 0; i < loader->key_count; i++)
-			store_att_byval(place.bytes + loader->offsets[i], Int64GetDatum(integer_of_key(entry->keys[i])),
-							TupleDescAttr(RelationGetDescr(loader->index), i)->attlen);
-		place.tuple.t_info = loader->size;
+		Size		length = VARSIZE_ANY(entry->text);
+		Size		size = MAXALIGN(sizeof(IndexTupleData) + length);
+
+		memset(place->bytes + size - MAXIMUM_ALIGNOF, 0, MAXIMUM_ALIGNOF);
+		memcpy(place->bytes + sizeof(IndexTupleData), entry->text, length);
+		place->tuple.t_info = size | INDEX_VAR_MASK;
 	}
-	place.tuple.t_tid = entry->tuple;
-	add_leaf_entry(loader, &place.tuple);
+	place->tuple.t_tid = entry->tuple;
+}
+
+static void
+form_integer_entry(const IndexLoader *loader, const IntegerEntry *entry, EntryPlace *place)
+{
+	const uint64 keys[MAX_KEYS] = {loader->is_gathered ? entry->key : loader->common_key, entry->key};
+
+	memset(place->bytes, 0, loader->size);
+	for (int i = 0; i < loader->key_count; i++)
+		store_att_byval(place->bytes + loader->offsets[i], Int64GetDatum(integer_of_key(keys[i])),
+						TupleDescAttr(RelationGetDescr(loader->index), i)->attlen);
+	place->tuple.t_info = loader->size;
+	place->tuple.t_tid = entry->tuple;
+}
+
+/* Is the entry the same as the one before, and not null? */
+static bool
+is_repeated(const IndexLoader *loader, int64 number)
+{
+	const TextEntry *text = &loader->entries.texts[number];
+	const IntegerEntry *integer = &loader->entries.integers[number];
+
+	return loader->is_text ?
+		text->text != NULL && compare_text_entries(text - 1, text, loader->is_folded) == 0 :
+		integer[-1].key == integer->key;
 }
 
 /* Sorts the entries that are there, and writes them. */
 static void
 write_entries(IndexLoader *loader)
 {
+	EntryPlace	place;
+
 	if (loader->count > 1)
-		sort_entries(loader->entries, loader->count);
+		sort_entries(loader);
 	for (int64 i = 0; i < loader->count && !loader->is_broken; i++)
 	{
-		const LoadedEntry *entry = &loader->entries[i];
-
-		if (loader->info->ii_Unique && loader->page != NULL && !(loader->is_text && entry->text == NULL) &&
-			compare_entries(entry, i > 0 ? entry - 1 : &loader->last_entry) == 0)
+		if (loader->info->ii_Unique && i > 0 && is_repeated(loader, i))
+		{
 			loader->is_broken = true;
+			break;
+		}
+		if (!loader->is_text)
+			form_integer_entry(loader, &loader->entries.integers[i], &place);
 		else
-			write_entry(loader, entry);
+		{
+			compat_prefetch(loader->entries.texts[Min(i + PREFETCHED_TEXTS, loader->count - 1)].text);
+			form_text_entry(loader, &loader->entries.texts[i], &place);
+		}
+		loader->is_broken = !index_pages_add(loader->pages, &place.tuple);
 	}
-	if (loader->count > 0)
-		loader->last_entry = loader->entries[loader->count - 1];
 	loader->count = 0;
 }
 
-/* Gathers an entry; if they are too many, the server has to build the index. */
-static void
-keep_entry(IndexLoader *loader, const LoadedEntry *entry)
+/* Makes room for an entry; if they are too many, the server has to build the index. */
+static bool
+make_room(IndexLoader *loader)
 {
-	if (loader->count == loader->capacity)
-	{
-		loader->is_broken = loader->count >= loader->limit;
-		if (loader->is_broken)
-			return;
-		loader->capacity = Min(loader->capacity * 2, loader->limit);
-		loader->entries = repalloc_huge(loader->entries, loader->capacity * sizeof(LoadedEntry));
-	}
-	loader->entries[loader->count++] = *entry;
+	if (loader->count < loader->capacity)
+		return true;
+	loader->is_broken = loader->count >= loader->limit;
+	if (loader->is_broken)
+		return false;
+	loader->capacity = Min(loader->capacity * 2, loader->limit);
+	loader->entries.any = repalloc_huge(loader->entries.any, loader->capacity * loader->entry_size);
+	return true;
 }
 
+/* Keeps a text, with a header of one byte. */
 static const char *
 keep_text(IndexLoader *loader, const char *data, Size length)
 {
+	Size		size = length + VARHDRSZ_SHORT;
 	char	   *text;
 
-	if (loader->texts_left < length)
+	if (loader->text_block_left < size)
 	{
-		loader->texts = MemoryContextAlloc(loader->context, loader->text_block_size);
-		loader->texts_left = loader->text_block_size;
+		loader->text_block = MemoryContextAlloc(loader->context, loader->text_block_size);
+		loader->text_block_left = loader->text_block_size;
 	}
-	text = loader->texts;
-	memcpy(text, data, length);
-	loader->texts += length;
-	loader->texts_left -= length;
+	text = loader->text_block;
+	SET_VARSIZE_SHORT(text, size);
+	memcpy(text + VARHDRSZ_SHORT, data, length);
+	loader->text_block += size;
+	loader->text_block_left -= size;
 	return text;
 }
 
-/* Sets what the entry says; false if it is too long. */
-static bool
-set_text(IndexLoader *loader, LoadedEntry *entry, Datum value)
+/* Adds an entry of a text; the server has to build the index if it is too long. */
+static void
+add_text(IndexLoader *loader, Datum value, bool isnull, const ItemPointerData *tuple)
 {
 	struct varlena *text = (struct varlena *) DatumGetPointer(value);
+	TextEntry  *entry;
 	char		head[sizeof(entry->keys)] = {0};
 	Size		length;
 
-	if (VARATT_IS_EXTERNAL(text) || VARATT_IS_COMPRESSED(text) || VARSIZE_ANY_EXHDR(text) > MAX_TEXT_LENGTH)
-		return false;
-	length = VARSIZE_ANY_EXHDR(text);
-	memcpy(head, VARDATA_ANY(text), Min(length, sizeof(head)));
-	if (loader->is_folded)
-		(void) email_fold(head, sizeof(head), head);
-	memcpy(entry->keys, head, sizeof(head));
-	for (int i = 0; i < MAX_KEYS; i++)
-		entry->keys[i] = pg_ntoh64(entry->keys[i]);
-	entry->text = keep_text(loader, VARDATA_ANY(text), length);
-	entry->length = (uint16) length;
-	entry->folds = loader->is_folded;
-	return true;
+	if (!make_room(loader))
+		return;
+	entry = &loader->entries.texts[loader->count];
+	entry->tuple = *tuple;
+	if (isnull)
+	{
+		memset(entry->keys, 0xFF, sizeof(entry->keys));
+		entry->text = NULL;
+	}
+	else
+	{
+		loader->is_broken = VARATT_IS_EXTERNAL(text) || VARATT_IS_COMPRESSED(text) ||
+			VARSIZE_ANY_EXHDR(text) > MAX_TEXT_LENGTH;
+		if (loader->is_broken)
+			return;
+		length = VARSIZE_ANY_EXHDR(text);
+		memcpy(head, VARDATA_ANY(text), Min(length, sizeof(head)));
+		if (loader->is_folded)
+			(void) email_fold(head, sizeof(head), head);
+		memcpy(entry->keys, head, sizeof(head));
+		for (size_t i = 0; i < lengthof(entry->keys); i++)
+			entry->keys[i] = pg_ntoh64(entry->keys[i]);
+		entry->text = keep_text(loader, VARDATA_ANY(text), length);
+	}
+	loader->count++;
+}
+
+/* Adds an entry of integers; the server has to build the index if one is null, or they do not come in order. */
+static void
+add_integers(IndexLoader *loader, const Datum *values, const bool *nulls, const ItemPointerData *tuple)
+{
+	uint64		keys[MAX_KEYS] = {0};
+
+	for (int i = 0; i < loader->key_count; i++)
+	{
+		loader->is_broken = nulls[i];
+		if (loader->is_broken)
+			return;
+		keys[i] = key_of_integer(TupleDescAttr(RelationGetDescr(loader->index), i)->attlen == sizeof(int64) ?
+								 DatumGetInt64(values[i]) : DatumGetInt32(values[i]));
+	}
+	if (!loader->is_gathered && loader->count > 0 && keys[0] != loader->common_key)
+	{
+		loader->is_broken = keys[0] < loader->common_key;
+		write_entries(loader);
+	}
+	if (loader->is_broken || !make_room(loader))
+		return;
+	loader->common_key = keys[0];
+	loader->entries.integers[loader->count++] =
+		(IntegerEntry) {loader->is_gathered ? keys[0] : keys[1], *tuple};
 }
 
 /* The values of the row's entry. */
@@ -698,7 +563,6 @@ index_loader_add(IndexLoader *loader, TupleTableSlot *row)
 {
 	Datum		values[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS] = {false};
-	LoadedEntry entry = {.tuple = row->tts_tid};
 
 	if (loader->is_broken)
 		return;
@@ -713,24 +577,10 @@ index_loader_add(IndexLoader *loader, TupleTableSlot *row)
 	if (loader->is_broken)
 		return;
 	get_values(loader, row, values, nulls);
-	for (int i = 0; i < loader->key_count && !loader->is_broken; i++)
-		if (loader->is_text && nulls[i])
-			memset(entry.keys, 0xFF, sizeof(entry.keys));
-		else if (nulls[i])
-			loader->is_broken = true;
-		else if (loader->is_text)
-			loader->is_broken = !set_text(loader, &entry, values[i]);
-		else
-			entry.keys[i] = key_of_integer(TupleDescAttr(RelationGetDescr(loader->index), i)->attlen == sizeof(int64) ?
-										   DatumGetInt64(values[i]) : DatumGetInt32(values[i]));
-	if (loader->is_broken)
-		return;
-	if (!loader->is_gathered && loader->count > 0 && entry.keys[0] != loader->entries[0].keys[0])
-	{
-		loader->is_broken = entry.keys[0] < loader->entries[0].keys[0];
-		write_entries(loader);
-	}
-	keep_entry(loader, &entry);
+	if (loader->is_text)
+		add_text(loader, values[0], nulls[0], &row->tts_tid);
+	else
+		add_integers(loader, values, nulls, &row->tts_tid);
 }
 
 /* Ends the loading and frees the loader.  False: the server has to build the index after all. */
@@ -739,10 +589,9 @@ index_loader_end(IndexLoader *loader)
 {
 	bool		is_loaded;
 
-	write_entries(loader);
 	if (!loader->is_broken)
-		end_pages(loader);
-	is_loaded = !loader->is_broken;
+		write_entries(loader);
+	is_loaded = !loader->is_broken && index_pages_end(loader->pages);
 	if (loader->executor != NULL)
 		FreeExecutorState(loader->executor);
 	index_close(loader->index, NoLock);
