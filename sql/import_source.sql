@@ -169,7 +169,7 @@ SELECT s FROM orgsync.import_file('sources', :'path', feed => 'file') AS i, pg_t
 SELECT s FROM orgsync.import_file('sources', :'path', on_error => 'stop', source => 'given') AS i, pg_temp.summary(i) AS s;
 SELECT feed, source = :'path', replace(source, :'path', '') FROM sources.imports ORDER BY import_id DESC LIMIT 2;
 \set command 'cat >/dev/null; rm ' :path
-COPY (SELECT) TO PROGRAM :'command';
+COPY (SELECT WHERE false) TO PROGRAM :'command';
 \set VERBOSITY terse
 SELECT orgsync.import_file('sources', '/no/such/file.csv');
 SELECT orgsync.import_file('sources', '/');

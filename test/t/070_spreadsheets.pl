@@ -46,7 +46,7 @@ END $$;
 $session .= q{
 DO $$
 BEGIN
-	EXECUTE format('COPY (SELECT) TO PROGRAM %L', format('prlimit --pid %s --data=%s: >/dev/null', pg_backend_pid(),
+	EXECUTE format('COPY (SELECT WHERE false) TO PROGRAM %L', format('prlimit --pid %s --data=%s: >/dev/null', pg_backend_pid(),
 		(substring(pg_read_file('/proc/self/status') FROM 'VmData:\s*(\d+)')::bigint + 64 * 1024) * 1024));
 END $$;
 } unless $ENV{SANITIZE};
