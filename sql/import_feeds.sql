@@ -103,4 +103,18 @@ SELECT pg_temp.import('it', 'primary_email,work_title', 'c@,Head;x,Head;d@,Head'
 -- nothing is applied: no source
 SELECT pg_temp.import('it', 'primary_email,work_title', 'a@,Head;x,Head', on_error => 'stop');
 SELECT pg_temp.import('hr', 'primary_email,work_title', 'a@,Boss');
+
+-- ---- what an import tells other feeds ----
+
+-- nothing as long as no other feed has records; then whom it has written to; empty lines make a file large enough to keep its records
+SELECT pg_temp.anew();
+TRUNCATE fed.feed_records, fed.feed_record_doubts;
+SELECT pg_temp.import('hr', 'primary_email,work_title', 'a@,Clerk;b@,Clerk');
+SELECT pg_temp.import('hr', 'primary_email,work_title', 'a@,Boss;b@,Clerk');
+SELECT count(*) FROM fed.feed_record_doubts;
+SELECT pg_temp.import('it', 'primary_email,work_title', 'a@,Boss;b@,Clerk' || repeat(';', 400));
+SELECT pg_temp.import('hr', 'primary_email,work_title', 'a@,Head;b@,Clerk');
+SELECT only_feed, except_feed, cardinality(profile_ids) FROM fed.feed_record_doubts;
+SELECT pg_temp.import('it', 'primary_email,work_title', 'a@,Boss;b@,Clerk' || repeat(';', 400));
+SELECT only_feed, except_feed, cardinality(profile_ids) FROM fed.feed_record_doubts;
 SELECT orgsync.drop_account('fed');

@@ -71,13 +71,16 @@ profile_list_sort(ProfileList *list)
 
 /* ---- doubts ---- */
 
+/* Writes a doubt, unless it is one for other feeds and none of them has records: imports wait for each other. */
 static void
 write_doubt(const Account *account, const char *except_feed, const SqlArgument *profile_ids)
 {
 	SqlArgument arguments[] = {sql_text(except_feed), *profile_ids};
 
-	(void) sql_run_as_owner(account, "INSERT INTO @account.feed_record_doubts (except_feed, profile_ids) VALUES ($1, $2)",
-							2, arguments);
+	(void) sql_run_latest_as_owner(account,
+								   "INSERT INTO @account.feed_record_doubts (except_feed, profile_ids)"
+								   " SELECT $1, $2 WHERE $1 IS NULL OR EXISTS (SELECT FROM @account.feeds"
+								   " WHERE feed <> $1 AND records_fingerprint IS NOT NULL)", 2, arguments);
 }
 
 static void

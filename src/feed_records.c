@@ -149,25 +149,14 @@ heed_doubts(FeedRecords *records, const Account *account, const char *feed)
 								" (only_feed IS NULL OR only_feed = $1) AND except_feed IS DISTINCT FROM $1"
 								" FROM @account.feed_record_doubts WHERE only_feed IS NULL OR only_feed = $1",
 								1, &argument);
-	int			known_count = records->doubt_count;
 
 	for (int i = 0; i < (int) count; i++)
 	{
-		MemoryContext old_context = MemoryContextSwitchTo(records->context);
 		bool		isnull;
-		Datum		key = sql_value(i, 0, &isnull);
+		bool		is_known;
 		Datum		profile_ids;
-		bool		is_known = false;
 
-		for (int j = 0; j < known_count && !is_known; j++)
-			is_known = memcmp(DatumGetPointer(records->doubts[j]), DatumGetPointer(key), UUID_LEN) == 0;
-		if (!is_known)
-		{
-			records->doubts = records->doubts == NULL ? palloc(sizeof(Datum)) :
-				repalloc(records->doubts, sizeof(Datum) * (records->doubt_count + 1));
-			records->doubts[records->doubt_count++] = datumCopy(key, false, UUID_LEN);
-		}
-		MemoryContextSwitchTo(old_context);
+		(void) hash_search(records->doubts, DatumGetUUIDP(sql_value(i, 0, &isnull)), HASH_ENTER, &is_known);
 		if (is_known || !DatumGetBool(sql_value(i, 2, &isnull)))
 			continue;
 		profile_ids = sql_value(i, 1, &isnull);
@@ -234,9 +223,12 @@ feed_records_load(const Account *account, const char *feed, bool only_doubts)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "orgsync feed records",
 												  ALLOCSET_DEFAULT_SIZES);
 	FeedRecords *records = MemoryContextAllocZero(context, sizeof(FeedRecords));
+	HASHCTL		control = {.keysize = UUID_LEN,.entrysize = UUID_LEN};
 	OwnerContext owner;
 
 	records->context = records->doubted.context = context;
+	control.hcxt = context;
+	records->doubts = hash_create("orgsync heeded doubts", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	account_become_owner(account, &owner);
 	if (!only_doubts)
 	{
@@ -324,13 +316,20 @@ feed_records_of(const FeedRecords *records, int64 profile_id)
 void
 feed_records_settle_doubts(const FeedRecords *records, const Account *account, const char *feed)
 {
+	int			count = 0;
+	Datum	   *keys = palloc(sizeof(Datum) * Max(hash_get_num_entries(records->doubts), 1));
 	SqlArgument arguments[2];
+	HASH_SEQ_STATUS scan;
+	pg_uuid_t  *key;
 
-	if (records->doubt_count == 0)
+	hash_seq_init(&scan, records->doubts);
+	while ((key = hash_seq_search(&scan)) != NULL)
+		keys[count++] = UUIDPGetDatum(key);
+	if (count == 0)
 		return;
 	arguments[0] = sql_text(feed);
-	arguments[1] = SQL_DATUM(UUIDARRAYOID, PointerGetDatum(construct_array(records->doubts, records->doubt_count,
-																		  UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)));
+	arguments[1] = SQL_DATUM(UUIDARRAYOID, PointerGetDatum(construct_array(keys, count, UUIDOID, UUID_LEN, false,
+																		  TYPALIGN_CHAR)));
 	(void) sql_run_as_owner(account,
 							"WITH d AS (DELETE FROM @account.feed_record_doubts WHERE doubt_id = ANY ($2)"
 							" RETURNING only_feed, except_feed, profile_ids)"

@@ -6,6 +6,7 @@
 #define ORGSYNC_FEED_RECORDS_H
 
 #include "account.h"
+#include "utils/hsearch.h"
 
 /*
  * The hash of a record, of which two bits are given up for what the record says of
@@ -65,8 +66,7 @@ typedef struct FeedRecords
 	uint32		index_size;
 	uint64	   *index;			/* by hash: a part of it, and the position in records + 1, or 0 */
 	int64		stored_count;	/* records in the table, those that count no more too */
-	int			doubt_count;
-	Datum	   *doubts;			/* keys of the doubts that were heeded */
+	HTAB	   *doubts;			/* keys of the doubts that were heeded */
 	ProfileList doubted;		/* whose records they took away */
 } FeedRecords;
 

@@ -278,6 +278,8 @@ import_new_profile_id(Import *import)
 {
 	if (import->direct != NULL)
 		return import_direct_profile_id(import);
+	if (!OidIsValid(import->profile_sequence))
+		import->profile_sequence = import_identity_sequence(import->account, "profiles", PROFILES_PROFILE_ID);
 	return nextval_internal(import->profile_sequence, false);
 }
 

@@ -154,6 +154,20 @@ match_of(const RowMatches *matches, int64 row)
 	return match;
 }
 
+/* Was anybody found for any row? */
+static bool
+has_matches(const RowMatches *matches, int64 count)
+{
+	for (int64 i = 0; matches != NULL && i < count; i++)
+	{
+		RowMatch	match = match_of(matches, i);
+
+		if ((match.by_user_id | match.by_address | match.by_existing_address | match.by_new_user_id) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* Keeps what a part of the join has found, and frees it. */
 static void
 keep_matches(RowMatches *matches)
@@ -564,10 +578,9 @@ import_resolve_row(Import *import, ImportRow *row, int64 row_number)
 
 /* Resolves all rows of an import into an account that has people. */
 static void
-resolve_rows(Import *import, int64 count)
+resolve_rows(Import *import, RowMatches *matches, int64 count)
 {
 	ImportResolution *resolution = import->resolution;
-	RowMatches *matches = find_matches(import);
 
 	resolution->matches = matches;
 	/* several keys to choose by: two rows may mean one profile by different ones */
@@ -596,7 +609,6 @@ resolve_rows(Import *import, int64 count)
 		pfree(resolution->shared.once);
 		pfree(resolution->shared.twice);
 	}
-	matches_free(matches);
 }
 
 /*
@@ -608,12 +620,20 @@ void
 import_resolve(Import *import)
 {
 	int64		count = import_staging_count(import->staging);
+	RowMatches *matches = NULL;
 
 	import->resolution = MemoryContextAllocZero(import->attempt_context, sizeof(ImportResolution));
 	import->resolution->keys = import_repeated_keys_begin(import);
-	import->is_first = is_first_import(import);
+	/* who finds somebody need not ask whether there is anybody */
+	if (count > 0 && count <= FEW_ROWS)
+		matches = find_matches(import);
+	import->is_first = !has_matches(matches, count) && is_first_import(import);
+	if (count > FEW_ROWS && !import->is_first)
+		matches = find_matches(import);
 	import->targets = MemoryContextAllocExtended(import->attempt_context, sizeof(RowTarget) * Max(count, 1),
 												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	if (!import->is_first)
-		resolve_rows(import, count);
+		resolve_rows(import, matches, count);
+	if (matches != NULL)
+		matches_free(matches);
 }

@@ -488,7 +488,6 @@ write_file(Import *import)
 
 	import_progress_phase(import, "profiles");
 	account_lock(import->account, ACCOUNT_LOCK_IMPORT, 0, ExclusiveLock);
-	import->profile_sequence = import_identity_sequence(import->account, "profiles", PROFILES_PROFILE_ID);
 	for (int attempt = 1;; attempt++)
 	{
 		import->losing_rows = import->withheld_rows = NULL;
