@@ -164,6 +164,37 @@ SELECT count(*), count(DISTINCT c.change_id) FROM log.profiles AS p
 	CROSS JOIN LATERAL (SELECT change_id, vendor_value FROM log.changes WHERE profile_id = p.profile_id OFFSET 0) AS c
 	WHERE c.vendor_value = 'x';
 COMMIT;
+-- many at once go into the index between others, before them and behind them, and it is sound
+CREATE EXTENSION amcheck;
+DELETE FROM log.changes WHERE profile_id % 500 <> 0;
+VACUUM log.changes;
+UPDATE log.profiles SET work_title = 'y';
+SELECT bt_index_parent_check('log.changes_pkey', true, true);
+TRUNCATE log.changes;
+UPDATE log.profiles SET work_title = 'x' WHERE profile_id > (SELECT avg(profile_id) FROM log.profiles);
+UPDATE log.profiles SET work_title = 'x' WHERE profile_id <= (SELECT avg(profile_id) FROM log.profiles);
+BEGIN;
+UPDATE log.profiles SET work_title = 'w', preferred_first_name = 'w';
+ROLLBACK;
+UPDATE log.profiles SET work_title = 'w', preferred_first_name = 'w';
+SELECT bt_index_parent_check('log.changes_pkey', true, true);
+SELECT count(*), count(DISTINCT profile_id) FROM log.changes;
+-- nor does it take what it has already
+TRUNCATE log.changes;
+SELECT setval(pg_get_serial_sequence('log.changes', 'change_id'), 1000000);
+CLUSTER log.profiles USING profiles_pkey;
+UPDATE log.profiles SET work_title = 'v';
+DELETE FROM log.changes WHERE change_id < 1002000;
+CLUSTER log.profiles;
+SELECT setval(pg_get_serial_sequence('log.changes', 'change_id'), 1000000);
+\set VERBOSITY sqlstate
+UPDATE log.profiles SET work_title = 'z';
+\set VERBOSITY default
+SELECT count(*) FROM log.changes;
+SELECT bt_index_parent_check('log.changes_pkey', true, true);
+SELECT setval(pg_get_serial_sequence('log.changes', 'change_id'), 2000000);
+DROP EXTENSION amcheck;
+UPDATE log.profiles SET work_title = 'z';
 -- which its owner may have made another one
 ALTER TABLE log.changes DROP CONSTRAINT changes_pkey;
 CREATE UNIQUE INDEX ON log.changes (change_id DESC);

@@ -58,6 +58,18 @@ strings_equal(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+/* Are the two values of variable length the same?  Most are short ones that lie in the row. */
+static bool
+values_equal(Datum a, Datum b)
+{
+	struct varlena *left = (struct varlena *) DatumGetPointer(a);
+	struct varlena *right = (struct varlena *) DatumGetPointer(b);
+
+	if (VARATT_IS_SHORT(left) && VARATT_IS_SHORT(right))
+		return VARSIZE_SHORT(left) == VARSIZE_SHORT(right) && memcmp(left, right, VARSIZE_SHORT(left)) == 0;
+	return datum_image_eq(a, b, false, -1);
+}
+
 /* ---- profiles ---- */
 
 /* Notes the attributes of one object that the other does not have the same. */
@@ -95,13 +107,16 @@ static void
 log_attributes(ChangeLog *log, int64 profile_id, TupleTableSlot *old_slot, TupleTableSlot *new_slot)
 {
 	bool		isnull;
+	bool		new_isnull = true;
 	Datum		old_value = slot_getattr(old_slot, PROFILES_ATTRIBUTES, &isnull);
-	Jsonb	   *old_attributes = isnull ? NULL : DatumGetJsonbP(old_value);
-	Datum		new_value = new_slot ? slot_getattr(new_slot, PROFILES_ATTRIBUTES, &isnull) : (Datum) 0;
-	Jsonb	   *new_attributes = new_slot == NULL || isnull ? NULL : DatumGetJsonbP(new_value);
+	Datum		new_value = new_slot ? slot_getattr(new_slot, PROFILES_ATTRIBUTES, &new_isnull) : (Datum) 0;
+	Jsonb	   *old_attributes;
+	Jsonb	   *new_attributes;
 
-	if (old_attributes != NULL && new_attributes != NULL && datum_image_eq(old_value, new_value, false, -1))
+	if (!isnull && !new_isnull && values_equal(old_value, new_value))
 		return;
+	old_attributes = isnull ? NULL : DatumGetJsonbP(old_value);
+	new_attributes = new_isnull ? NULL : DatumGetJsonbP(new_value);
 	if (old_attributes != NULL)
 		log_attributes_of(log, profile_id, old_attributes, new_attributes, true);
 	if (new_attributes != NULL)
@@ -132,10 +147,9 @@ is_parked(Datum address)
 
 /* Notes the cells of a profile that changed, all of them if it was deleted. */
 static void
-log_profile(ChangeLog *log, const Account *account, TupleTableSlot *old_slot, TupleTableSlot *new_slot)
+log_profile(ChangeLog *log, const Account *account, int64 profile_id, TupleTableSlot *old_slot,
+			TupleTableSlot *new_slot)
 {
-	int64		profile_id = slot_int64(old_slot, PROFILES_PROFILE_ID);
-
 	for (size_t i = 0; i < lengthof(profile_cells); i++)
 	{
 		int			column = profile_cells[i].column;
@@ -155,10 +169,20 @@ log_profile(ChangeLog *log, const Account *account, TupleTableSlot *old_slot, Tu
 			before = change_log_unpark(profile_id, before);
 		}
 		if (new_slot == NULL || isnull != new_isnull ||
-			(!isnull && !datum_image_eq(before, after, false, -1)))
+			(!isnull && !values_equal(before, after)))
 			change_log_value(log, profile_id, profile_cells[i].name, before, isnull);
 	}
 	log_attributes(log, profile_id, old_slot, new_slot);
+}
+
+/* Takes the row apart, all of it at once, and returns its profile_id; 0 if there is none. */
+static int64
+get_profile(TupleTableSlot *slot)
+{
+	if (slot == NULL)
+		return 0;
+	slot_getsomeattrs(slot, PROFILES_ATTRIBUTES);
+	return DatumGetInt64(slot->tts_values[PROFILES_PROFILE_ID - 1]);
 }
 
 /*
@@ -179,18 +203,18 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 	changed_rows_begin(&rows, trigger);
 	while (changed_rows_next(&rows))
 	{
-		bool		is_same = rows.old_slot != NULL && rows.new_slot != NULL &&
-			slot_int64(rows.old_slot, PROFILES_PROFILE_ID) == slot_int64(rows.new_slot, PROFILES_PROFILE_ID);
+		int64		old_id = get_profile(rows.old_slot);
+		int64		new_id = get_profile(rows.new_slot);
 
 		if (rows.old_slot != NULL)
 		{
-			change_log_written(log, slot_int64(rows.old_slot, PROFILES_PROFILE_ID));
-			log_profile(log, account, rows.old_slot, is_same ? rows.new_slot : NULL);
+			change_log_written(log, old_id);
+			log_profile(log, account, old_id, rows.old_slot, new_id == old_id ? rows.new_slot : NULL);
 			if (rows.new_slot != NULL)
-				change_log_written(log, slot_int64(rows.new_slot, PROFILES_PROFILE_ID));
+				change_log_written(log, new_id);
 		}
-		if (rows.new_slot != NULL && !is_same)
-			change_log_profile_made(log, slot_int64(rows.new_slot, PROFILES_PROFILE_ID));
+		if (rows.new_slot != NULL && (rows.old_slot == NULL || new_id != old_id))
+			change_log_profile_made(log, new_id);
 	}
 	changed_rows_end(&rows);
 	change_log_end(log);

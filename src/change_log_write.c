@@ -55,6 +55,9 @@ static const WrittenTable changes_table = {
 	}
 };
 
+/* More than "profiles" has columns that are cells. */
+#define MAX_NAMES		8
+
 struct ChangeLog
 {
 	const Account *account;
@@ -72,6 +75,11 @@ struct ChangeLog
 	const ChangeSource *source;
 	Datum		changed_at;
 	Datum		changed_by;		/* 0: the import did */
+
+	/* names of columns of profiles, by address, as texts */
+	int			name_count;
+	const char *names[MAX_NAMES];
+	Datum		name_texts[MAX_NAMES];
 };
 
 /* ---- on whose behalf ---- */
@@ -261,6 +269,27 @@ row_text(ChangeLog *log, const char *string)
 	return text;
 }
 
+/* The text of a constant string; a statement deals with a few of them. */
+static Datum
+constant_text(ChangeLog *log, const char *name)
+{
+	int			i = 0;
+
+	while (i < log->name_count && log->names[i] != name)
+		i++;
+	if (i == MAX_NAMES)
+		return row_text(log, name);
+	if (i == log->name_count)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(GetMemoryChunkContext(log));
+
+		log->names[i] = name;
+		log->name_texts[log->name_count++] = CStringGetTextDatum(name);
+		MemoryContextSwitchTo(old_context);
+	}
+	return log->name_texts[i];
+}
+
 /* Says who changes the cell, and when. */
 static void
 set_source(ChangeLog *log, int64 profile_id)
@@ -317,26 +346,32 @@ change_log_profile_made(ChangeLog *log, int64 profile_id)
 	end_row(log);
 }
 
-/*
- * A cell was changed.  column_name: as its header has it; former: a text of what
- * it held before.
- */
-void
-change_log_value(ChangeLog *log, int64 profile_id, const char *column_name, Datum former, bool isnull)
+static void
+log_value(ChangeLog *log, int64 profile_id, Datum column_name, Datum former, bool isnull)
 {
 	begin_row(log, profile_id);
 	set_source(log, profile_id);
-	set_value(log, COLUMN_NAME, row_text(log, column_name));
+	set_value(log, COLUMN_NAME, column_name);
 	if (!isnull)
 		set_value(log, VENDOR_VALUE, former);
 	end_row(log);
 }
 
-/* The same with a string; NULL: the cell held nothing. */
+/*
+ * A cell was changed.  column_name: as its header has it, a constant; former: a text
+ * of what it held before.
+ */
+void
+change_log_value(ChangeLog *log, int64 profile_id, const char *column_name, Datum former, bool isnull)
+{
+	log_value(log, profile_id, constant_text(log, column_name), former, isnull);
+}
+
+/* The same with strings that need not last; NULL: the cell held nothing. */
 void
 change_log_cell(ChangeLog *log, int64 profile_id, const char *column_name, const char *former)
 {
-	change_log_value(log, profile_id, column_name, former ? row_text(log, former) : (Datum) 0, former == NULL);
+	log_value(log, profile_id, row_text(log, column_name), former ? row_text(log, former) : (Datum) 0, former == NULL);
 }
 
 /*

@@ -11,7 +11,7 @@
  * An UPDATE meets its rows in any order, and so would the log's index get them: a
  * page here and a page there, each split in the middle.  Where a table's only index
  * is one of bigints, its entries are therefore kept, 24 bytes each, and go into it
- * many at a time, in its own order.
+ * many at a time, in its own order; see index_append.c.
  *
  * That is only right as long as the table is what account_layout.sql made of it.
  * Whatever its owner has added that an INSERT would heed (triggers, rules, row
@@ -36,14 +36,17 @@
 #include "catalog/dependency.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_sequence.h"
 #include "catalog/pg_trigger.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
+#include "index_append.h"
 #include "index_loader.h"
 #include "miscadmin.h"
 #include "rewrite/rewriteHandler.h"
+#include "row_pattern.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -81,32 +84,6 @@
 
 /* Entries of an index that are put into it at once; at most 6 MB. */
 #define MAX_ENTRIES		(256 * 1024)
-#define MAX_ENTRY_KEYS	2
-
-/* An entry of an index of bigints. */
-typedef struct IndexEntry
-{
-	int64		keys[MAX_ENTRY_KEYS];	/* 0 behind the last one */
-	ItemPointerData tuple;
-} IndexEntry;
-
-/*
- * A row of which nothing is variable but the bytes of its values, which lie always at
- * the same places: the next one with the same nulls is a copy, with its own values.
- */
-typedef struct RowPattern
-{
-	HeapTuple	tuple;			/* NULL: the last row was not of this kind */
-	Size		size;			/* of it */
-	bool		nulls[WRITTEN_MAX_COLUMNS];
-	int			count;			/* of values that are not null */
-	struct
-	{
-		int			column;
-		int			width;
-		Size		offset;		/* in the tuple */
-	}			values[WRITTEN_MAX_COLUMNS];
-} RowPattern;
 
 struct TableWriter
 {
@@ -124,7 +101,7 @@ struct TableWriter
 	int64		last_id;
 	EState	   *executor;		/* for indexes that follow */
 	ResultRelInfo *result;
-	IndexEntry *entries;		/* of its only index, not yet put into it; NULL: they follow at once */
+	BigintEntry *entries;		/* of its only index, not yet put into it; NULL: they follow at once */
 	int			entry_count;	/* without those of the batch */
 	int			entry_capacity;
 	Size		written_size;
@@ -390,16 +367,20 @@ build_indexes(List *indexes)
 
 /* ---- writing ---- */
 
-/* Has the table one index only, of nothing but bigints? */
+/* Has the table one index only, a btree of nothing but bigints? */
 static bool
 has_bigint_index(const ResultRelInfo *result)
 {
 	const IndexInfo *info;
+	Relation	index;
 
 	if (result->ri_NumIndices != 1)
 		return false;
+	index = result->ri_IndexRelationDescs[0];
+	if (index->rd_rel->relam != BTREE_AM_OID)
+		return false;
 	info = result->ri_IndexRelationInfo[0];
-	if (info->ii_NumIndexAttrs > MAX_ENTRY_KEYS || info->ii_NumIndexAttrs != info->ii_NumIndexKeyAttrs ||
+	if (info->ii_NumIndexAttrs > BIGINT_ENTRY_KEYS || info->ii_NumIndexAttrs != info->ii_NumIndexKeyAttrs ||
 		info->ii_Expressions != NIL || info->ii_Predicate != NIL)
 		return false;
 	for (int i = 0; i < info->ii_NumIndexAttrs; i++)
@@ -407,7 +388,7 @@ has_bigint_index(const ResultRelInfo *result)
 		int			column = info->ii_IndexAttrNumbers[i];
 		Form_pg_attribute attribute;
 
-		if (column <= 0)
+		if (column <= 0 || index->rd_opfamily[i] != INTEGER_BTREE_FAM_OID || index->rd_indoption[i] != 0)
 			return false;
 		attribute = TupleDescAttr(RelationGetDescr(result->ri_RelationDesc), column - 1);
 		if (attribute->atttypid != INT8OID || !attribute->attnotnull)
@@ -457,16 +438,15 @@ table_writer_open(const Account *account, const WrittenTable *table, int64 row_c
 		if (has_bigint_index(writer->result))
 		{
 			writer->entry_capacity = 16;
-			writer->entries = palloc(writer->entry_capacity * sizeof(IndexEntry));
+			writer->entries = palloc(writer->entry_capacity * sizeof(BigintEntry));
 		}
 	}
 	return writer;
 }
 
 #define ST_SORT sort_entries
-#define ST_ELEMENT_TYPE IndexEntry
-#define ST_COMPARE(a, b) \
-	(a->keys[0] != b->keys[0] ? (a->keys[0] < b->keys[0] ? -1 : 1) : (a->keys[1] > b->keys[1]) - (a->keys[1] < b->keys[1]))
+#define ST_ELEMENT_TYPE BigintEntry
+#define ST_COMPARE(a, b) bigint_entry_compare(a, b)
 #define ST_SCOPE static
 #define ST_DEFINE
 #include "lib/sort_template.h"
@@ -477,15 +457,15 @@ keep_entry(TableWriter *writer, const Datum *values)
 {
 	const IndexInfo *info = writer->result->ri_IndexRelationInfo[0];
 	int			position = writer->entry_count + writer->batch_count;
-	IndexEntry *entry;
+	BigintEntry *entry;
 
 	if (position == writer->entry_capacity)
 	{
 		writer->entry_capacity *= 2;
-		writer->entries = repalloc(writer->entries, writer->entry_capacity * sizeof(IndexEntry));
+		writer->entries = repalloc(writer->entries, writer->entry_capacity * sizeof(BigintEntry));
 	}
 	entry = &writer->entries[position];
-	for (int i = 0; i < MAX_ENTRY_KEYS; i++)
+	for (int i = 0; i < BIGINT_ENTRY_KEYS; i++)
 		entry->keys[i] = i < info->ii_NumIndexAttrs ? DatumGetInt64(values[info->ii_IndexAttrNumbers[i] - 1]) : 0;
 }
 
@@ -493,30 +473,10 @@ keep_entry(TableWriter *writer, const Datum *values)
 static void
 flush_entries(TableWriter *writer)
 {
-	Relation	index = writer->result->ri_IndexRelationDescs[0];
-	IndexInfo  *info = writer->result->ri_IndexRelationInfo[0];
-	bool		nulls[MAX_ENTRY_KEYS] = {false};
-	MemoryContext old_context = MemoryContextSwitchTo(writer->batch_context);
-
 	sort_entries(writer->entries, writer->entry_count);
-	for (int i = 0; i < writer->entry_count; i++)
-	{
-		IndexEntry *entry = &writer->entries[i];
-		Datum		values[MAX_ENTRY_KEYS];
-
-		for (int j = 0; j < MAX_ENTRY_KEYS; j++)
-			values[j] = Int64GetDatum(entry->keys[j]);
-		(void) index_insert(index, values, nulls, &entry->tuple, writer->relation,
-							info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, info);
-		if (i % MAX_BATCH_ROWS == MAX_BATCH_ROWS - 1)
-		{
-			MemoryContextReset(writer->batch_context);
-			CHECK_FOR_INTERRUPTS();
-		}
-	}
+	index_append(writer->relation, writer->result->ri_IndexRelationDescs[0],
+				 writer->result->ri_IndexRelationInfo[0], writer->entries, writer->entry_count);
 	writer->entry_count = 0;
-	MemoryContextSwitchTo(old_context);
-	MemoryContextReset(writer->batch_context);
 }
 
 static void
@@ -558,68 +518,12 @@ flush(TableWriter *writer)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* Remembers how the row is laid out, unless a value has a length of its own. */
-static void
-set_pattern(TableWriter *writer, HeapTuple tuple, const bool *nulls)
-{
-	TupleDesc	descriptor = RelationGetDescr(writer->relation);
-	RowPattern *pattern = &writer->pattern;
-	Size		offset = HEAPTUPLESIZE + tuple->t_data->t_hoff;
-
-	for (int i = 0; i < descriptor->natts; i++)
-		if (!nulls[i] && !TupleDescAttr(descriptor, i)->attbyval)
-			return;
-	pattern->count = 0;
-	for (int i = 0; i < descriptor->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-
-		if (nulls[i])
-			continue;
-		offset = att_align_nominal(offset, attribute->attalign);
-		pattern->values[pattern->count].column = i;
-		pattern->values[pattern->count].width = attribute->attlen;
-		pattern->values[pattern->count++].offset = offset;
-		offset += attribute->attlen;
-	}
-	if (pattern->tuple != NULL)
-		pfree(pattern->tuple);
-	memcpy(pattern->nulls, nulls, sizeof(bool) * descriptor->natts);
-	pattern->size = HEAPTUPLESIZE + tuple->t_len;
-	pattern->tuple = MemoryContextAlloc(GetMemoryChunkContext(writer), pattern->size);
-	memcpy(pattern->tuple, tuple, HEAPTUPLESIZE);
-	memcpy((char *) pattern->tuple + HEAPTUPLESIZE, tuple->t_data, tuple->t_len);
-}
-
-/* The row as a tuple in the current memory context. */
-static HeapTuple
-form_tuple(TableWriter *writer, const Datum *values, const bool *nulls)
-{
-	TupleDesc	descriptor = RelationGetDescr(writer->relation);
-	const RowPattern *pattern = &writer->pattern;
-	HeapTuple	tuple;
-
-	if (pattern->tuple == NULL || memcmp(nulls, pattern->nulls, sizeof(bool) * descriptor->natts) != 0)
-	{
-		tuple = heap_form_tuple(descriptor, unconstify(Datum *, values), unconstify(bool *, nulls));
-		set_pattern(writer, tuple, nulls);
-		return tuple;
-	}
-	tuple = palloc(pattern->size);
-	memcpy(tuple, pattern->tuple, pattern->size);
-	tuple->t_data = (HeapTupleHeader) ((char *) tuple + HEAPTUPLESIZE);
-	for (int i = 0; i < pattern->count; i++)
-		store_att_byval((char *) tuple + pattern->values[i].offset, values[pattern->values[i].column],
-						pattern->values[i].width);
-	return tuple;
-}
-
 /* Writes a row, sooner or later; the values may be freed at once. */
 void
 table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(writer->batch_context);
-	HeapTuple	tuple = form_tuple(writer, values, nulls);
+	HeapTuple	tuple = row_pattern_form(&writer->pattern, RelationGetDescr(writer->relation), values, nulls);
 	HeapTupleTableSlot *slot;
 
 	MemoryContextSwitchTo(old_context);

@@ -6,9 +6,10 @@
 #define ORGSYNC_TABLE_WRITER_H
 
 #include "account.h"
+#include "row_pattern.h"
 #include "utils/rel.h"
 
-#define WRITTEN_MAX_COLUMNS		10
+#define WRITTEN_MAX_COLUMNS		ROW_PATTERN_MAX_COLUMNS
 #define WRITTEN_MAX_TRIGGERS	4
 #define WRITTEN_MAX_REFERENCES	2
 #define WRITTEN_MAX_CHECKS		2

@@ -1,0 +1,34 @@
+/*
+ * row_pattern.h
+ *		Forms the tuples of rows of which many are alike.
+ */
+#ifndef ORGSYNC_ROW_PATTERN_H
+#define ORGSYNC_ROW_PATTERN_H
+
+#include "orgsync.h"
+
+#include "access/htup_details.h"
+
+/* At most so many columns have the tables that we write below their triggers. */
+#define ROW_PATTERN_MAX_COLUMNS	10
+
+/* What rows with the same nulls have in common; zeroed: nothing so far. */
+typedef struct RowPattern
+{
+	int			column_count;	/* of the table; 0: there is no pattern */
+	bool		nulls[ROW_PATTERN_MAX_COLUMNS];
+	int			head_size;
+	char		head[MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(ROW_PATTERN_MAX_COLUMNS))];
+	int			count;			/* of values that are not null */
+	struct
+	{
+		int			column;
+		int			length;		/* -1: of the value's own */
+		char		align;
+		bool		may_be_short;	/* with a header of one byte, if it is short */
+	}			values[ROW_PATTERN_MAX_COLUMNS];
+} RowPattern;
+
+extern HeapTuple row_pattern_form(RowPattern *pattern, TupleDesc descriptor, const Datum *values, const bool *nulls);
+
+#endif
