@@ -38,6 +38,22 @@ SELECT pg_temp.corrupt('checked.seat_counters', 'INSERT INTO checked.seat_counte
 SELECT pg_temp.corrupt('checked.seats', 'DELETE FROM checked.seats WHERE profile_id = 1');
 SELECT header, total, available, invited, activated, waitlisted FROM checked.seat_usage;
 
+-- so are the hashes of records: the next import reads all of them, and what it makes is right
+CREATE FUNCTION pg_temp.daily() RETURNS TABLE (state text, rows_read bigint, created bigint, unchanged bigint) LANGUAGE sql AS $$
+	SELECT state, rows_read, created, unchanged FROM orgsync.import_csv('checked', (SELECT E'primary_email_address\n' ||
+		string_agg('q' || n || '@example.com', E'\n' ORDER BY n) FROM generate_series(1, 99) AS n), feed => 'daily') $$;
+SELECT * FROM pg_temp.daily();
+SELECT pg_temp.corrupt('checked.feed_records', 'UPDATE checked.feed_records SET entries = set_byte(entries, 9, get_byte(entries, 9) # 1)');
+SELECT * FROM pg_temp.daily();
+SELECT pg_temp.corrupt('checked.feed_records', 'UPDATE checked.feed_records SET entries = substr(entries, 1, length(entries) - 1)');
+SELECT * FROM pg_temp.daily();
+SELECT pg_temp.corrupt('checked.feed_records', $$UPDATE checked.feed_records SET entries = ''$$);
+SELECT * FROM pg_temp.daily();
+SELECT regexp_replace(pg_temp.corrupt('checked.profiles', $$DELETE FROM checked.profiles WHERE primary_email_address = 'q1@example.com'$$),
+	'\d+ \|', 'N |');
+SELECT * FROM pg_temp.daily();
+SELECT * FROM orgsync.verify_account('checked');
+
 -- anybody may look who may read the tables; only the owner repairs
 CREATE ROLE regress_verify_reader;
 GRANT USAGE ON SCHEMA checked TO regress_verify_reader;

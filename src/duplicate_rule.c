@@ -440,6 +440,8 @@ near_domains(const DuplicateRules *rules, const similar_address *a, const simila
  * Two employee ids that differ are HR's word that these are two people: then the
  * rules only warn, but for same_address where the names do not say so too
  * (sara.halla and sarah.alla).
+ *
+ * Of the addresses, only the texts are read.
  */
 RuleAction
 duplicate_rules_compare(const DuplicateRules *rules, const SimilarPerson *a, const SimilarPerson *b,
@@ -455,16 +457,16 @@ duplicate_rules_compare(const DuplicateRules *rules, const SimilarPerson *a, con
 	bool		matches[RULE_COUNT] = {false};
 	RuleAction	strictest = RULE_OFF;
 
-	if (have_names && !names_agree && aa->local_hash != ba->local_hash)
-		return RULE_OFF;
 	same_local = texts_equal(aa->local, aa->local_length, ba->local, ba->local_length);
+	if (have_names && !names_agree && !same_local)
+		return RULE_OFF;
 	one_domain = same_domain(rules, aa, ba);
 	matches[RULE_SAME_ADDRESS] = same_local && one_domain;
 	if (!matches[RULE_SAME_ADDRESS] && (names_agree || !have_names))
 	{
 		matches[names_agree ? RULE_TYPO : RULE_TYPO_UNNAMED] = same_local ? near_domains(rules, aa, ba) :
-			one_domain && aa->digits == ba->digits &&
-			similar_one_step(aa->local, aa->local_length, ba->local, ba->local_length);
+			one_domain && similar_one_step(aa->local, aa->local_length, ba->local, ba->local_length) &&
+			similar_digits(aa->local, aa->local_length) == similar_digits(ba->local, ba->local_length);
 		matches[RULE_OTHER_DOMAIN] = names_agree && same_local;
 		matches[RULE_SAME_NAME] = names_agree && one_domain && a->built_from_name && b->built_from_name;
 	}

@@ -417,7 +417,7 @@ is_alone(Import *import, const ImportRow *row, const ProfileValues *values)
 
 	if (!similar_set_is_alone(import->similar->set, &row->similar_keys))
 		return false;
-	if (import->unnamed_row_count == 0)
+	if (!similar_filter_may_have_unnamed(import->similar_filter, &row->similar_keys))
 		return true;
 	similar_address_read(&address, values->primary_email_address, strlen(values->primary_email_address), buffer);
 	return !similar_set_has_neighbours(import->similar->set, &address);

@@ -13,6 +13,9 @@
  *				without a name note these, for the others to ask; and those whose group
  *				is a crowd, which is not kept whole.
  *
+ * People without a name, if they are few, also note the halves of local parts that
+ * are near to theirs, so that the many others need only ask for their own two.
+ *
  * Keys are counted up to two, by hash, in Bloom filters of blocks: all bits of a key
  * lie in one line of the processor's cache, which is fetched some people before it
  * is needed.  That a key is taken for another costs memory and time, not
@@ -37,14 +40,17 @@
 #define SPARSE_LINES	(16 * 1024)
 #define SPARSE_LINE_KEYS	4
 
-/* A small import must not wait for a great table to be cleared; this one holds all that are expected. */
+/* A small import must not wait for a great table to be cleared; a later one holds all keys that are expected. */
 #define FIRST_LINES		64
 #define GROWTH			16
-#define EXPECTED_TABLE	2
 #define MAX_TABLES		5
 
-/* So many keys of a person are noted, at least. */
-#define KEYS_PER_PERSON	2
+/* So many people without a name note halves: of more, many names have one in common with somebody. */
+#define MAX_NOTED_HALVES	(16 * 1024)
+
+/* So many keys of a person are noted: of identities, and of neighbours, if any. */
+#define IDENTITIES_OF_PERSON	2
+#define NEIGHBOURS_OF_PERSON	14
 
 typedef struct FilterLine
 {
@@ -66,6 +72,8 @@ typedef struct FilterTable
 typedef struct KeyFilter
 {
 	int			table_count;
+	int			expected_table; /* the table that is as large as is expected; 0: none is */
+	uint64		expected_lines;
 	FilterTable tables[MAX_TABLES];
 } KeyFilter;
 
@@ -79,12 +87,12 @@ struct SimilarFilter
 {
 	MemoryContext context;
 	uint64		max_lines;		/* of a table */
-	uint64		expected_lines;
 	bool		in_order;		/* people are added in the order in which they are noted */
 	bool		has_named;
-	bool		has_unnamed;
+	int			unnamed_count;	/* up to MAX_NOTED_HALVES, and one */
 	KeyFilter	identities;		/* by local part and group */
 	KeyFilter	neighbours;
+	KeyFilter	halves;			/* of those who are near to somebody without a name */
 	int			waiting_count;
 	SimilarNote waiting[MAX_WAITING];
 	uint8		group_counts[GROUP_COUNTERS];
@@ -92,7 +100,7 @@ struct SimilarFilter
 
 /* ---- keys ---- */
 
-/* What a person is known by; domain_hash is duplicate_rules_domain_hash()'s. */
+/* What a person is known by, but for the halves; domain_hash is duplicate_rules_domain_hash()'s. */
 SimilarKeys
 similar_keys(const SimilarPerson *person, uint64 domain_hash)
 {
@@ -108,6 +116,27 @@ static uint64
 neighbour_salt(const similar_address *address, uint64 domain_hash)
 {
 	return similar_mix(address->digits, domain_hash);
+}
+
+/* What is left of a half's key in a filter, where the salt stands for the digits. */
+static inline uint32
+salted_half(uint64 half_key)
+{
+	return (uint32) SIMILAR_HALF_OF_KEY(half_key);
+}
+
+/* Adds the halves to a person's keys. */
+void
+similar_keys_halves(SimilarKeys *keys, const SimilarPerson *person, uint64 domain_hash)
+{
+	similar_address salted = person->address;
+	uint64		first;
+	uint64		second;
+
+	salted.digits = neighbour_salt(&person->address, domain_hash);
+	similar_half_keys(&salted, &first, &second);
+	keys->first_half = salted_half(first);
+	keys->second_half = salted_half(second);
 }
 
 static size_t
@@ -148,7 +177,11 @@ similar_filter_create(bool in_order, int64 expected_people)
 	filter->context = context;
 	filter->in_order = in_order;
 	filter->max_lines = pg_prevpower2_64(Max((uint64) work_mem * 1024 / 8 / LINE_SIZE, FIRST_LINES));
-	filter->expected_lines = pg_prevpower2_64((uint64) expected_people * KEYS_PER_PERSON / LINE_KEYS + 1);
+	filter->identities.expected_table = 2;
+	filter->identities.expected_lines = pg_prevpower2_64((uint64) expected_people * IDENTITIES_OF_PERSON / LINE_KEYS + 1);
+	/* only some people note these */
+	filter->neighbours.expected_table = 3;
+	filter->neighbours.expected_lines = pg_prevpower2_64((uint64) expected_people * NEIGHBOURS_OF_PERSON / LINE_KEYS + 1);
 	return filter;
 }
 
@@ -228,8 +261,8 @@ begin_table(SimilarFilter *filter, KeyFilter *keys)
 	FilterTable *table = &keys->tables[keys->table_count];
 	uint64		size = keys->table_count == 0 ? FIRST_LINES : keys->tables[keys->table_count - 1].count * GROWTH;
 
-	if (keys->table_count == EXPECTED_TABLE && keys == &filter->identities)
-		size = Max(size, filter->expected_lines);
+	if (keys->table_count == keys->expected_table)
+		size = Max(size, keys->expected_lines);
 	table->count = Min(size, filter->max_lines);
 	table->noted = 0;
 	table->capacity = table->count * (table->count > SPARSE_LINES ? LINE_KEYS : SPARSE_LINE_KEYS);
@@ -267,11 +300,30 @@ count_group(SimilarFilter *filter, uint64 group)
 
 	if (!count_key(filter, &filter->identities, group))
 		return true;
-	if (*count < SIMILAR_MAX_CROWD - 1)
+	if (*count < SIMILAR_MAX_GROUP - 1)
 		(*count)++;
 	else
 		return false;
 	return true;
+}
+
+/* Notes the halves of all who are near to a person without a name. */
+static void
+count_halves(SimilarFilter *filter, const SimilarNote *person)
+{
+	similar_address salted = {.local = person->local,.local_length = person->local_length,.digits = person->salt};
+	similar_range first_halves[SIMILAR_MAX_HALF_RANGES];
+	similar_range second_halves[SIMILAR_MAX_HALF_RANGES];
+	size_t		count;
+
+	if (filter->unnamed_count > MAX_NOTED_HALVES || ++filter->unnamed_count > MAX_NOTED_HALVES)
+		return;
+	count = similar_half_ranges(&salted, first_halves, second_halves);
+	for (size_t i = 0; i < count; i++)
+	{
+		(void) count_key(filter, &filter->halves, salted_half(first_halves[i].from));
+		(void) count_key(filter, &filter->halves, salted_half(second_halves[i].from));
+	}
 }
 
 static void
@@ -281,14 +333,14 @@ count_person(SimilarFilter *filter, const SimilarNote *person)
 	size_t		count;
 
 	(void) count_key(filter, &filter->identities, person->keys.local);
-	if (person->keys.group == 0)
-		filter->has_unnamed = true;
-	else
+	if (person->keys.group != 0)
 	{
 		filter->has_named = true;
 		if (count_group(filter, person->keys.group) && filter->in_order)
 			return;
 	}
+	else
+		count_halves(filter, person);
 	count = salted_neighbours(person->local, person->local_length, person->salt, keys);
 	for (size_t i = 0; i < count; i++)
 		prefetch(&filter->neighbours, keys[i]);
@@ -309,6 +361,7 @@ void
 similar_note_make(SimilarNote *note, const SimilarPerson *person, uint64 domain_hash)
 {
 	note->keys = similar_keys(person, domain_hash);
+	similar_keys_halves(&note->keys, person, domain_hash);
 	note->salt = neighbour_salt(&person->address, domain_hash);
 	note->local_length = person->address.local_length;
 	memcpy(note->local, person->address.local, person->address.local_length);
@@ -387,5 +440,14 @@ bool
 similar_filter_has_unnamed(SimilarFilter *filter)
 {
 	count_waiting(filter);
-	return filter->has_unnamed;
+	return filter->unnamed_count > 0;
+}
+
+/* May somebody without a name be near to the person of these keys, with halves?  One is in common then. */
+bool
+similar_filter_may_have_unnamed(SimilarFilter *filter, const SimilarKeys *keys)
+{
+	count_waiting(filter);
+	return filter->unnamed_count > MAX_NOTED_HALVES || has_key(&filter->halves, keys->first_half, false) ||
+		has_key(&filter->halves, keys->second_half, false);
 }

@@ -7,14 +7,16 @@
 
 #include "duplicate_rule.h"
 
-/* So many people of one group are kept by it; see similar_set.c. */
-#define SIMILAR_MAX_CROWD	32
+/* So many people of one group are kept by it, for each is met by all others; see similar_set.c. */
+#define SIMILAR_MAX_GROUP	8
 
 /* What a person is known by: enough to ask a filter, without the person. */
 typedef struct SimilarKeys
 {
 	uint64		local;			/* the local part; 0: there is no address */
 	uint64		group;			/* name, digits and domain; 0: there is no name */
+	uint32		first_half;		/* of the local part, with digits and domain */
+	uint32		second_half;
 } SimilarKeys;
 
 /* What a filter has to know of a person; a copy needs no more of local than its length. */
@@ -29,6 +31,7 @@ typedef struct SimilarNote
 typedef struct SimilarFilter SimilarFilter;
 
 extern SimilarKeys similar_keys(const SimilarPerson *person, uint64 domain_hash);
+extern void similar_keys_halves(SimilarKeys *keys, const SimilarPerson *person, uint64 domain_hash);
 extern size_t similar_neighbours(const similar_address *address, uint64 domain_hash, uint64 *keys);
 
 extern void *similar_table_alloc(MemoryContext context, Size size);
@@ -42,6 +45,7 @@ extern void similar_filter_prefetch(const SimilarFilter *filter, const SimilarKe
 extern bool similar_filter_has(SimilarFilter *filter, uint64 key, bool again);
 extern void similar_filter_has_neighbours(SimilarFilter *filter, const uint64 *keys, size_t count, bool again,
 										  bool *results);
+extern bool similar_filter_may_have_unnamed(SimilarFilter *filter, const SimilarKeys *keys);
 extern bool similar_filter_in_order(const SimilarFilter *filter);
 extern bool similar_filter_has_named(SimilarFilter *filter);
 extern bool similar_filter_has_unnamed(SimilarFilter *filter);

@@ -13,7 +13,7 @@
  *	  the local part in the upper half, in which typo, other_domain and same_name
  *	  all agree, and the local part in the lower, for names that thousands have; one
  *	  bit of it says whether the local part is built from the name.  Of people without
- *	  a name, the first half of the local part.
+ *	  a name, the first half of the local part; these, who are few, lie together.
  *	- profiles_unnamed_key: only of people without a name, the second half of it.
  *	  One half is the same in an address that is a step away; see core/similar.c.
  *
@@ -134,8 +134,14 @@ similar_person_group(const SimilarPerson *person)
 int64
 similar_person_key(const SimilarPerson *person)
 {
+	uint64		first;
+	uint64		second;
+
 	if (person->name == 0)
-		return (int64) similar_first_half_key(&person->address);
+	{
+		similar_half_keys(&person->address, &first, &second);
+		return (int64) first;
+	}
 	return (int64) similar_person_key_of_hash(person, person->address.local_hash, person->built_from_name);
 }
 
@@ -143,7 +149,7 @@ similar_person_key(const SimilarPerson *person)
 uint64
 similar_person_key_of_hash(const SimilarPerson *person, uint64 local_hash, bool built_from_name)
 {
-	return (similar_person_group(person) & UINT64CONST(0xffffffff00000000)) |
+	return (similar_person_group(person) & UINT64CONST(0xffffffff00000000) & ~SIMILAR_HALF_KEY) |
 		(built_from_name ? SIMILAR_KEY_BUILT : 0) | similar_mix(local_hash, 0) >> 33;
 }
 
@@ -180,9 +186,12 @@ orgsync_unnamed_key(PG_FUNCTION_ARGS)
 	TextPart	address = part_of_datum(PG_GETARG_DATUM(0), false);
 	char		buffer[EMAIL_MAX_LENGTH];
 	similar_address read;
+	uint64		first;
+	uint64		second;
 
 	similar_address_read(&read, address.data, address.length, buffer);
-	PG_RETURN_INT64((int64) similar_second_half_key(&read));
+	similar_half_keys(&read, &first, &second);
+	PG_RETURN_INT64((int64) second);
 }
 
 static bool

@@ -5,7 +5,7 @@
  * A person with a name: the profiles at the same address, at all spellings of its
  * domain; those of the same name and digits, which are few, by one range of
  * profiles_person_key; and those without a name whose local part has one half in
- * common with this one's.  Some ten descents, whatever the names.
+ * common with this one's.  Some six descents, whatever the names.
  *
  * Where a name or a half is shared by more than MAX_CROWD profiles (all may be
  * called "Test User"), they are not read one by one: all local parts that are a
@@ -26,6 +26,7 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -92,6 +93,14 @@ similar_probe_end(SimilarProbe *probe)
 	UnregisterSnapshot(probe->snapshot);
 }
 
+static Relation
+the_index(SimilarProbe *probe, SimilarIndex index)
+{
+	if (probe->indexes[index] == NULL)
+		probe->indexes[index] = open_index(probe->profiles, index_names[index]);
+	return probe->indexes[index];
+}
+
 /* A scan keeps what it allocates on the way until it ends, so it needs memory that stays. */
 static void
 scan_start(SimilarProbe *probe, SimilarIndex index, int64 from, int64 to)
@@ -102,11 +111,8 @@ scan_start(SimilarProbe *probe, SimilarIndex index, int64 from, int64 to)
 	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(from));
 	ScanKeyInit(&keys[1], 1, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(to));
 	if (probe->scans[index] == NULL)
-	{
-		probe->indexes[index] = open_index(probe->profiles, index_names[index]);
-		probe->scans[index] = compat_index_beginscan(probe->profiles, probe->indexes[index],
+		probe->scans[index] = compat_index_beginscan(probe->profiles, the_index(probe, index),
 													 probe->snapshot, 2);
-	}
 	index_rescan(probe->scans[index], keys, 2, NULL, 0);
 	MemoryContextSwitchTo(old_context);
 }
@@ -296,31 +302,22 @@ look_at_name(SimilarProbe *probe)
 		look_around_in_crowd(probe);
 }
 
-/* Most accounts have nobody without a name, and then there are seven descents less. */
-static bool
-has_unnamed(SimilarProbe *probe)
-{
-	scan_start(probe, SIMILAR_BY_UNNAMED, PG_INT64_MIN, PG_INT64_MAX);
-	return scan_next(probe, SIMILAR_BY_UNNAMED);
-}
-
 /* Of a person with a name: those without one who are near. */
 static void
 look_at_unnamed(SimilarProbe *probe)
 {
-	uint64		first_halves[SIMILAR_MAX_HALF_KEYS];
-	uint64		second_halves[SIMILAR_MAX_HALF_KEYS];
-	size_t		first_count;
-	size_t		second_count;
+	similar_range first_halves[SIMILAR_MAX_HALF_RANGES];
+	similar_range second_halves[SIMILAR_MAX_HALF_RANGES];
+	size_t		count;
 	bool		complete = true;
 
-	if (!has_unnamed(probe))
+	/* most accounts have nobody without a name: then there is but the first page, which says so */
+	if (probe->stopped || RelationGetNumberOfBlocks(the_index(probe, SIMILAR_BY_UNNAMED)) <= 1)
 		return;
-	second_count = similar_half_keys(&probe->person->address, first_halves, &first_count, second_halves);
-	for (size_t i = 0; i < second_count && complete; i++)
-		complete = look_up(probe, SIMILAR_BY_UNNAMED, second_halves[i]);
-	for (size_t i = 0; i < first_count && complete; i++)
-		complete = look_up(probe, SIMILAR_BY_PERSON, first_halves[i]);
+	count = similar_half_ranges(&probe->person->address, first_halves, second_halves);
+	for (size_t i = 0; i < count && complete; i++)
+		complete = look_up_range(probe, SIMILAR_BY_UNNAMED, (int64) second_halves[i].from, (int64) second_halves[i].to) &&
+			look_up_range(probe, SIMILAR_BY_PERSON, (int64) first_halves[i].from, (int64) first_halves[i].to);
 	if (!complete)
 		look_around_address(probe);
 }

@@ -8,7 +8,7 @@
  * Everybody is found by keys, which are hashes:
  *
  *	local part		same_address, other_domain, and a typo in the domain.  Of a crowd
- *					(info@ is everywhere), the first MAX_CROWD; the others by the local
+ *					(info@ is everywhere), the first MAX_LOCAL; the others by the local
  *					part and the domain, or the name, or what is near to the domain
  *	group			the name, digits and domain: typo, same_name.  Of a crowd (all
  *					may be called Test User), the others by near local parts; those
@@ -32,8 +32,28 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-/* So many of one of the other keys are kept by it. */
+/* So many of one local part are kept by it. */
+#define MAX_LOCAL	32
+
+/* So many of one of the other keys are. */
 #define MAX_WALK	100
+
+/* Which of a person's neighbour keys: that the filter knows, or knows of more than one. */
+typedef enum NeighbourChoice
+{
+	NEIGHBOURS_ALL,
+	NEIGHBOURS_NOTED,
+	NEIGHBOURS_AGAIN
+} NeighbourChoice;
+
+typedef struct Neighbours
+{
+	uint64		local;			/* as in SimilarKeys; 0: of nobody */
+	uint32		domain;
+	NeighbourChoice choice;
+	size_t		count;
+	uint64		keys[SIMILAR_MAX_NEIGHBOUR_KEYS];
+} Neighbours;
 
 struct SimilarSet
 {
@@ -44,6 +64,7 @@ struct SimilarSet
 	bool		has_unnamed;
 	bool		has_profiles;	/* some came before all that were noted */
 	uint32		search;
+	Neighbours	neighbours;		/* of whom was asked for last: who is looked for is often added then */
 
 	/* of one search */
 	const SimilarPerson *person;
@@ -109,6 +130,44 @@ address_key(const SimilarPerson *person, const PersonKeys *keys)
 	return similar_address_hash(person->address.local_hash, keys->domain_hash);
 }
 
+static const Neighbours no_neighbours;
+
+/* The neighbour keys of that choice; all, if there is no filter. */
+static const Neighbours *
+neighbours_of(SimilarSet *set, const SimilarPerson *person, const PersonKeys *keys, NeighbourChoice choice)
+{
+	Neighbours *neighbours = &set->neighbours;
+	bool		is_chosen[SIMILAR_MAX_NEIGHBOUR_KEYS];
+	size_t		count;
+
+	if (neighbours->local == keys->keys.local && neighbours->domain == keys->domain && neighbours->choice == choice)
+		return neighbours;
+	neighbours->local = keys->keys.local;
+	neighbours->domain = keys->domain;
+	neighbours->choice = choice;
+	neighbours->count = count = similar_neighbours(&person->address, keys->domain_hash, neighbours->keys);
+	if (set->filter == NULL || choice == NEIGHBOURS_ALL)
+		return neighbours;
+	similar_filter_has_neighbours(set->filter, neighbours->keys, count, choice == NEIGHBOURS_AGAIN, is_chosen);
+	neighbours->count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (is_chosen[i])
+			neighbours->keys[neighbours->count++] = neighbours->keys[i];
+	return neighbours;
+}
+
+/* May one without a name, of those whom the filter knows, be near to somebody with one? */
+static bool
+may_have_unnamed(const SimilarSet *set, const SimilarPerson *person, const PersonKeys *keys)
+{
+	SimilarKeys with_halves = keys->keys;
+
+	if (set->filter == NULL || !similar_filter_has_unnamed(set->filter))
+		return set->filter == NULL;
+	similar_keys_halves(&with_halves, person, keys->domain_hash);
+	return similar_filter_may_have_unnamed(set->filter, &with_halves);
+}
+
 static inline uint64
 namesake_key(const SimilarPerson *person)
 {
@@ -149,44 +208,35 @@ near_domain_keys(SimilarSet *set, const SimilarPerson *person, uint64 *keys)
 	return count;
 }
 
+/* Are there as many of the group as are kept by it? */
 static bool
-is_crowd(const SimilarSet *set, uint64 key)
+is_crowd(const SimilarSet *set, uint64 group)
 {
 	int			count = 0;
 
 	for (const PlaceEntry *entry = NULL;
-		 count < SIMILAR_MAX_CROWD && (entry = next_place(&set->store.people, key, entry)) != NULL;)
+		 count < SIMILAR_MAX_GROUP && (entry = next_place(&set->store.people, group, entry)) != NULL;)
 		count++;
-	return count == SIMILAR_MAX_CROWD;
+	return count == SIMILAR_MAX_GROUP;
 }
 
 /*
- * The keys by which those may find the person whom only a near local part leads to;
- * returns their number.  in_crowd: others of the group may.
+ * The keys by which those may find the person whom only a near local part leads to.
+ * in_crowd: others of the group may.
  */
-static size_t
-neighbours_to_add(SimilarSet *set, const SimilarPerson *person, const PersonKeys *keys, bool in_crowd,
-				  uint64 *neighbours)
+static const Neighbours *
+neighbours_to_add(SimilarSet *set, const SimilarPerson *person, const PersonKeys *keys, bool in_crowd)
 {
 	SimilarFilter *filter = set->filter;
-	bool		is_wanted[SIMILAR_MAX_NEIGHBOUR_KEYS];
-	bool		has_noted_them;
-	size_t		kept = 0;
-	size_t		count;
+	bool		in_order = filter != NULL && similar_filter_in_order(filter);
 
-	if (person->name != 0 && !in_crowd && filter != NULL && !similar_filter_has_unnamed(filter))
-		return 0;
-	count = similar_neighbours(&person->address, keys->domain_hash, neighbours);
+	if (person->name != 0 && !in_crowd && !may_have_unnamed(set, person, keys))
+		return &no_neighbours;
 	/* whoever was among the first of his group may look for them, but has not noted them */
-	if (filter == NULL || (similar_filter_in_order(filter) &&
-						   (person->name == 0 ? similar_filter_has_named(filter) : in_crowd && set->has_profiles)))
-		return count;
-	has_noted_them = keys->is_noted && (person->name == 0 || in_crowd || !similar_filter_in_order(filter));
-	similar_filter_has_neighbours(filter, neighbours, count, has_noted_them, is_wanted);
-	for (size_t i = 0; i < count; i++)
-		if (is_wanted[i])
-			neighbours[kept++] = neighbours[i];
-	return kept;
+	if (in_order && (person->name == 0 ? similar_filter_has_named(filter) : in_crowd && set->has_profiles))
+		return neighbours_of(set, person, keys, NEIGHBOURS_ALL);
+	return neighbours_of(set, person, keys, keys->is_noted && (person->name == 0 || in_crowd || !in_order) ?
+						 NEIGHBOURS_AGAIN : NEIGHBOURS_NOTED);
 }
 
 /*
@@ -201,12 +251,11 @@ similar_set_add(SimilarSet *set, const SimilarPerson *person, int64 id, bool is_
 	bool		by_local = is_shared(set, keys.keys.local, is_noted);
 	bool		by_group = person->name != 0 && is_shared(set, keys.keys.group, is_noted);
 	bool		in_crowd = by_group && is_crowd(set, keys.keys.group);
-	uint64		neighbours[SIMILAR_MAX_NEIGHBOUR_KEYS];
-	size_t		neighbour_count = neighbours_to_add(set, person, &keys, in_crowd, neighbours);
+	const Neighbours *neighbours = neighbours_to_add(set, person, &keys, in_crowd);
 	uint32		place;
 	Member	   *member;
 
-	if (!by_local && !by_group && neighbour_count == 0)
+	if (!by_local && !by_group && neighbours->count == 0)
 		return;
 	place = similar_store_add(&set->store, person, keys.domain);
 	member = member_at(&set->store, place);
@@ -214,7 +263,7 @@ similar_set_add(SimilarSet *set, const SimilarPerson *person, int64 id, bool is_
 	member->is_row = is_row;
 	member->is_confirmed = is_confirmed;
 	set->has_unnamed = set->has_unnamed || person->name == 0;
-	if (by_local && !similar_store_add_key(&set->store, keys.keys.local, place, SIMILAR_MAX_CROWD))
+	if (by_local && !similar_store_add_key(&set->store, keys.keys.local, place, MAX_LOCAL))
 	{
 		(void) similar_store_add_key(&set->store, address_key(person, &keys), place, MAX_WALK);
 		if (person->name != 0)
@@ -228,11 +277,11 @@ similar_set_add(SimilarSet *set, const SimilarPerson *person, int64 id, bool is_
 				(void) similar_store_add_key(&set->store, near_domains[i], place, MAX_WALK);
 		}
 	}
-	if (by_group && !similar_store_add_key(&set->store, keys.keys.group, place, SIMILAR_MAX_CROWD) &&
+	if (by_group && !similar_store_add_key(&set->store, keys.keys.group, place, SIMILAR_MAX_GROUP) &&
 		person->built_from_name)
 		(void) similar_store_add_key(&set->store, built_key(&keys), place, MAX_WALK);
-	for (size_t i = 0; i < neighbour_count; i++)
-		(void) similar_store_add_key(&set->store, neighbours[i], place, MAX_WALK);
+	for (size_t i = 0; i < neighbours->count; i++)
+		(void) similar_store_add_key(&set->store, neighbours->keys[i], place, MAX_WALK);
 }
 
 /*
@@ -286,8 +335,6 @@ meet(SimilarSet *set, Member *member)
 	other.address.local_length = member->local_length;
 	other.address.domain = domain->name;
 	other.address.domain_length = domain->length;
-	other.address.local_hash = similar_hash(member->local, member->local_length);
-	other.address.digits = similar_digits(member->local, member->local_length);
 	other.name = member->name;
 	other.user_id = member->user_id;
 	other.built_from_name = member->built_from_name;
@@ -328,7 +375,7 @@ meet_by_address(SimilarSet *set, const PersonKeys *keys)
 	size_t		count;
 
 	if (!may_be_met(set, keys->keys.local, keys->is_noted) ||
-		meet_all(set, keys->keys.local) < SIMILAR_MAX_CROWD)
+		meet_all(set, keys->keys.local) < MAX_LOCAL)
 		return;
 	(void) meet_all(set, address_key(person, keys));
 	if (person->name != 0)
@@ -345,28 +392,34 @@ static bool
 meet_by_group(SimilarSet *set, const PersonKeys *keys)
 {
 	if (set->person->name == 0 || !may_be_met(set, keys->keys.group, keys->is_noted) ||
-		meet_all(set, keys->keys.group) < SIMILAR_MAX_CROWD)
+		meet_all(set, keys->keys.group) < SIMILAR_MAX_GROUP)
 		return false;
 	if (set->person->built_from_name)
 		(void) meet_all(set, built_key(keys));
 	return true;
 }
 
+/* in_crowd: those of the group too. */
 static void
-meet_neighbours(SimilarSet *set, const PersonKeys *keys)
+meet_neighbours(SimilarSet *set, const PersonKeys *keys, bool in_crowd)
 {
 	SimilarFilter *filter = set->filter;
-	uint64		neighbours[SIMILAR_MAX_NEIGHBOUR_KEYS];
-	bool		is_there[SIMILAR_MAX_NEIGHBOUR_KEYS];
-	size_t		count = similar_neighbours(&set->person->address, keys->domain_hash, neighbours);
+	const SimilarPerson *person = set->person;
+	NeighbourChoice choice = NEIGHBOURS_ALL;
+	const Neighbours *neighbours;
 
 	if (filter != NULL && !set->has_profiles)
-		similar_filter_has_neighbours(filter, neighbours, count, keys->is_noted && set->person->name == 0 &&
-									  !(similar_filter_in_order(filter) && similar_filter_has_named(filter)),
-									  is_there);
-	for (size_t i = 0; i < count; i++)
-		if (filter == NULL || set->has_profiles || is_there[i])
-			(void) meet_all(set, neighbours[i]);
+	{
+		bool		has_noted_them = keys->is_noted &&
+			(person->name != 0 ? in_crowd : !(similar_filter_in_order(filter) && similar_filter_has_named(filter)));
+
+		if (person->name != 0 && !in_crowd && !may_have_unnamed(set, person, keys))
+			return;
+		choice = has_noted_them ? NEIGHBOURS_AGAIN : NEIGHBOURS_NOTED;
+	}
+	neighbours = neighbours_of(set, person, keys, choice);
+	for (size_t i = 0; i < neighbours->count; i++)
+		(void) meet_all(set, neighbours->keys[i]);
 }
 
 /*
@@ -392,7 +445,7 @@ similar_set_find(SimilarSet *set, const SimilarPerson *person, bool is_noted, Si
 	meet_by_address(set, &keys);
 	in_crowd = meet_by_group(set, &keys);
 	if (in_crowd || person->name == 0 || set->has_unnamed)
-		meet_neighbours(set, &keys);
+		meet_neighbours(set, &keys, in_crowd);
 }
 
 /*

@@ -12,9 +12,10 @@
  *	- Each text has as keys itself and what is left of it when one character is
  *	  taken out: whenever two texts are one step apart, they have a key in common.
  *	  For many texts in memory: similar_neighbour_keys().
- *	- A step leaves one half of a text as it is, but for a swap across the middle:
- *	  similar_half_keys() are the halves that an address near to this one may have
- *	  kept.  For a few addresses among many.
+ *	- A step leaves the first or the second half of a text as it is, if a half is
+ *	  what is before and behind the one or two characters in the middle:
+ *	  similar_half_ranges() are those that an address near to this one may have.  For
+ *	  a few addresses among many.
  *
  * The hash of a text is a polynomial, so that the hash of a text with a step in
  * it follows from the hashes of the parts before and behind.  The hashes stand in
@@ -33,6 +34,9 @@
 #define SEED_SECOND UINT64_C(0xe7037ed1a0b428db)
 
 #define MAX_TEXT	EMAIL_MAX_LENGTH
+
+/* The bits of a half's key that are the length of the text. */
+#define HALF_KEY_LENGTH	UINT64_C(0xff)
 
 /* So many bytes of a local part begin its key. */
 #define START_LENGTH	4
@@ -280,6 +284,34 @@ take_apart(const char *text, size_t length, uint32_t *characters)
 	return count;
 }
 
+/* Is each character one byte? */
+static bool
+is_ascii(const char *text, size_t length)
+{
+	unsigned char all = 0;
+	size_t		i;
+
+	for (i = 0; i < length; i++)
+		all |= (unsigned char) text[i];
+	return all < 0x80;
+}
+
+/* The bytes of the longer text without what both have at their beginnings and at their ends. */
+static size_t
+bytes_between(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	size_t		shorter = a_length < b_length ? a_length : b_length;
+	size_t		longer = a_length < b_length ? b_length : a_length;
+	size_t		before = 0;
+	size_t		behind = 0;
+
+	while (before < shorter && a[before] == b[before])
+		before++;
+	while (behind < shorter - before && a[a_length - 1 - behind] == b[b_length - 1 - behind])
+		behind++;
+	return longer - before - behind;
+}
+
 /*
  * Does one step lead from one text to the other?  Equal ones are none apart.
  * Neither may be longer than an address.
@@ -292,6 +324,9 @@ similar_one_step(const char *a, size_t a_length, const char *b, size_t b_length)
 	size_t		difference = a_length > b_length ? a_length - b_length : b_length - a_length;
 
 	if (difference > 4 || a_length > MAX_TEXT || b_length > MAX_TEXT)
+		return false;
+	/* it changes two characters at most, if they are swapped */
+	if (bytes_between(a, a_length, b, b_length) > 2 && is_ascii(a, a_length) && is_ascii(b, b_length))
 		return false;
 	a_length = take_apart(a, a_length, a_characters);
 	b_length = take_apart(b, b_length, b_characters);
@@ -453,74 +488,74 @@ count_characters(const char *text, size_t length)
 	return count;
 }
 
+/*
+ * So many characters at the beginning of a text, or else as many at its end, are left
+ * as they are by any step.
+ */
+static inline size_t
+half_length(size_t characters)
+{
+	return characters == 0 ? 0 : (characters - 1) / 2;
+}
+
+/* The key of a half, but for the length of the text. */
 static uint64_t
-half_key(uint64_t hash, size_t characters, uint64_t digits, uint64_t seed)
+half_key(uint64_t hash, size_t half, uint64_t digits, uint64_t seed)
 {
-	return similar_mix(hash, similar_mix(digits, seed + characters));
+	return (similar_mix(hash, similar_mix(digits, seed + half)) | SIMILAR_HALF_KEY) & ~HALF_KEY_LENGTH;
 }
 
-/* The key of an address's first half; those of the same length and digits may share it. */
-uint64_t
-similar_first_half_key(const similar_address *address)
+static uint64_t
+first_half_key(const similar_address *address, size_t half)
 {
-	size_t		characters = count_characters(address->local, address->local_length);
-	size_t		half = bytes_of(address->local, address->local_length, characters / 2);
-
-	return half_key(similar_hash(address->local, half), characters, address->digits, SEED_FIRST);
+	return half_key(similar_hash(address->local, bytes_of(address->local, address->local_length, half)), half,
+					address->digits, SEED_FIRST);
 }
 
-uint64_t
-similar_second_half_key(const similar_address *address)
+/* characters: those of the local part. */
+static uint64_t
+second_half_key(const similar_address *address, size_t characters, size_t half)
+{
+	size_t		from = bytes_of(address->local, address->local_length, characters - half);
+
+	return half_key(similar_hash(address->local + from, address->local_length - from), half, address->digits,
+					SEED_SECOND);
+}
+
+/* The keys of an address's halves; addresses of the same length and digits may share one. */
+void
+similar_half_keys(const similar_address *address, uint64_t *first, uint64_t *second)
 {
 	size_t		characters = count_characters(address->local, address->local_length);
-	size_t		half = bytes_of(address->local, address->local_length, characters / 2);
+	size_t		half = half_length(characters);
 
-	return half_key(similar_hash(address->local + half, address->local_length - half), characters,
-					address->digits, SEED_SECOND);
+	*first = first_half_key(address, half) | characters;
+	*second = second_half_key(address, characters, half) | characters;
 }
 
 /*
- * The keys that addresses whose local parts are at most one step from this one's,
- * and whose digits agree, may have of their first halves, or else of their second
- * ones.  Returns the number of the latter; SIMILAR_MAX_HALF_KEYS is room enough.
+ * The ranges in which an address whose local part is at most one step from this
+ * one's, and whose digits agree, has the key of its first half, or else of its second.
+ * Returns their number, which is the same for both.
  */
 size_t
-similar_half_keys(const similar_address *address, uint64_t *first_halves, size_t *first_count,
-				  uint64_t *second_halves)
+similar_half_ranges(const similar_address *address, similar_range *first, similar_range *second)
 {
-	const char *local = address->local;
-	size_t		length = address->local_length;
-	size_t		characters = count_characters(local, length);
+	size_t		characters = count_characters(address->local, address->local_length);
+	size_t		count = 0;
 	size_t		other;
-	size_t		second_count = 0;
 
-	*first_count = 0;
 	for (other = characters > 0 ? characters - 1 : 0; other <= characters + 1; other++)
 	{
-		size_t		half = other / 2;
+		size_t		half = half_length(other);
 
-		if (half <= characters)
-			first_halves[(*first_count)++] =
-				half_key(similar_hash(local, bytes_of(local, length, half)), other, address->digits, SEED_FIRST);
-		if (other - half <= characters)
+		if (count == 0 || half != half_length(other - 1))
 		{
-			size_t		from = bytes_of(local, length, characters - (other - half));
-
-			second_halves[second_count++] =
-				half_key(similar_hash(local + from, length - from), other, address->digits, SEED_SECOND);
+			first[count].from = first_half_key(address, half) | other;
+			second[count++].from = second_half_key(address, characters, half) | other;
 		}
+		first[count - 1].to = (first[count - 1].from & ~HALF_KEY_LENGTH) | other;
+		second[count - 1].to = (second[count - 1].from & ~HALF_KEY_LENGTH) | other;
 	}
-	if (characters >= 2)
-	{
-		/* the neighbours on both sides of the middle, swapped */
-		size_t		at = bytes_of(local, length, characters / 2 - 1);
-		size_t		next = next_character(local, length, at);
-		size_t		after = next_character(local, length, next);
-		uint64_t	hash = similar_hash(local, at);
-
-		for (; next < after; next++)
-			hash = hash * BASE + (unsigned char) local[next] + 1;
-		first_halves[(*first_count)++] = half_key(hash, characters, address->digits, SEED_FIRST);
-	}
-	return second_count;
+	return count;
 }

@@ -37,8 +37,21 @@ typedef struct similar_variant
 /* So many texts are one step away from one of so many bytes, at most. */
 #define SIMILAR_MAX_VARIANTS(length)	(((length) * 2 + 1) * 48 + (length) * 2)
 
-/* So many keys has a search for near addresses among those without a name. */
-#define SIMILAR_MAX_HALF_KEYS	8
+/* The bit that all keys of halves have. */
+#define SIMILAR_HALF_KEY	UINT64_C(0x8000000000000000)
+
+/* The same half, whatever the length of the text. */
+#define SIMILAR_HALF_OF_KEY(key)	((key) >> 8)
+
+/* A range of keys. */
+typedef struct similar_range
+{
+	uint64_t	from;
+	uint64_t	to;
+} similar_range;
+
+/* So many ranges are searched for near addresses, at most, by each half. */
+#define SIMILAR_MAX_HALF_RANGES	2
 
 extern void similar_address_read(similar_address *result, const char *address, size_t length, char *buffer);
 extern uint64_t similar_digits(const char *local, size_t length);
@@ -54,9 +67,7 @@ extern uint64_t similar_address_key_of_hashes(uint32_t start, uint64_t local_has
 extern uint64_t similar_address_key(const similar_address *address, const char *domain, size_t domain_length);
 extern size_t similar_neighbour_keys(const char *text, size_t length, uint64_t *keys);
 extern size_t similar_variants(const char *text, size_t length, bool is_domain, similar_variant *variants);
-extern uint64_t similar_first_half_key(const similar_address *address);
-extern uint64_t similar_second_half_key(const similar_address *address);
-extern size_t similar_half_keys(const similar_address *address, uint64_t *first_halves, size_t *first_count,
-								uint64_t *second_halves);
+extern void similar_half_keys(const similar_address *address, uint64_t *first, uint64_t *second);
+extern size_t similar_half_ranges(const similar_address *address, similar_range *first, similar_range *second);
 
 #endif
