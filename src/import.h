@@ -130,6 +130,7 @@ typedef struct ImportRow
 	int64		line;
 	const char *raw;			/* UTF-8 */
 	size_t		raw_length;
+	char	   *texts;			/* a copy, in which strings lie; see import_row_text() */
 	bool		rejected;
 	bool		key_known;		/* does it say whom it is about? */
 	bool		key_unreadable; /* a cell that might say so is faulty */
@@ -369,6 +370,7 @@ extern char *import_suggestion(const char *given, const char *const *known, int 
 extern char *import_suggest_group(const Import *import, const char *given);
 
 /* import_row.c */
+extern char *import_row_text(const ImportRow *row, size_t offset, size_t length);
 extern void import_parse_row(Import *import, const csv_record *record, ImportRow *row);
 
 /* import_note.c */

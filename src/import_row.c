@@ -10,6 +10,7 @@
 #include "core/csv_writer.h"
 #include "core/email.h"
 #include "core/group_list.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
 /* A longer employee id would not fit into an index, and is none. */
@@ -28,6 +29,29 @@ is_key(column_kind kind)
 		kind == COLUMN_UNIQUE_USER_ID;
 }
 
+/*
+ * A part of the row's record as a string, in the row's copy of the record: there the
+ * byte behind it becomes its end, which is no part of another text.
+ */
+char *
+import_row_text(const ImportRow *row, size_t offset, size_t length)
+{
+	row->texts[offset + length] = '\0';
+	return row->texts + offset;
+}
+
+/* The text in the database's encoding, as a string; NULL if it cannot be. */
+static char *
+text_of_row(const ImportRow *row, const char *data, size_t length)
+{
+	bool		is_in_record = data >= row->raw && data < row->raw + row->raw_length;
+
+	/* an escaped quote or an empty cell of a sheet is elsewhere */
+	if (is_in_record && (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII))
+		return import_row_text(row, (size_t) (data - row->raw), length);
+	return import_text(data, length);
+}
+
 /* The field's text trimmed and in the database's encoding; NULL if it is blank. */
 static char *
 field_text(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field)
@@ -39,7 +63,7 @@ field_text(Import *import, ImportRow *row, const ImportColumn *column, const csv
 	cell_trim(&data, &length);
 	if (length == 0)
 		return NULL;
-	text = import_text(data, length);
+	text = text_of_row(row, data, length);
 	if (text == NULL)
 	{
 		import_reject(import, row, FINDING_INVALID_VALUE, column->header, 3, column->header,
@@ -478,6 +502,8 @@ import_parse_row(Import *import, const csv_record *record, ImportRow *row)
 	row->line = record->line;
 	row->raw = record->raw;
 	row->raw_length = record->raw_length;
+	row->texts = palloc_extended(record->raw_length + 1, MCXT_ALLOC_HUGE);
+	memcpy(row->texts, record->raw, record->raw_length);
 	row->cells = palloc0(sizeof(ImportCell) * import->column_count);
 
 	if (record->field_count == import->column_count)

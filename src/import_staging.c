@@ -7,8 +7,8 @@
  *
  *		| StagedRow | keys | cells | raw record |
  *
- * A string is its length, its bytes and a NUL; a cell is a byte that says what
- * follows it.
+ * A cell is a byte that says what follows it.  A string is its length, its bytes and a
+ * NUL; but most strings are a part of the record, and only their place in it is kept.
  *
  * Of an account that has profiles, the keys are joined with these by statements.
  * For them, the keys alone are put into a tuplestore, which they read as the
@@ -53,6 +53,9 @@ enum
 #define CELL_HAS_TEXT			0x10
 #define CELL_HAS_STATUS			0x20
 #define CELL_HAS_GROUP			0x40
+
+/* With a string's length: it lies in the record, and its place there follows. */
+#define STRING_IN_RECORD		0x80000000
 
 typedef struct StagedRow
 {
@@ -100,25 +103,32 @@ pack_bytes(StringInfo packed, const void *bytes, Size size)
 }
 
 static void
-pack_string(StringInfo packed, const char *string)
+pack_string(StringInfo packed, const ImportRow *row, const char *string)
 {
 	uint32		length = (uint32) strlen(string);
 
+	if (row->texts != NULL && string >= row->texts && string < row->texts + row->raw_length)
+	{
+		uint32		place[] = {length | STRING_IN_RECORD, (uint32) (string - row->texts)};
+
+		pack_bytes(packed, place, sizeof(place));
+		return;
+	}
 	pack_bytes(packed, &length, sizeof(length));
 	pack_bytes(packed, string, length + 1);
 }
 
 static uint32
-pack_key(StringInfo packed, const char *key, uint32 flag)
+pack_key(StringInfo packed, const ImportRow *row, const char *key, uint32 flag)
 {
 	if (key == NULL)
 		return 0;
-	pack_string(packed, key);
+	pack_string(packed, row, key);
 	return flag;
 }
 
 static void
-pack_cell(StringInfo packed, const ImportColumn *column, const ImportCell *cell)
+pack_cell(StringInfo packed, const ImportRow *row, const ImportColumn *column, const ImportCell *cell)
 {
 	char		tag = (char) cell->value;
 
@@ -130,7 +140,7 @@ pack_cell(StringInfo packed, const ImportColumn *column, const ImportCell *cell)
 		tag |= CELL_HAS_GROUP;
 	pack_bytes(packed, &tag, sizeof(tag));
 	if (tag & CELL_HAS_TEXT)
-		pack_string(packed, cell->text);
+		pack_string(packed, row, cell->text);
 	if (tag & CELL_HAS_STATUS)
 		pack_bytes(packed, &cell->status, sizeof(cell->status));
 	if (tag & CELL_HAS_GROUP)
@@ -147,12 +157,12 @@ pack_row(const Import *import, const ImportRow *row, StringInfo packed)
 	pack_bytes(packed, &staged, sizeof(staged));
 	staged.flags = (row->rejected ? ROW_IS_REJECTED : 0) | (row->key_known ? ROW_KEY_KNOWN : 0) |
 		(row->key_unreadable ? ROW_KEY_UNREADABLE : 0) | (row->reupload_user_profile ? ROW_REUPLOADS : 0);
-	staged.flags |= pack_key(packed, row->primary_email_address, ROW_HAS_ADDRESS);
-	staged.flags |= pack_key(packed, row->existing_email_address, ROW_HAS_EXISTING);
-	staged.flags |= pack_key(packed, row->unique_user_id, ROW_HAS_USER_ID);
-	staged.flags |= pack_key(packed, row->new_unique_user_id, ROW_HAS_NEW_USER_ID);
+	staged.flags |= pack_key(packed, row, row->primary_email_address, ROW_HAS_ADDRESS);
+	staged.flags |= pack_key(packed, row, row->existing_email_address, ROW_HAS_EXISTING);
+	staged.flags |= pack_key(packed, row, row->unique_user_id, ROW_HAS_USER_ID);
+	staged.flags |= pack_key(packed, row, row->new_unique_user_id, ROW_HAS_NEW_USER_ID);
 	for (int i = 0; i < import->column_count; i++)
-		pack_cell(packed, &import->columns[i], &row->cells[i]);
+		pack_cell(packed, row, &import->columns[i], &row->cells[i]);
 	staged.size = (uint32) (packed->len - start + row->raw_length);
 	memcpy(packed->data + start, &staged, sizeof(staged));
 }
@@ -204,24 +214,31 @@ import_staging_count(const ImportStaging *staging)
 /* ---- unpacking ---- */
 
 static char *
-unpack_string(char **position)
+unpack_string(const ImportRow *row, char **position)
 {
 	char	   *string = *position + sizeof(uint32);
 	uint32		length;
+	uint32		place;
 
 	memcpy(&length, *position, sizeof(length));
-	*position = string + length + 1;
-	return string;
+	if ((length & STRING_IN_RECORD) == 0)
+	{
+		*position = string + length + 1;
+		return string;
+	}
+	memcpy(&place, string, sizeof(place));
+	*position = string + sizeof(place);
+	return import_row_text(row, place, length & ~STRING_IN_RECORD);
 }
 
 static void
-unpack_cell(ImportCell *cell, char **position)
+unpack_cell(const ImportRow *row, ImportCell *cell, char **position)
 {
 	int			tag = (unsigned char) *(*position)++;
 
 	cell->value = tag & CELL_VALUE_MASK;
 	if (tag & CELL_HAS_TEXT)
-		cell->text = unpack_string(position);
+		cell->text = unpack_string(row, position);
 	if (tag & CELL_HAS_STATUS)
 	{
 		memcpy(&cell->status, *position, sizeof(cell->status));
@@ -249,38 +266,42 @@ bool
 import_staging_next(Import *import, ImportRow *row, bool with_cells)
 {
 	StagedRow	staged;
+	Size		size;
 	char	   *packed;
 	char	   *position;
 
 	if (!spool_read(import->staging->spool, &staged, sizeof(staged)))
 		return false;
-	packed = MemoryContextAllocHuge(import->row_context, staged.size - sizeof(staged));
-	if (!spool_read(import->staging->spool, packed, staged.size - sizeof(staged)))
+	size = staged.size - sizeof(staged);
+	packed = MemoryContextAllocHuge(import->row_context, size + staged.raw_length + 1);
+	if (!spool_read(import->staging->spool, packed, size))
 		elog(ERROR, "unexpected end of the staged rows");
 
 	memset(row, 0, sizeof(ImportRow));
 	row->line = staged.line;
 	row->similar_keys = staged.similar_keys;
-	row->raw = packed + staged.size - sizeof(staged) - staged.raw_length;
+	row->raw = packed + size - staged.raw_length;
 	row->raw_length = staged.raw_length;
+	row->texts = packed + size;
+	memcpy(row->texts, row->raw, row->raw_length);
 	row->rejected = (staged.flags & ROW_IS_REJECTED) != 0;
 	row->key_known = (staged.flags & ROW_KEY_KNOWN) != 0;
 	row->key_unreadable = (staged.flags & ROW_KEY_UNREADABLE) != 0;
 	row->reupload_user_profile = (staged.flags & ROW_REUPLOADS) != 0;
 	position = packed;
 	if (staged.flags & ROW_HAS_ADDRESS)
-		row->primary_email_address = unpack_string(&position);
+		row->primary_email_address = unpack_string(row, &position);
 	if (staged.flags & ROW_HAS_EXISTING)
-		row->existing_email_address = unpack_string(&position);
+		row->existing_email_address = unpack_string(row, &position);
 	if (staged.flags & ROW_HAS_USER_ID)
-		row->unique_user_id = unpack_string(&position);
+		row->unique_user_id = unpack_string(row, &position);
 	if (staged.flags & ROW_HAS_NEW_USER_ID)
-		row->new_unique_user_id = unpack_string(&position);
+		row->new_unique_user_id = unpack_string(row, &position);
 	if (with_cells)
 	{
 		row->cells = MemoryContextAllocZero(import->row_context, sizeof(ImportCell) * import->column_count);
 		for (int i = 0; i < import->column_count; i++)
-			unpack_cell(&row->cells[i], &position);
+			unpack_cell(row, &row->cells[i], &position);
 	}
 	return true;
 }
