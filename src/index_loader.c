@@ -12,8 +12,7 @@
  *	- A partial index has few entries, or if it is of another kind hopefully none.
  *	- An index of one expression, text or e-mail address gets them in any order.  They
  *	  are gathered till the end, as long as they need not more memory than
- *	  MEMORY_SHARE of maintenance_work_mem, and sorted in two steps: dealt out by
- *	  their first bytes, then each heap by itself, while it is in the processor's cache.
+ *	  MEMORY_SHARE of maintenance_work_mem.
  *
  * Whatever this cannot do (other types and operator classes, nulls in the first
  * kind, long texts, entries out of order, a key that is there twice though it should
@@ -35,6 +34,7 @@
 #include "commands/defrem.h"
 #include "core/email.h"
 #include "executor/executor.h"
+#include "index_entry.h"
 #include "index_pages.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
@@ -55,29 +55,8 @@
 #define MAX_TEXT_BLOCK_SIZE	((Size) 8 * 1024 * 1024)
 #define USUAL_TEXT_LENGTH	32
 
-/* So few entries are sorted at once. */
-#define FEW_ENTRIES		1000
-
 /* Texts lie in the order of the rows: they are asked for so many entries before they are written. */
 #define PREFETCHED_TEXTS	8
-
-/*
- * An entry of integers.  The key has its sign turned, so that it sorts as an unsigned number; of entries that
- * are not gathered it is the second one, since they have the first in common.
- */
-typedef struct IntegerEntry
-{
-	uint64		key;
-	ItemPointerData tuple;
-} IntegerEntry;
-
-/* An entry of a text: its first bytes as numbers, folded if it is an address, and the text with its header. */
-typedef struct TextEntry
-{
-	uint64		keys[2];
-	const char *text;			/* NULL: null */
-	ItemPointerData tuple;
-} TextEntry;
 
 struct IndexLoader
 {
@@ -216,147 +195,6 @@ index_loader_begin(Relation relation, Oid index_oid, int64 row_count)
 	return loader;
 }
 
-/* ---- order ---- */
-
-static int
-compare_tuples(const ItemPointerData *a, const ItemPointerData *b)
-{
-	return ItemPointerCompare(unconstify(ItemPointerData *, a), unconstify(ItemPointerData *, b));
-}
-
-/* Compares the texts of entries whose keys are equal; a null comes last. */
-static int
-compare_texts(const TextEntry *a, const TextEntry *b, bool folds)
-{
-	Size		a_length;
-	Size		b_length;
-	int			order;
-
-	if (a->text == NULL || b->text == NULL)
-		return (a->text == NULL) - (b->text == NULL);
-	a_length = VARSIZE_ANY_EXHDR(a->text);
-	b_length = VARSIZE_ANY_EXHDR(b->text);
-	if (folds)
-		return email_compare(VARDATA_ANY(a->text), a_length, VARDATA_ANY(b->text), b_length);
-	order = memcmp(VARDATA_ANY(a->text), VARDATA_ANY(b->text), Min(a_length, b_length));
-	return order != 0 ? order : (int) a_length - (int) b_length;
-}
-
-static int
-compare_text_entries(const TextEntry *a, const TextEntry *b, bool folds)
-{
-	for (size_t i = 0; i < lengthof(a->keys); i++)
-		if (a->keys[i] != b->keys[i])
-			return a->keys[i] < b->keys[i] ? -1 : 1;
-	return compare_texts(a, b, folds);
-}
-
-static int
-compare_text_places(const TextEntry *a, const TextEntry *b, bool folds)
-{
-	int			order = compare_text_entries(a, b, folds);
-
-	return order != 0 ? order : compare_tuples(&a->tuple, &b->tuple);
-}
-
-#define ST_SORT sort_integers
-#define ST_ELEMENT_TYPE IntegerEntry
-#define ST_COMPARE(a, b) \
-	(a->key != b->key ? (a->key < b->key ? -1 : 1) : compare_tuples(&a->tuple, &b->tuple))
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-#define ST_SORT sort_texts
-#define ST_ELEMENT_TYPE TextEntry
-#define ST_COMPARE_ARG_TYPE const bool
-#define ST_COMPARE(a, b, folds) \
-	(a->keys[0] != b->keys[0] ? (a->keys[0] < b->keys[0] ? -1 : 1) : compare_text_places(a, b, *folds))
-#define ST_SCOPE static
-#define ST_CHECK_FOR_INTERRUPTS
-#define ST_DEFINE
-#include "lib/sort_template.h"
-
-/* Both kinds of entries begin with the number that sorts first. */
-StaticAssertDecl(offsetof(IntegerEntry, key) == 0 && offsetof(TextEntry, keys) == 0, "an entry begins with its key");
-
-static inline uint64
-first_key(const char *entry)
-{
-	return *(const uint64 *) entry;
-}
-
-/*
- * Copies the entries in the order of one byte of their first keys.  Entries with the same byte keep their order.
- */
-static inline void
-deal_out(const char *from, char *to, int64 count, Size size, int shift)
-{
-	int64		places[256] = {0};
-	int64		place = 0;
-
-	for (int64 i = 0; i < count; i++)
-		places[(first_key(from + i * size) >> shift) & 0xFF]++;
-	for (size_t i = 0; i < lengthof(places); i++)
-	{
-		int64		number = places[i];
-
-		places[i] = place;
-		place += number;
-	}
-	for (int64 i = 0; i < count; i++)
-	{
-		const char *entry = from + i * size;
-
-		memcpy(to + places[(first_key(entry) >> shift) & 0xFF]++ * size, entry, size);
-	}
-}
-
-static void
-sort_run(IndexLoader *loader, int64 start, int64 count)
-{
-	if (loader->is_text)
-		sort_texts(loader->entries.texts + start, count, &loader->is_folded);
-	else
-		sort_integers(loader->entries.integers + start, count);
-}
-
-/* Sorts the entries that are there: by the first two bytes of their keys, then those that have these in common. */
-static void
-sort_entries(IndexLoader *loader)
-{
-	Size		size = loader->entry_size;
-	char	   *entries = loader->entries.any;
-	char	   *dealt;
-	int64		start = 0;
-
-	if (loader->count <= FEW_ENTRIES)
-	{
-		sort_run(loader, 0, loader->count);
-		return;
-	}
-	dealt = MemoryContextAllocHuge(loader->context, loader->count * size);
-	for (int shift = 48; shift <= 56; shift += 8)
-	{
-		const char *from = shift == 48 ? entries : dealt;
-		char	   *to = shift == 48 ? dealt : entries;
-
-		/* the size is a constant in each branch, which makes quick copies of it */
-		if (loader->is_text)
-			deal_out(from, to, loader->count, sizeof(TextEntry), shift);
-		else
-			deal_out(from, to, loader->count, sizeof(IntegerEntry), shift);
-	}
-	pfree(dealt);
-	for (int64 i = 1; i <= loader->count; i++)
-		if (i == loader->count || first_key(entries + i * size) >> 48 != first_key(entries + start * size) >> 48)
-		{
-			sort_run(loader, start, i - start);
-			start = i;
-		}
-}
-
 /* ---- entries ---- */
 
 /* An integer so that unsigned comparison orders it. */
@@ -417,7 +255,7 @@ is_repeated(const IndexLoader *loader, int64 number)
 	const IntegerEntry *integer = &loader->entries.integers[number];
 
 	return loader->is_text ?
-		text->text != NULL && compare_text_entries(text - 1, text, loader->is_folded) == 0 :
+		text->text != NULL && text_entry_compare(text - 1, text, loader->is_folded) == 0 :
 		integer[-1].key == integer->key;
 }
 
@@ -427,8 +265,10 @@ write_entries(IndexLoader *loader)
 {
 	EntryPlace	place;
 
-	if (loader->count > 1)
-		sort_entries(loader);
+	if (loader->is_text)
+		text_entries_sort(loader->entries.texts, loader->count, loader->is_folded);
+	else
+		integer_entries_sort(loader->entries.integers, loader->count);
 	for (int64 i = 0; i < loader->count && !loader->is_broken; i++)
 	{
 		if (loader->info->ii_Unique && i > 0 && is_repeated(loader, i))

@@ -13,12 +13,8 @@
  * is one of bigints, its entries are therefore kept, 24 bytes each, and go into it
  * many at a time, in its own order; see index_append.c.
  *
- * That is only right as long as the table is what account_layout.sql made of it.
- * Whatever its owner has added that an INSERT would heed (triggers, rules, row
- * security, columns, defaults, constraints, deferred keys) or taken away, the
- * writer is refused, and the caller goes through SQL; so it is where the caller
- * may not insert into all columns.  Further indexes of the owner's are kept like
- * our own, and their uniqueness is checked.
+ * That is only right as long as the table is what account_layout.sql made of it, see
+ * written_table.c; else the writer is refused, and the caller goes through SQL.
  *
  * Building an index needs it exclusively, and readers of the table then wait until
  * the transaction ends.  So that is done only with the first load of a table, when
@@ -38,14 +34,12 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_sequence.h"
-#include "catalog/pg_trigger.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "index_append.h"
 #include "index_loader.h"
 #include "miscadmin.h"
-#include "rewrite/rewriteHandler.h"
 #include "row_pattern.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -54,7 +48,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "wal_handover.h"
@@ -111,159 +104,6 @@ struct TableWriter
 	int			batch_count;
 	TupleTableSlot *slots[MAX_BATCH_ROWS];	/* made when first needed */
 };
-
-/* ---- is the table as the layout has it? ---- */
-
-static bool
-is_default_now(Relation relation, AttrNumber column)
-{
-	Node	   *expression = build_column_default(relation, column);
-
-	return expression != NULL && IsA(expression, FuncExpr) &&
-		((FuncExpr *) expression)->funcid == F_NOW;
-}
-
-static bool
-has_expected_columns(Relation relation, const WrittenTable *table)
-{
-	TupleDesc	descriptor = RelationGetDescr(relation);
-
-	if (descriptor->natts != table->column_count ||
-		(descriptor->constr != NULL && descriptor->constr->has_generated_stored))
-		return false;
-	for (int i = 0; i < table->column_count; i++)
-	{
-		const WrittenColumn *column = &table->columns[i];
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-		Oid			type = OidIsValid(column->type) ? column->type : catalog_type(column->own_type);
-
-		if (attribute->attisdropped || attribute->atttypid != type || attribute->atttypmod != -1 ||
-			attribute->attnotnull != column->not_null || strcmp(NameStr(attribute->attname), column->name) != 0 ||
-			(column->is_now && !is_default_now(relation, i + 1)))
-			return false;
-	}
-	return true;
-}
-
-/* Is the name among those of an array that a NULL ends, or that is full? */
-static bool
-is_one_of(const char *name, const char *const *names, int capacity)
-{
-	for (int i = 0; i < capacity && names[i] != NULL; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
-static int
-count_names(const char *const *names, int capacity)
-{
-	int			count = 0;
-
-	while (count < capacity && names[count] != NULL)
-		count++;
-	return count;
-}
-
-static bool
-has_expected_checks(Relation relation, const WrittenTable *table)
-{
-	TupleConstr *constraints = RelationGetDescr(relation)->constr;
-	int			count = constraints == NULL ? 0 : constraints->num_check;
-
-	if (count != count_names(table->checks, WRITTEN_MAX_CHECKS))
-		return false;
-	for (int i = 0; i < count; i++)
-		if (!is_one_of(constraints->check[i].ccname, table->checks, WRITTEN_MAX_CHECKS))
-			return false;
-	return true;
-}
-
-/* Is it a foreign key that the layout has, and that is checked at once? */
-static bool
-is_expected_reference(const Account *account, const WrittenTable *table, const Trigger *trigger)
-{
-	const char *referenced = OidIsValid(trigger->tgconstrrelid) ? get_rel_name(trigger->tgconstrrelid) : NULL;
-
-	return trigger->tgisinternal && trigger->tgfoid == F_RI_FKEY_CHECK_INS && !trigger->tgdeferrable &&
-		referenced != NULL && get_rel_namespace(trigger->tgconstrrelid) == account->namespace_oid &&
-		is_one_of(referenced, table->references, WRITTEN_MAX_REFERENCES);
-}
-
-static bool
-is_expected_trigger(const WrittenTable *table, const Trigger *trigger)
-{
-	const char *function = get_func_name(trigger->tgfoid);
-
-	return !trigger->tgisinternal && TRIGGER_FOR_AFTER(trigger->tgtype) && trigger->tgqual == NULL &&
-		function != NULL && get_func_namespace(trigger->tgfoid) == catalog_schema() &&
-		is_one_of(function, table->triggers, WRITTEN_MAX_TRIGGERS);
-}
-
-/* Would an INSERT fire just the triggers that the layout has? */
-static bool
-has_expected_triggers(const Account *account, Relation relation, const WrittenTable *table)
-{
-	TriggerDesc *triggers = relation->trigdesc;
-	int			count = triggers == NULL ? 0 : triggers->numtriggers;
-	int			references = 0;
-	int			functions = 0;
-
-	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA)
-		return false;
-	for (int i = 0; i < count; i++)
-	{
-		const Trigger *trigger = &triggers->triggers[i];
-
-		if (!TRIGGER_FOR_INSERT(trigger->tgtype))
-			continue;
-		if (trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN && trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
-			return false;
-		if (is_expected_reference(account, table, trigger))
-			references++;
-		else if (is_expected_trigger(table, trigger))
-			functions++;
-		else
-			return false;
-	}
-	return references == count_names(table->references, WRITTEN_MAX_REFERENCES) &&
-		functions == count_names(table->triggers, WRITTEN_MAX_TRIGGERS);
-}
-
-static bool
-has_ordinary_indexes(Relation relation)
-{
-	List	   *indexes = RelationGetIndexList(relation);
-	ListCell   *cell;
-	bool		are_ordinary = true;
-
-	foreach(cell, indexes)
-	{
-		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
-		Form_pg_index form = index->rd_index;
-
-		are_ordinary = are_ordinary && form->indimmediate && form->indisvalid && form->indisready &&
-			!form->indisexclusion;
-		index_close(index, NoLock);
-	}
-	list_free(indexes);
-	return are_ordinary;
-}
-
-/* May the present user write to the table here, and is it as the layout has it? */
-static bool
-is_writable(const Account *account, Relation relation, const WrittenTable *table)
-{
-	Oid			relation_oid = RelationGetRelid(relation);
-
-	return relation->rd_rel->relkind == RELKIND_RELATION &&
-		relation->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT && !relation->rd_rel->relispartition &&
-		relation->rd_rel->relam == HEAP_TABLE_AM_OID && relation->rd_rules == NULL &&
-		pg_class_aclcheck(relation_oid, GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
-		check_enable_rls(relation_oid, InvalidOid, true) != RLS_ENABLED &&
-		has_expected_columns(relation, table) && has_expected_checks(relation, table) &&
-		has_expected_triggers(account, relation, table) && has_ordinary_indexes(relation);
-}
 
 /* ---- the first load ---- */
 
@@ -412,7 +252,7 @@ table_writer_open(const Account *account, const WrittenTable *table, int64 row_c
 	Relation	relation = table_open(relation_oid, RowExclusiveLock);
 	TableWriter *writer;
 
-	if (!is_writable(account, relation, table))
+	if (!written_table_is_writable(table, account, relation))
 	{
 		table_close(relation, NoLock);
 		return NULL;

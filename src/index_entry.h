@@ -1,0 +1,35 @@
+/*
+ * index_entry.h
+ *		Entries of an index in memory, as small as can be, and their order.
+ */
+#ifndef ORGSYNC_INDEX_ENTRY_H
+#define ORGSYNC_INDEX_ENTRY_H
+
+#include "compat.h"
+
+#include "storage/itemptr.h"
+
+/*
+ * An entry of integers.  The key has its sign turned, so that it sorts as an unsigned
+ * number; of entries that are not gathered it is the second one, since they have the
+ * first in common.
+ */
+typedef struct IntegerEntry
+{
+	uint64		key;
+	ItemPointerData tuple;
+} IntegerEntry;
+
+/* An entry of a text: its first bytes as numbers, folded if it is an address, and the text with its header. */
+typedef struct TextEntry
+{
+	uint64		keys[2];
+	const char *text;			/* NULL: null */
+	ItemPointerData tuple;
+} TextEntry;
+
+extern int	text_entry_compare(const TextEntry *a, const TextEntry *b, bool folds);
+extern void integer_entries_sort(IntegerEntry *entries, int64 count);
+extern void text_entries_sort(TextEntry *entries, int64 count, bool folds);
+
+#endif
