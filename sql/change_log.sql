@@ -222,3 +222,12 @@ SELECT * FROM orgsync.verify_account('watched');
 SELECT orgsync.drop_account('watched');
 DROP FUNCTION see;
 DROP TABLE seen;
+
+-- an address that looks like one that an import gives for a moment is one
+SELECT orgsync.create_account('parked', 'linkedin_learning');
+INSERT INTO parked.profiles (primary_email_address, unique_user_id) VALUES ('ann@example.com', 'A1'), ('bob@example.com', 'B1');
+DELETE FROM parked.changes;
+SELECT state, updated FROM orgsync.import_csv('parked', E'unique_user_id,primary_email_address\n'
+	'A1,orgsync-parked-7@example.com\nB1,ann@example.com\n');
+SELECT action, column_name, old_value, new_value FROM orgsync.diff('parked');
+SELECT orgsync.drop_account('parked');

@@ -136,13 +136,15 @@ static const struct
 	{PROFILES_WORK_TITLE, "work_title"}
 };
 
+/* Is it the address that this profile has for a moment, and not one that only looks like it? */
 static bool
-is_parked(Datum address)
+is_parked(int64 profile_id, Datum address)
 {
 	struct varlena *text = PG_DETOAST_DATUM_PACKED(address);
+	char		parked[sizeof(PARKED_ADDRESS) + MAXINT8LEN + 1];
+	size_t		length = snprintf(parked, sizeof(parked), PARKED_ADDRESS INT64_FORMAT "@", profile_id);
 
-	return VARSIZE_ANY_EXHDR(text) > strlen(PARKED_ADDRESS) &&
-		memcmp(VARDATA_ANY(text), PARKED_ADDRESS, strlen(PARKED_ADDRESS)) == 0;
+	return VARSIZE_ANY_EXHDR(text) > length && memcmp(VARDATA_ANY(text), parked, length) == 0;
 }
 
 /* Notes the cells of a profile that changed, all of them if it was deleted. */
@@ -161,7 +163,7 @@ log_profile(ChangeLog *log, const Account *account, int64 profile_id, TupleTable
 		/* all of them are stored like text */
 		if (column == PROFILES_PRIMARY_EMAIL_ADDRESS && change_log_source(account) != NULL)
 		{
-			if (new_slot != NULL && is_parked(after))
+			if (new_slot != NULL && is_parked(profile_id, after))
 			{
 				change_log_park(profile_id, before);
 				continue;

@@ -36,7 +36,7 @@ typedef struct ChangeSource
 	int64		line_count;
 } ChangeSource;
 
-/* How an address begins that a profile has for a moment only; see park_addresses(). */
+/* How an address begins, before the profile's id and "@", that it has for a moment only; see park_addresses(). */
 #define PARKED_ADDRESS	"orgsync-parked-"
 
 /* The former status of a seat; see change_log_seat(). */
