@@ -146,6 +146,14 @@ typedef JsonbInState CompatJsonbBuilder;
 #define compat_prefetch(address)	((void) (address))
 #endif
 
+/* Gives memory that was freed back to the system, where the library would keep it for later. */
+#if defined(__GLIBC__)
+#include <malloc.h>
+#define compat_return_memory()	((void) malloc_trim(0))
+#else
+#define compat_return_memory()	((void) 0)
+#endif
+
 /* PostgreSQL 18 says pg_noreturn, before the declaration, instead (2025-03). */
 #ifndef pg_attribute_noreturn
 #define pg_attribute_noreturn() __attribute__((noreturn))

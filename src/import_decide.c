@@ -33,6 +33,9 @@
 /* Of a first import nothing is fetched; so many rows stay in the processor's cache. */
 #define FIRST_BATCH_SIZE	64
 
+/* After so many rows, what was freed is given back to the system. */
+#define MANY_ROWS	100000
+
 typedef struct Batch
 {
 	int			count;
@@ -496,6 +499,9 @@ import_decide(Import *import)
 		import_direct_begin(import, new_row_count);
 	pass(import, batch, false);
 	import_similar_end(import);
+	/* people in memory have made room for indexes and all that is to be sorted */
+	if (import_staging_count(import->staging) > MANY_ROWS)
+		compat_return_memory();
 	has_losing_rows = find_losing_rows(import, movers);
 	if (find_withheld_rows(import) || has_losing_rows)
 		return false;

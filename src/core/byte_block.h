@@ -15,23 +15,19 @@
 
 #define BYTE_BLOCK	16
 
-/* Which bytes are one of these three. */
+/* Which bytes are that one. */
 static inline unsigned int
-byte_block_find3(const char *block, char first, char second, char third)
+byte_block_find(const char *block, char byte)
 {
 #ifdef __SSE2__
-	__m128i		bytes = _mm_loadu_si128((const __m128i *) block);
-	__m128i		found = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(first));
-
-	found = _mm_or_si128(found, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(second)));
-	found = _mm_or_si128(found, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(third)));
-	return (unsigned int) _mm_movemask_epi8(found);
+	return (unsigned int) _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *) block),
+														   _mm_set1_epi8(byte)));
 #else
 	unsigned int found = 0;
 	unsigned int i;
 
 	for (i = 0; i < BYTE_BLOCK; i++)
-		found |= (unsigned int) (block[i] == first || block[i] == second || block[i] == third) << i;
+		found |= (unsigned int) (block[i] == byte) << i;
 	return found;
 #endif
 }

@@ -30,12 +30,9 @@
 
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include <csv.h>
 
+#include "byte_block.h"
 #include "csv_splitter.h"
 
 #define FIRST_FIELD_CAPACITY	64
@@ -282,41 +279,6 @@ add_plain_field(csv_reader *reader, const char *start, const char *end)
 	field->length = (size_t) (end - start) - 2 * (size_t) field->quoted;
 }
 
-/* Which of the bytes of a block are delimiters or quotes: a bit each. */
-#define BLOCK_SIZE	16
-
-static inline unsigned int
-find_special(const char *block, char delimiter)
-{
-#ifdef __SSE2__
-	__m128i		bytes = _mm_loadu_si128((const __m128i *) block);
-
-	return (unsigned int) _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(delimiter)),
-														 _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))));
-#else
-	unsigned int special = 0;
-	unsigned int i;
-
-	for (i = 0; i < BLOCK_SIZE; i++)
-		special |= (unsigned int) (block[i] == delimiter || block[i] == '"') << i;
-	return special;
-#endif
-}
-
-static inline unsigned int
-lowest_bit(unsigned int bits)
-{
-#ifdef __GNUC__
-	return (unsigned int) __builtin_ctz(bits);
-#else
-	unsigned int i = 0;
-
-	while ((bits >> i & 1) == 0)
-		i++;
-	return i;
-#endif
-}
-
 /*
  * Splits a record in which every quote opens or closes a field, without libcsv: the
  * splitter has seen to it that quotes stand where they may.
@@ -330,15 +292,15 @@ split_plain(csv_reader *reader, csv_record *record)
 	bool		inside = false;
 
 	reader->field_count = 0;
-	for (block = record->raw; block < end; block += BLOCK_SIZE)
+	for (block = record->raw; block < end; block += BYTE_BLOCK)
 	{
-		unsigned int special = find_special(block, reader->splitter.delimiter);
+		unsigned int special = byte_block_find(block, reader->splitter.delimiter) | byte_block_find(block, '"');
 
-		if (end - block < BLOCK_SIZE)
+		if (end - block < BYTE_BLOCK)
 			special &= (1u << (end - block)) - 1;
 		for (; special != 0; special &= special - 1)
 		{
-			const char *byte = block + lowest_bit(special);
+			const char *byte = block + byte_block_first(special);
 
 			if (*byte == '"')
 				inside = !inside;

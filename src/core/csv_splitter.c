@@ -225,6 +225,13 @@ set_fault(csv_splitter *splitter, csv_fault_code code, size_t position, csv_faul
 	return CSV_FAULT;
 }
 
+/* Which of the bytes of a block are quotes or line ends. */
+static inline unsigned int
+find_in_block(const char *block)
+{
+	return byte_block_find(block, '"') | byte_block_find(block, '\n') | byte_block_find(block, '\r');
+}
+
 /* Where the next quote or line end is in [from, limit); limit if there is none. */
 static inline size_t
 find_quote_or_end(const char *buffer, size_t from, size_t limit)
@@ -233,13 +240,13 @@ find_quote_or_end(const char *buffer, size_t from, size_t limit)
 
 	for (; limit - from >= BYTE_BLOCK; from += BYTE_BLOCK)
 	{
-		found = byte_block_find3(buffer + from, '"', '\n', '\r');
+		found = find_in_block(buffer + from);
 		if (found != 0)
 			return from + byte_block_first(found);
 	}
 	if (from == limit)
 		return limit;
-	found = byte_block_find3(buffer + from, '"', '\n', '\r') & ((1u << (limit - from)) - 1);
+	found = find_in_block(buffer + from) & ((1u << (limit - from)) - 1);
 	return found != 0 ? from + byte_block_first(found) : limit;
 }
 
