@@ -46,6 +46,7 @@
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -193,16 +194,23 @@ end_loading(TableWriter *writer)
 			writer->built_indexes = lappend_oid(writer->built_indexes, writer->loaded_indexes[i]);
 }
 
+/* Builds indexes of what was written, with half of maintenance_work_mem: the import has memory besides. */
 static void
 build_indexes(List *indexes)
 {
+	int			nest_level = NewGUCNestLevel();
+	char		limit[16];
 	ListCell   *cell;
 
+	snprintf(limit, sizeof(limit), "%d", Max(maintenance_work_mem / 2, 1024));
+	(void) set_config_option("maintenance_work_mem", limit, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
 	foreach(cell, indexes)
 	{
 		compat_reindex_index(lfirst_oid(cell));
 		CommandCounterIncrement();
 	}
+	AtEOXact_GUC(true, nest_level);
 }
 
 /* ---- writing ---- */
