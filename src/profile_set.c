@@ -186,9 +186,9 @@ feed_profiles_lacking(const Account *account, const char *feed, const SqlArgumen
 	if (arguments[2].isnull)
 		(void) sql_run(account, "SELECT $2 - " FEED_BROUGHT("$1"), 2, arguments);
 	else
-		(void) sql_run(account,
-					   "SELECT $2 - coalesce((SELECT range_agg(profile_ids) FROM @account.feed_profiles"
-					   " WHERE feed = $1 AND segment = ANY ($3)), '{}')", 3, arguments);
+		(void) sql_run_over(account,
+							"SELECT $2 - coalesce((SELECT range_agg(profile_ids) FROM @account.feed_profiles"
+							" WHERE feed = $1 AND segment = ANY ($3)), '{}')", 1, 3, arguments);
 	lacking = SQL_DATUM(INT8MULTIRANGEOID, PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull))));
 	SPI_freetuptable(SPI_tuptable);
 	return lacking;
