@@ -44,6 +44,28 @@ is(starts_worker("SET max_parallel_workers = 0; $import"), 'dry_run|100000, 0 st
 is(starts_worker("SELECT state, created FROM orgsync.import_csv('acme', E'primary_email_address\na\@example.com\n', dry_run => true)"),
 	'dry_run|1, 0 started', 'a few rows');
 
+# The worker has the database's encoding, which cannot hold everything.
+my $foreign = PostgreSQL::Test::Utils::tempdir . '/foreign.csv';
+$text = "primary_email_address,preferred_first_name,preferred_last_name\n";
+$text .= "person.$_\@example.com,Zo\xc3\xab," . ($_ % 500 ? 'Name' : "\xe6\xbc\xa2") . "$_\n" for 1 .. 5000;
+append_to_file($foreign, $text);
+$node->safe_psql('postgres', q{CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
+$node->safe_psql('latin', q{
+	CREATE EXTENSION orgsync;
+	SELECT orgsync.create_account('alone', 'linkedin_learning'), orgsync.create_account('together', 'linkedin_learning')});
+my %states = map {
+	my ($account, $workers) = @$_;
+	$account => $node->safe_psql('latin', qq{
+		SET client_encoding = 'UTF8';
+		SET min_parallel_table_scan_size = 0;
+		SET max_parallel_maintenance_workers = $workers;
+		SELECT created, rejected FROM orgsync.import_file('$account', '$foreign');
+		SELECT md5(string_agg(p.preferred_first_name || p.preferred_last_name, ',' ORDER BY profile_id)) FROM $account.profiles AS p;
+		SELECT md5(string_agg(f.message || f.record, ',' ORDER BY finding_id)) FROM $account.import_findings AS f})
+} (['alone', 0], ['together', 2]);
+like($states{alone}, qr/^4990\|10$/m, 'a database that cannot hold all characters');
+is($states{together}, $states{alone}, 'nor can its worker');
+
 # An import whose worker is stopped, so that it cannot come to its end.
 sub stopped_worker
 {
