@@ -89,6 +89,7 @@ extern void change_log_value(ChangeLog *log, int64 profile_id, const char *colum
 							 bool isnull);
 extern void change_log_seat(ChangeLog *log, int64 profile_id, const char *column_name, const char *former,
 							const FormerSeat *seat);
+extern int64 change_log_steps(ChangeLog *log);
 extern void change_log_end(ChangeLog *log);
 
 #endif

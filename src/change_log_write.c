@@ -414,6 +414,13 @@ insert_by_statement(ChangeLog *log)
 	tuplestore_end(log->rows);
 }
 
+/* How many steps the end will take; see table_writer_steps(). */
+int64
+change_log_steps(ChangeLog *log)
+{
+	return log->writer != NULL ? table_writer_steps(log->writer) : 0;
+}
+
 /* Writes what is left, in the subtransaction of change_log_begin().  The next statement sees the rows. */
 void
 change_log_end(ChangeLog *log)

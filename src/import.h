@@ -310,6 +310,7 @@ typedef struct Import
 extern void import_progress_phase(Import *import, const char *table);
 extern void import_progress_read(Import *import, int64 bytes);
 extern void import_progress_rows(int64 count);
+extern void import_progress_steps(Import *import, int64 total);
 extern void import_progress_end(void);
 
 /* import_reader.c */

@@ -29,6 +29,7 @@
 #include "catalog.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
+#include "import_progress.h"
 #include "license_counter.h"
 #include "miscadmin.h"
 #include "sql.h"
@@ -275,6 +276,11 @@ import_direct_end(Import *import)
 
 	if (direct == NULL)
 		return;
+	import_progress_phase(import, "changes");
+	import_progress_steps(import,
+						  table_writer_steps(direct->profiles) + change_log_steps(direct->changes) +
+						  (direct->seats != NULL ? table_writer_steps(direct->seats) : 0) +
+						  (direct->memberships != NULL ? table_writer_steps(direct->memberships) : 0));
 	table_writer_close(direct->profiles);
 	change_log_end(direct->changes);
 	if (direct->seats != NULL)

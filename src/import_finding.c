@@ -23,6 +23,7 @@
 #include "access/tupdesc.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "import_progress.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "sql.h"
@@ -478,6 +479,7 @@ write_directly(Import *import, FindingList *list, TableWriter *writer)
 		memcpy(&values[WRITTEN_LINE], slot->tts_values, sizeof(Datum) * FINDING_COLUMN_COUNT);
 		memcpy(&nulls[WRITTEN_LINE], slot->tts_isnull, sizeof(bool) * FINDING_COLUMN_COUNT);
 		table_writer_put(writer, values, nulls);
+		import_progress_step(1);
 	}
 	merge_end(&merge);
 }
@@ -508,6 +510,7 @@ import_findings_write(Import *import)
 	int64		count = list_count(lists[0]) + list_count(lists[1]);
 	TableWriter *writer = NULL;
 
+	import_progress_steps(import, count);
 	if (count > 0)
 		writer = table_writer_open(account_of_trigger(import->account->namespace_oid), &findings_table, count);
 	for (size_t i = 0; i < lengthof(lists); i++)

@@ -34,6 +34,7 @@
 #include "commands/defrem.h"
 #include "core/email.h"
 #include "executor/executor.h"
+#include "import_progress.h"
 #include "index_entry.h"
 #include "index_pages.h"
 #include "miscadmin.h"
@@ -54,6 +55,9 @@
 #define MIN_TEXT_BLOCK_SIZE	((Size) 64 * 1024)
 #define MAX_TEXT_BLOCK_SIZE	((Size) 8 * 1024 * 1024)
 #define USUAL_TEXT_LENGTH	32
+
+/* Progress is shown each time that so many entries have been written. */
+#define SHOWN_ENTRIES	4096
 
 /* Texts lie in the order of the rows: they are asked for so many entries before they are written. */
 #define PREFETCHED_TEXTS	8
@@ -269,8 +273,11 @@ write_entries(IndexLoader *loader)
 		text_entries_sort(loader->entries.texts, loader->count, loader->is_folded);
 	else
 		integer_entries_sort(loader->entries.integers, loader->count);
+	import_progress_step(loader->count);
 	for (int64 i = 0; i < loader->count && !loader->is_broken; i++)
 	{
+		if (i % SHOWN_ENTRIES == SHOWN_ENTRIES - 1)
+			import_progress_step(SHOWN_ENTRIES);
 		if (loader->info->ii_Unique && i > 0 && is_repeated(loader, i))
 		{
 			loader->is_broken = true;
@@ -421,6 +428,13 @@ index_loader_add(IndexLoader *loader, TupleTableSlot *row)
 		add_text(loader, values[0], nulls[0], &row->tts_tid);
 	else
 		add_integers(loader, values, nulls, &row->tts_tid);
+}
+
+/* How many entries wait for the end; < 0: the server has to build the index. */
+int64
+index_loader_waiting(const IndexLoader *loader)
+{
+	return loader->is_broken ? -1 : loader->count;
 }
 
 /* Ends the loading and frees the loader.  False: the server has to build the index after all. */

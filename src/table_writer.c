@@ -37,6 +37,7 @@
 #include "commands/sequence.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
+#include "import_progress.h"
 #include "index_append.h"
 #include "index_loader.h"
 #include "miscadmin.h"
@@ -84,6 +85,7 @@ struct TableWriter
 	Relation	relation;
 	BulkInsertState bulk_insert;
 	bool		is_first_load;	/* else the indexes follow */
+	int64		row_count;		/* about as many rows will be written */
 	List	   *built_indexes;	/* OIDs of those to be built at the end */
 	int			loader_count;	/* of those that are built on the way */
 	IndexLoader *loaders[MAX_LOADED_INDEXES];
@@ -196,7 +198,7 @@ end_loading(TableWriter *writer)
 
 /* Builds indexes of what was written, with half of maintenance_work_mem: the import has memory besides. */
 static void
-build_indexes(List *indexes)
+build_indexes(List *indexes, int64 row_count)
 {
 	int			nest_level = NewGUCNestLevel();
 	char		limit[16];
@@ -209,6 +211,7 @@ build_indexes(List *indexes)
 	{
 		compat_reindex_index(lfirst_oid(cell));
 		CommandCounterIncrement();
+		import_progress_step(row_count * STEPS_PER_ENTRY);
 	}
 	AtEOXact_GUC(true, nest_level);
 }
@@ -273,6 +276,7 @@ table_writer_open(const Account *account, const WrittenTable *table, int64 row_c
 	writer->bulk_insert->strategy = NULL;
 	writer->batch_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync written rows",
 												  MIN_BATCH_MEMORY, MIN_BATCH_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
+	writer->row_count = row_count;
 	if (row_count >= FIRST_LOAD_ROWS)
 		writer->is_first_load = take_for_first_load(relation, &writer->built_indexes);
 	if (writer->is_first_load)
@@ -479,6 +483,23 @@ table_writer_next_id(TableWriter *writer)
 	return writer->next_id;
 }
 
+/* Writes the rows that are left; the steps that closing will take then. */
+int64
+table_writer_steps(TableWriter *writer)
+{
+	int64		entries = list_length(writer->built_indexes) * writer->row_count;
+
+	if (writer->batch_count > 0)
+		flush(writer);
+	for (int i = 0; i < writer->loader_count; i++)
+	{
+		int64		waiting = index_loader_waiting(writer->loaders[i]);
+
+		entries += waiting >= 0 ? waiting : writer->row_count;
+	}
+	return entries * STEPS_PER_ENTRY;
+}
+
 /* Writes what is left, builds the indexes if that is due, and lets the next statement see the rows. */
 void
 table_writer_close(TableWriter *writer)
@@ -499,7 +520,7 @@ table_writer_close(TableWriter *writer)
 	table_close(writer->relation, NoLock);
 	return_ids(writer);
 	CommandCounterIncrement();
-	build_indexes(writer->built_indexes);
+	build_indexes(writer->built_indexes, writer->row_count);
 	MemoryContextDelete(writer->batch_context);
 	if (writer->entries != NULL)
 		pfree(writer->entries);

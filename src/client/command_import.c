@@ -132,9 +132,9 @@ command_import(const CommandLine *line)
 	import_call_remove(connection, uploaded.object);
 	if (line->values[OPTION_REJECTED])
 		write_rejected(connection, line, field(summary, "import_id"));
-	progress_end();
 	doubt = client_format("Look whether %s.imports has a row of this import.", account);
 	session_commit(connection, doubt);
+	progress_end();
 	output_files_finish();
 
 	exit_code = exit_code_of(summary);

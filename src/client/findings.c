@@ -70,13 +70,14 @@ findings_print(PGconn *connection, const CommandLine *line, const char *source, 
 	PGresult   *row;
 	/* one row is fetched in any case, for the counts in it */
 	char	   *limit = shows_all ? client_format("%s", "") : client_format(" LIMIT %lld", most > 0 ? most : 1);
-	char	   *text = client_format("SELECT f.line, f.code, f.severity, f.message, f.tip, pg_catalog.row_to_json(f),"
+	/* an object for each of a million findings would take longer than they themselves, so only where it is shown */
+	char	   *text = client_format("SELECT f.line, f.code, f.severity, f.message, f.tip, %s,"
 									 " count(*) FILTER (WHERE f.severity = 'fatal') OVER (),"
 									 " count(*) FILTER (WHERE f.severity = 'error') OVER (),"
 									 " count(*) FILTER (WHERE f.severity = 'warning') OVER ()"
 									 " FROM (SELECT line, column_name, code, severity, message, tip, record FROM %s) AS f"
 									 " ORDER BY f.severity <> 'fatal', f.severity <> 'error', f.line, f.code%s",
-									 source, limit);
+									 output_is_json ? "pg_catalog.row_to_json(f)" : "NULL", source, limit);
 
 	session_query_rows(connection, text, parameters);
 	row = session_next_row(connection);
