@@ -12,8 +12,11 @@
 #include "session.h"
 
 static const char accounts_query[] =
-	"SELECT account, product, profiles, pg_catalog.to_char(last_import, 'YYYY-MM-DD HH24:MI') AS \"last import\","
-	" pg_catalog.to_char(last_export, 'YYYY-MM-DD HH24:MI') AS \"last export\" FROM orgsync.accounts ORDER BY account::text";
+	"SELECT account, product, pg_catalog.to_char(last_import, 'YYYY-MM-DD HH24:MI') AS \"last import\","
+	" CASE WHEN needs_upgrade THEN 'needs upgrade' ELSE last_import_state END AS state,"
+	" pg_catalog.to_char(last_export, 'YYYY-MM-DD HH24:MI') AS \"last export\", last_export_state AS state,"
+	" pending_changes AS pending, seats_left AS \"seats left\", errors_open AS errors"
+	" FROM orgsync.status ORDER BY account::text";
 
 /* A part of what is said of one account: a query. */
 typedef struct Part
@@ -105,7 +108,7 @@ print_accounts(PGconn *connection)
 	if (output_is_json)
 	{
 		char	   *json = session_value(connection, "SELECT coalesce(pg_catalog.json_agg(a ORDER BY a.account::text), '[]')"
-										 " FROM orgsync.accounts AS a", NULL);
+										 " FROM orgsync.status AS a", NULL);
 
 		output_print("{\"accounts\": %s}\n", json);
 		free(json);

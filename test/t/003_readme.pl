@@ -41,7 +41,7 @@ foreach my $page (grep { $_ ne 'doc/reference.md' } @pages)
 {
 	my $output = '';
 	ok(IPC::Run::run([ 'test/doc/examples.py', $page ], '>&', \$output), "the examples of $page print what they show") or diag($output);
-	my $count = () = $text{$page} =~ /^```sql$/mg;
+	my $count = () = $text{$page} =~ /^```(?:sql|sh)$/mg;
 	like($output, qr/^\Q$page\E: $count examples, /m, 'all of them');
 }
 

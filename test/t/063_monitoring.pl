@@ -64,6 +64,19 @@ is_deeply(\@unknown, [], 'which ask for metrics that there are');
 # ---- dashboard.json ----
 
 my $dashboard = decode_json(slurp_file('doc/monitoring/dashboard.json'));
+is_deeply([ grep { !exists $dashboard->{$_} } qw(id uid title tags timezone editable panels time templating annotations refresh schemaVersion version links) ],
+	[], 'it has what the model of a dashboard asks for');
+my (%ids, %taken);
+foreach my $panel (@{ $dashboard->{panels} })
+{
+	my ($x, $y, $w, $h) = @{ $panel->{gridPos} }{qw(x y w h)};
+	my @cells = map { my $row = $_; map { "$_,$row" } $x .. $x + $w - 1 } $y .. $y + $h - 1;
+	ok(!$ids{ $panel->{id} }++ && $x + $w <= 24 && !grep({ $taken{$_}++ } @cells), "panel $panel->{title} has a place of its own");
+	like($panel->{type}, qr/^(?:table|stat|timeseries)$/, 'and is of a kind that Grafana has');
+	is(join(' ', map { "$_->{refId} $_->{format} $_->{datasource}{type} $_->{datasource}{uid}" } @{ $panel->{targets} }),
+		'A ' . ($panel->{type} eq 'timeseries' ? 'time_series' : 'table') . ' postgres ${datasource}', 'and asks the database that was chosen');
+	like($panel->{targets}[0]{rawSql}, qr/\w+ AS time,.*\$__timeFilter\((\w+)\) ORDER BY \g{1}$/s, 'in the order of time') if $panel->{type} eq 'timeseries';
+}
 my ($choice) = grep { $_->{name} eq 'account' } @{ $dashboard->{templating}{list} };
 is_deeply([ map { $_->{account} } rows($choice->{query}) ], [ 'acme', 'empty' ], 'the accounts to choose from');
 foreach my $panel (@{ $dashboard->{panels} })

@@ -159,7 +159,10 @@ like($output, qr/^To be exported\npeople  cells\n +1 +\d+$/m, 'status of an acco
 like($output, qr/^$license +3 +/m, 'with its seats');
 $seen = json_of((client('status', 'acme', '--json'))[1], 'status of an account');
 is("$seen->{pending}{people} $seen->{seats}[0]{total} $seen->{last_export}{state}", '1 3 confirmed', 'as JSON');
-is(json_of((client('status', '--json'))[1], 'status')->{accounts}[0]{account}, 'acme', 'all accounts as JSON');
+$seen = json_of((client('status', '--json'))[1], 'status')->{accounts}[0];
+is($seen->{account} . '|' . $seen->{pending_changes}, value('SELECT account, pending_changes FROM orgsync.status'), 'all accounts as JSON');
+($code, $output) = client('status');
+like($output, qr/^account +product +last import +state +last export +state +pending +seats left +errors$/m, 'and as a list');
 
 # the vendor's own list
 ($code, $output) = client_with("primary_email_address,$license\nfay\@example.com,active\n", 'import', 'acme', '-', '--remote', '--adopt', '--incomplete', '--json');
