@@ -9,8 +9,9 @@
 #   make fuzz SECONDS=n                          fuzzes the core, see test/fuzz/run
 #   make crash POINTS=n                          kills servers at random moments, see test/crash/crash.py
 #   make matrix                                  all tests on other PostgreSQLs, see test/matrix
+#   make acceptance                              follows README.md in a chroot, see test/acceptance
 #   make deb, make dist                          Debian packages, into packages/; the archive for PGXN
-#   make xlsx-check                              workbooks from LibreOffice and for it
+#   make xlsx-check                              workbooks from LibreOffice and openpyxl, and for them
 
 EXTENSION = orgsync
 EXTVERSION = 1.0
@@ -43,7 +44,7 @@ ISOLATION_OPTS = --load-extension=orgsync --encoding=UTF8 --inputdir=$(srcdir)/t
 srcdir = .
 
 # These bring their own PostgreSQL: where they are asked for, there may be none yet.
-BY_THEMSELVES = test doc recipes demo bench fuzz crash coverage matrix dist deb xlsx-check
+BY_THEMSELVES = test doc recipes demo bench fuzz crash coverage matrix acceptance dist deb xlsx-check
 ifneq ($(filter-out $(BY_THEMSELVES),$(or $(MAKECMDGOALS),all)),)
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -95,6 +96,8 @@ coverage:
 	@COVERAGE=1 test/throwaway test/coverage
 matrix:
 	@test/matrix $(SUITES)
+acceptance:
+	@COMMAND=test/acceptance test/matrix bookworm
 deb:
 	@debian/build-packages
 
