@@ -208,3 +208,26 @@ SELECT * FROM orgsync.find_similar('alike', 'x@example.com', 'Xenia', 'Xu');
 ROLLBACK;
 SELECT orgsync.drop_account('alike');
 DROP ROLE regress_orgsync_asker;
+
+-- who asks often learns by heart whether anybody without a name is near, until somebody writes
+SELECT orgsync.create_account('often', 'linkedin_learning');
+INSERT INTO often.profiles (primary_email_address) VALUES ('robert.brown@example.com');
+CREATE FUNCTION pg_temp.ask_often() RETURNS TABLE (asked bigint, found bigint, others bigint) LANGUAGE sql AS $$
+	SELECT count(*), sum((SELECT count(*) FROM orgsync.find_similar('often', 'robert.brwn@example.com', 'Robert', 'Brown'))),
+		sum((SELECT count(*) FROM orgsync.find_similar('often', 'jane.doe@example.com', 'Jane', 'Doe')))
+	FROM generate_series(1, 100) $$;
+SELECT * FROM pg_temp.ask_often();
+INSERT INTO often.profiles (primary_email_address) VALUES ('jane.do@example.com');
+SELECT primary_email_address FROM orgsync.find_similar('often', 'jane.doe@example.com', 'Jane', 'Doe');
+SELECT * FROM pg_temp.ask_often();
+BEGIN;
+UPDATE often.profiles SET primary_email_address = 'jan.edoe@example.com' WHERE primary_email_address = 'jane.do@example.com';
+INSERT INTO often.profiles (primary_email_address) VALUES ('ajne.doe@example.com');
+SELECT * FROM pg_temp.ask_often();
+ROLLBACK;
+SELECT * FROM pg_temp.ask_often();
+UPDATE often.profiles SET preferred_first_name = 'John', preferred_last_name = 'Smith' WHERE primary_email_address = 'jane.do@example.com';
+SELECT * FROM pg_temp.ask_often();
+DELETE FROM often.profiles;
+SELECT * FROM pg_temp.ask_often();
+SELECT orgsync.drop_account('often');

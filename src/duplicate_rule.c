@@ -234,8 +234,8 @@ static struct
  * the same, so is what is committed.  0 for who may see more than that, or has to
  * have read it for himself.
  */
-static uint64
-completion_count(void)
+uint64
+duplicate_rules_completion_count(void)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) || IsolationIsSerializable())
 		return 0;
@@ -266,14 +266,14 @@ copy_rules(const DuplicateRules *rules)
 DuplicateRules *
 duplicate_rules_read(const Account *account)
 {
-	uint64		count = completion_count();
+	uint64		count = duplicate_rules_completion_count();
 	DuplicateRules *rules;
 	MemoryContext old_context;
 
 	if (count != 0 && count == last_read.completion_count && account->namespace_oid == last_read.namespace_oid)
 		return copy_rules(last_read.rules);
 	rules = read_rules(account);
-	if (count == 0 || count != completion_count())
+	if (count == 0 || count != duplicate_rules_completion_count())
 		return rules;
 
 	last_read.namespace_oid = InvalidOid;

@@ -48,6 +48,7 @@ extern const char *rule_action_name(RuleAction action);
 extern RuleAction rule_action_by_name(const char *label);
 extern void duplicate_rules_create(const Account *account, const product *product);
 extern DuplicateRules *duplicate_rules_default(const product *product);
+extern uint64 duplicate_rules_completion_count(void);
 extern DuplicateRules *duplicate_rules_read(const Account *account);
 extern int	duplicate_rules_spellings(const DuplicateRules *rules, const char *domain, size_t length,
 									  const char ***spellings);

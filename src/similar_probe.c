@@ -18,8 +18,9 @@
  * the owner's and are found by their names; what is found is always compared, so
  * that one of another expression only hides people from its owner.
  */
-#include "similar_probe.h"
+#include "similar_unnamed.h"
 
+#include "access/itup.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -93,8 +94,9 @@ similar_probe_end(SimilarProbe *probe)
 	UnregisterSnapshot(probe->snapshot);
 }
 
-static Relation
-the_index(SimilarProbe *probe, SimilarIndex index)
+/* The index, which stays open until similar_probe_end(). */
+Relation
+similar_probe_index(SimilarProbe *probe, SimilarIndex index)
 {
 	if (probe->indexes[index] == NULL)
 		probe->indexes[index] = open_index(probe->profiles, index_names[index]);
@@ -111,10 +113,30 @@ scan_start(SimilarProbe *probe, SimilarIndex index, int64 from, int64 to)
 	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(from));
 	ScanKeyInit(&keys[1], 1, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(to));
 	if (probe->scans[index] == NULL)
-		probe->scans[index] = compat_index_beginscan(probe->profiles, the_index(probe, index),
+		probe->scans[index] = compat_index_beginscan(probe->profiles, similar_probe_index(probe, index),
 													 probe->snapshot, 2);
+	/* keys tell of a half whether the rest is near, which saves reading the profile */
+	probe->scans[index]->xs_want_itup = index == SIMILAR_BY_PERSON || index == SIMILAR_BY_UNNAMED;
 	index_rescan(probe->scans[index], keys, 2, NULL, 0);
 	MemoryContextSwitchTo(old_context);
+}
+
+/* Begins a scan of the keys of halves in a range, which index_getnext_tid() goes through. */
+IndexScanDesc
+similar_probe_keys(SimilarProbe *probe, SimilarIndex index, int64 from, int64 to)
+{
+	scan_start(probe, index, from, to);
+	return probe->scans[index];
+}
+
+/* The key of a half that such a scan has come to. */
+uint64
+similar_probe_key(IndexScanDesc scan)
+{
+	bool		isnull;
+	Datum		key = index_getattr(scan->xs_itup, 1, scan->xs_itupdesc, &isnull);
+
+	return isnull ? 0 : (uint64) DatumGetInt64(key);
 }
 
 /* Puts the next profile into the slot, unless it is the one that was compared just now. */
@@ -128,6 +150,7 @@ scan_next(SimilarProbe *probe, SimilarIndex index)
 
 	while (!found && (place = index_getnext_tid(scan, ForwardScanDirection)) != NULL)
 		found = !(ItemPointerIsValid(&probe->compared) && ItemPointerEquals(place, &probe->compared)) &&
+			(!probe->by_halves || similar_half_is_near(&probe->person->address, similar_probe_key(scan))) &&
 			index_fetch_heap(scan, probe->slot);
 	MemoryContextSwitchTo(old_context);
 	return found;
@@ -306,18 +329,26 @@ look_at_name(SimilarProbe *probe)
 static void
 look_at_unnamed(SimilarProbe *probe)
 {
+	const similar_address *address = &probe->person->address;
 	similar_range first_halves[SIMILAR_MAX_HALF_RANGES];
 	similar_range second_halves[SIMILAR_MAX_HALF_RANGES];
 	size_t		count;
 	bool		complete = true;
+	bool		are_known;
 
 	/* most accounts have nobody without a name: then there is but the first page, which says so */
-	if (probe->stopped || RelationGetNumberOfBlocks(the_index(probe, SIMILAR_BY_UNNAMED)) <= 1)
+	if (probe->stopped || RelationGetNumberOfBlocks(similar_probe_index(probe, SIMILAR_BY_UNNAMED)) <= 1)
 		return;
-	count = similar_half_ranges(&probe->person->address, first_halves, second_halves);
+	are_known = similar_unnamed_known(probe);
+	count = similar_half_ranges(address, first_halves, second_halves);
+	probe->by_halves = true;
 	for (size_t i = 0; i < count && complete; i++)
-		complete = look_up_range(probe, SIMILAR_BY_UNNAMED, (int64) second_halves[i].from, (int64) second_halves[i].to) &&
+		complete = (are_known && !similar_unnamed_has(address, &second_halves[i])) ||
+			look_up_range(probe, SIMILAR_BY_UNNAMED, (int64) second_halves[i].from, (int64) second_halves[i].to);
+	for (size_t i = 0; i < count && complete; i++)
+		complete = (are_known && !similar_unnamed_has(address, &first_halves[i])) ||
 			look_up_range(probe, SIMILAR_BY_PERSON, (int64) first_halves[i].from, (int64) first_halves[i].to);
+	probe->by_halves = false;
 	if (!complete)
 		look_around_address(probe);
 }
@@ -336,7 +367,7 @@ similar_probe_find(SimilarProbe *probe, const SimilarPerson *person, SimilarVisi
 	probe->person = person;
 	probe->visitor = visitor;
 	probe->context = context;
-	probe->stopped = false;
+	probe->stopped = probe->by_halves = false;
 	ItemPointerSetInvalid(&probe->compared);
 	if (actions[RULE_SAME_ADDRESS] != RULE_OFF)
 		look_at_address(probe);

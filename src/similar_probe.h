@@ -50,6 +50,7 @@ typedef struct SimilarProbe
 	SimilarVisitor visitor;
 	void	   *context;
 	ItemPointerData compared;	/* where the profile stands that was compared last */
+	bool		by_halves;		/* keys are those of halves: what is not near is passed over */
 	bool		stopped;
 } SimilarProbe;
 
@@ -58,6 +59,9 @@ extern void similar_probe_find(SimilarProbe *probe, const SimilarPerson *person,
 							   void *context);
 extern char *similar_probe_address(SimilarProbe *probe, int64 profile_id);
 extern bool similar_probe_profile(SimilarProbe *probe, int64 profile_id);
+extern Relation similar_probe_index(SimilarProbe *probe, SimilarIndex index);
+extern IndexScanDesc similar_probe_keys(SimilarProbe *probe, SimilarIndex index, int64 from, int64 to);
+extern uint64 similar_probe_key(IndexScanDesc scan);
 extern void similar_probe_end(SimilarProbe *probe);
 
 #endif

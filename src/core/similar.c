@@ -35,8 +35,10 @@
 
 #define MAX_TEXT	EMAIL_MAX_LENGTH
 
-/* The bits of a half's key that are the length of the text. */
-#define HALF_KEY_LENGTH	UINT64_C(0xff)
+/* The bits of a half's key that are not the half: the length of the text, and its letters. */
+#define LENGTH_SHIFT	16
+#define HALF_KEY_REST	UINT64_C(0xffffff)
+#define HALF_KEY_LETTERS	UINT64_C(0xffff)
 
 /* So many bytes of a local part begin its key. */
 #define START_LENGTH	4
@@ -502,7 +504,7 @@ half_length(size_t characters)
 static uint64_t
 half_key(uint64_t hash, size_t half, uint64_t digits, uint64_t seed)
 {
-	return (similar_mix(hash, similar_mix(digits, seed + half)) | SIMILAR_HALF_KEY) & ~HALF_KEY_LENGTH;
+	return (similar_mix(hash, similar_mix(digits, seed + half)) | SIMILAR_HALF_KEY) & ~HALF_KEY_REST;
 }
 
 static uint64_t
@@ -522,21 +524,38 @@ second_half_key(const similar_address *address, size_t characters, size_t half)
 					SEED_SECOND);
 }
 
-/* The keys of an address's halves; addresses of the same length and digits may share one. */
+/* A bit for each letter, by its number, that is there an odd number of times: a step changes two at most. */
+static uint64_t
+odd_letters(const similar_address *address)
+{
+	uint64_t	letters = 0;
+	size_t		i;
+
+	for (i = 0; i < address->local_length; i++)
+	{
+		if (i == 0 || begins_character(address->local[i]))
+			letters ^= UINT64_C(1) << (unsigned char) address->local[i] % 16;
+	}
+	return letters;
+}
+
+/* The keys of an address's halves; addresses that are alike may share one. */
 void
 similar_half_keys(const similar_address *address, uint64_t *first, uint64_t *second)
 {
 	size_t		characters = count_characters(address->local, address->local_length);
 	size_t		half = half_length(characters);
+	uint64_t	rest = (uint64_t) characters << LENGTH_SHIFT | odd_letters(address);
 
-	*first = first_half_key(address, half) | characters;
-	*second = second_half_key(address, characters, half) | characters;
+	*first = first_half_key(address, half) | rest;
+	*second = second_half_key(address, characters, half) | rest;
 }
 
 /*
  * The ranges in which an address whose local part is at most one step from this
- * one's, and whose digits agree, has the key of its first half, or else of its second.
- * Returns their number, which is the same for both.
+ * one's, and whose digits agree, has the key of its first half, or else of its second;
+ * of the keys there, it is one of those that are similar_half_is_near().  Returns their
+ * number, which is the same for both.
  */
 size_t
 similar_half_ranges(const similar_address *address, similar_range *first, similar_range *second)
@@ -548,14 +567,26 @@ similar_half_ranges(const similar_address *address, similar_range *first, simila
 	for (other = characters > 0 ? characters - 1 : 0; other <= characters + 1; other++)
 	{
 		size_t		half = half_length(other);
+		uint64_t	last = (uint64_t) other << LENGTH_SHIFT | HALF_KEY_LETTERS;
 
 		if (count == 0 || half != half_length(other - 1))
 		{
-			first[count].from = first_half_key(address, half) | other;
-			second[count++].from = second_half_key(address, characters, half) | other;
+			first[count].from = first_half_key(address, half) | (uint64_t) other << LENGTH_SHIFT;
+			second[count++].from = second_half_key(address, characters, half) | (uint64_t) other << LENGTH_SHIFT;
 		}
-		first[count - 1].to = (first[count - 1].from & ~HALF_KEY_LENGTH) | other;
-		second[count - 1].to = (second[count - 1].from & ~HALF_KEY_LENGTH) | other;
+		first[count - 1].to = (first[count - 1].from & ~HALF_KEY_REST) | last;
+		second[count - 1].to = (second[count - 1].from & ~HALF_KEY_REST) | last;
 	}
 	return count;
+}
+
+/* May the address whose half has that key be a step away, by its letters? */
+bool
+similar_half_is_near(const similar_address *address, uint64_t key)
+{
+	uint64_t	different = (odd_letters(address) ^ key) & HALF_KEY_LETTERS;
+
+	different &= different - (different != 0);
+	different &= different - (different != 0);
+	return different == 0;
 }

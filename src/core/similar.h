@@ -40,8 +40,8 @@ typedef struct similar_variant
 /* The bit that all keys of halves have. */
 #define SIMILAR_HALF_KEY	UINT64_C(0x8000000000000000)
 
-/* The same half, whatever the length of the text. */
-#define SIMILAR_HALF_OF_KEY(key)	((key) >> 8)
+/* The same half, whatever the rest of the text. */
+#define SIMILAR_HALF_OF_KEY(key)	((key) >> 24)
 
 /* A range of keys. */
 typedef struct similar_range
@@ -69,5 +69,6 @@ extern size_t similar_neighbour_keys(const char *text, size_t length, uint64_t *
 extern size_t similar_variants(const char *text, size_t length, bool is_domain, similar_variant *variants);
 extern void similar_half_keys(const similar_address *address, uint64_t *first, uint64_t *second);
 extern size_t similar_half_ranges(const similar_address *address, similar_range *first, similar_range *second);
+extern bool similar_half_is_near(const similar_address *address, uint64_t key);
 
 #endif

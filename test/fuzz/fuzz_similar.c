@@ -185,6 +185,7 @@ check_half_keys(const similar_address *a, const similar_address *b)
 	similar_half_keys(b, &first, &second);
 	CHECK(count <= SIMILAR_MAX_HALF_RANGES);
 	CHECK(is_in_range(first_halves, count, first) || is_in_range(second_halves, count, second));
+	CHECK(similar_half_is_near(a, first) && similar_half_is_near(a, second));
 }
 
 /* A copy that ends in a NUL byte, as strspn() wants it. */
