@@ -15,11 +15,6 @@
  * exact match in pg_catalog or in our schema, so that nothing further behind
  * can be a better one.
  *
- * Plans are kept by account and text, which is why texts must be constants: the
- * address of the text is the key.  The cache is bounded and simply emptied when
- * full; accounts are many, and a plan is made in a fraction of a millisecond.
- * What is taken out of the cache may be running still, a level further up, and
- * so is freed when the transaction ends.
  * Of statements over transition tables and other named tuplestores, a plan is
  * kept only for a few rows: it depends on their number, and one made for a million
  * rows is a thousand times too slow for a single one.  For many rows a plan is
@@ -30,105 +25,17 @@
  * All functions but sql_expand() need an SPI connection of the caller's, and
  * raise whatever errors the statement raises.
  */
-#include "sql.h"
+#include "sql_plan.h"
 
-#include "access/xact.h"
-#include "catalog.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
 
-#define SEARCH_PATH_PREFIX	"pg_catalog, " ORGSYNC_SCHEMA ", "
-#define PINNED_SEARCH_PATH	SEARCH_PATH_PREFIX "pg_temp"
-
-/* Enough for all statements of some ten accounts in use at once. */
-#define PLAN_CACHE_SIZE 256
-
 /* A plan over a tuplestore of at most so many rows is kept. */
 #define FEW_ROWS	100
-
-typedef struct PlanKey
-{
-	const char *text;			/* by address */
-	Oid			namespace_oid;	/* InvalidOid: the text names no account */
-} PlanKey;
-
-typedef struct PlanEntry
-{
-	PlanKey		key;
-	char		schema[NAMEDATALEN];	/* it may be renamed */
-	SPIPlanPtr	plan;
-	uint64		uses;
-} PlanEntry;
-
-static HTAB *plan_cache = NULL;
-static List *discarded_plans = NIL;
-static Oid	plan_cache_schema = InvalidOid; /* ours, when the plans were made */
-
-static void
-set_search_path(const char *path)
-{
-	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
-/*
- * Makes the schemas that our texts may take names from the only ones, until
- * sql_unpin_search_path() is called with the result or the transaction ends.
- * Cheap if it is so already.
- */
-int
-sql_pin_search_path(void)
-{
-	int			nest_level = NewGUCNestLevel();
-
-	if (strcmp(namespace_search_path, PINNED_SEARCH_PATH) != 0)
-		set_search_path(PINNED_SEARCH_PATH);
-	return nest_level;
-}
-
-/*
- * Is that a path of prefix_search_path()'s?  One of the caller's own may begin
- * in the same way and yet lack pg_temp, which then comes before all others.
- */
-static bool
-is_prefixed(const char *path)
-{
-	static const char suffix[] = ", pg_temp";
-	size_t		length = strlen(path);
-
-	return strncmp(path, SEARCH_PATH_PREFIX, strlen(SEARCH_PATH_PREFIX)) == 0 &&
-		length >= strlen(suffix) && strcmp(path + length - strlen(suffix), suffix) == 0;
-}
-
-/* The same, but keeps the caller's path behind them; see sql_write(). */
-static int
-prefix_search_path(void)
-{
-	int			nest_level = NewGUCNestLevel();
-
-	if (!is_prefixed(namespace_search_path))
-	{
-		char	   *path = psprintf("%s%s%spg_temp", SEARCH_PATH_PREFIX, namespace_search_path,
-									namespace_search_path[0] == '\0' ? "" : ", ");
-
-		set_search_path(path);
-		pfree(path);
-	}
-	return nest_level;
-}
-
-void
-sql_unpin_search_path(int nest_level)
-{
-	AtEOXact_GUC(true, nest_level);
-}
 
 /*
  * The text with the account's schema in the place of "@account"; palloc'd.
@@ -181,113 +88,6 @@ sql_text_datum(const char *value, bool *isnull)
 	return value ? CStringGetTextDatum(value) : (Datum) 0;
 }
 
-static SPIPlanPtr
-plan_prepare(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
-{
-	char	   *expanded = sql_expand(account, text);
-	Oid			types[SQL_MAX_ARGUMENTS];
-	SPIPlanPtr	plan;
-
-	Assert(argument_count <= SQL_MAX_ARGUMENTS);
-	for (int i = 0; i < argument_count; i++)
-		types[i] = arguments[i].type;
-	plan = SPI_prepare(expanded, argument_count, types);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare \"%s\": %s", expanded, SPI_result_code_string(SPI_result));
-	pfree(expanded);
-	return plan;
-}
-
-static void
-plan_discard(PlanEntry *entry)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
-
-	discarded_plans = lappend(discarded_plans, entry->plan);
-	MemoryContextSwitchTo(old_context);
-	hash_search(plan_cache, &entry->key, HASH_REMOVE, NULL);
-}
-
-static void
-plan_cache_empty(void)
-{
-	HASH_SEQ_STATUS scan;
-	PlanEntry  *entry;
-
-	hash_seq_init(&scan, plan_cache);
-	while ((entry = hash_seq_search(&scan)) != NULL)
-		plan_discard(entry);
-}
-
-static void
-plan_free_discarded(XactEvent event, void *unused)
-{
-	ListCell   *cell;
-
-	(void) unused;
-	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
-		return;
-	foreach(cell, discarded_plans)
-		SPI_freeplan((SPIPlanPtr) lfirst(cell));
-	list_free(discarded_plans);
-	discarded_plans = NIL;
-}
-
-static void
-plan_cache_create(void)
-{
-	HASHCTL		control = {.keysize = sizeof(PlanKey), .entrysize = sizeof(PlanEntry)};
-
-	plan_cache = hash_create("orgsync plans", PLAN_CACHE_SIZE, &control, HASH_ELEM | HASH_BLOBS);
-	RegisterXactCallback(plan_free_discarded, NULL);
-}
-
-/*
- * The kept plan of the text for the account, made if there is none.  ages: it is
- * made anew at every use that is a power of two.
- */
-static SPIPlanPtr
-plan_find(const Account *account, const char *text, int argument_count, const SqlArgument *arguments, bool ages)
-{
-	PlanKey		key;
-	PlanEntry  *entry;
-	SPIPlanPtr	plan;
-	uint64		uses = 1;
-
-	memset(&key, 0, sizeof(key));
-	key.text = text;
-	key.namespace_oid = account ? account->namespace_oid : InvalidOid;
-
-	if (plan_cache == NULL)
-		plan_cache_create();
-	if (plan_cache_schema != catalog_schema())
-	{
-		/* the extension was dropped and made again: other types, other operators */
-		plan_cache_empty();
-		plan_cache_schema = catalog_schema();
-	}
-
-	entry = hash_search(plan_cache, &key, HASH_FIND, NULL);
-	if (entry != NULL)
-	{
-		uses = ++entry->uses;
-		if ((account == NULL || strcmp(entry->schema, account->name) == 0) &&
-			!(ages && (uses & (uses - 1)) == 0))
-			return entry->plan;
-		plan_discard(entry);
-	}
-
-	plan = plan_prepare(account, text, argument_count, arguments);
-	SPI_keepplan(plan);
-	if (hash_get_num_entries(plan_cache) >= PLAN_CACHE_SIZE)
-		plan_cache_empty();
-	entry = hash_search(plan_cache, &key, HASH_ENTER, NULL);
-	strlcpy(entry->schema, account ? account->name : "", NAMEDATALEN);
-	entry->plan = plan;
-	entry->uses = uses;
-	return plan;
-}
-
 static uint64
 plan_run(SPIPlanPtr plan, Snapshot snapshot, bool read_only, int argument_count, const SqlArgument *arguments)
 {
@@ -314,25 +114,6 @@ plan_run(SPIPlanPtr plan, Snapshot snapshot, bool read_only, int argument_count,
 #define RUN_MANY	0x10		/* over many rows, whose number the planner does not know */
 #define RUN_OWNER	0x20		/* as the account's owner */
 
-static void
-switch_off(const char *setting)
-{
-	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
-/*
- * Has what is planned from now on go from the few rows by indexes, whatever is
- * known or not known of the tables: after a first load, before the first ANALYZE,
- * the planner would read them whole.  Until the GUC nest level ends.
- */
-static void
-avoid_whole_tables(void)
-{
-	switch_off("enable_seqscan");
-	switch_off("enable_hashjoin");
-	switch_off("enable_mergejoin");
-}
-
 static uint64
 run(const Account *account, const char *text, int argument_count, const SqlArgument *arguments, int how)
 {
@@ -343,16 +124,16 @@ run(const Account *account, const char *text, int argument_count, const SqlArgum
 
 	if (how & RUN_OWNER)
 		account_become_owner(account, &owner);
-	nest_level = (how & RUN_WRITE) ? prefix_search_path() : sql_pin_search_path();
+	nest_level = (how & RUN_WRITE) ? sql_prefix_search_path() : sql_pin_search_path();
 	if (how & RUN_FEW)
-		avoid_whole_tables();
+		sql_avoid_whole_tables();
 	if (how & RUN_MANY)
 	{
-		switch_off("enable_nestloop");
-		switch_off("jit");		/* what a loop that cannot be avoided is said to cost would call it in */
+		sql_switch_off("enable_nestloop");
+		sql_switch_off("jit");		/* what a loop that cannot be avoided is said to cost would call it in */
 	}
-	plan = (how & RUN_ONCE) ? plan_prepare(account, text, argument_count, arguments) :
-		plan_find(account, text, argument_count, arguments, (how & RUN_FEW) != 0);
+	plan = (how & RUN_ONCE) ? sql_plan_prepare(account, text, argument_count, arguments) :
+		sql_plan_find(account, text, argument_count, arguments, (how & RUN_FEW) != 0);
 	processed = plan_run(plan, (how & RUN_LATEST) ? GetLatestSnapshot() : InvalidSnapshot,
 						 false, argument_count, arguments);
 	if (how & RUN_ONCE)
@@ -392,7 +173,7 @@ sql_run_at(const Account *account, const char *text, int argument_count, const S
 		   Snapshot snapshot)
 {
 	int			nest_level = sql_pin_search_path();
-	uint64		processed = plan_run(plan_find(account, text, argument_count, arguments, false), snapshot, true,
+	uint64		processed = plan_run(sql_plan_find(account, text, argument_count, arguments, false), snapshot, true,
 									 argument_count, arguments);
 
 	sql_unpin_search_path(nest_level);
@@ -516,38 +297,12 @@ sql_write_once_latest_as_owner(const Account *account, const char *text, int arg
 	return run(account, text, argument_count, arguments, RUN_WRITE | RUN_ONCE | RUN_LATEST | RUN_OWNER);
 }
 
-/*
- * Until sql_unbound_memory() is called with the result, or the transaction ends: a
- * statement of so many joins takes no more than work_mem for all of them, and nothing
- * is compiled for it.  by_indexes: whatever it seeks, it is to be sought by indexes.
- */
-int
-sql_bound_memory(int join_count, bool by_indexes)
-{
-	int			nest_level = NewGUCNestLevel();
-	char		limit[16];
-
-	snprintf(limit, sizeof(limit), "%d", Max(work_mem / join_count, 64));
-	(void) set_config_option("work_mem", limit, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("hash_mem_multiplier", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (by_indexes)
-		avoid_whole_tables();
-	return nest_level;
-}
-
-void
-sql_unbound_memory(int nest_level)
-{
-	AtEOXact_GUC(true, nest_level);
-}
-
 static Portal
 open_cursor(const Account *account, const char *text, int argument_count, const SqlArgument *arguments,
 			bool read_only)
 {
 	int			nest_level = sql_pin_search_path();
-	SPIPlanPtr	plan = plan_prepare(account, text, argument_count, arguments);
+	SPIPlanPtr	plan = sql_plan_prepare(account, text, argument_count, arguments);
 	Datum		values[SQL_MAX_ARGUMENTS];
 	char		nulls[SQL_MAX_ARGUMENTS] = {0};
 	Portal		portal;

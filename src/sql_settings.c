@@ -1,0 +1,119 @@
+/*
+ * sql_settings.c
+ *		The settings under which our statements are planned and run.
+ *
+ * Each function that begins something returns a GUC nest level, by which it is
+ * ended; an error ends it with the transaction.
+ */
+#include "sql_plan.h"
+
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#define SEARCH_PATH_PREFIX	"pg_catalog, " ORGSYNC_SCHEMA ", "
+#define PINNED_SEARCH_PATH	SEARCH_PATH_PREFIX "pg_temp"
+
+static void
+set_search_path(const char *path)
+{
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Makes the schemas that our texts may take names from the only ones, until
+ * sql_unpin_search_path() is called with the result or the transaction ends.
+ * Cheap if it is so already.
+ */
+int
+sql_pin_search_path(void)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	if (strcmp(namespace_search_path, PINNED_SEARCH_PATH) != 0)
+		set_search_path(PINNED_SEARCH_PATH);
+	return nest_level;
+}
+
+/*
+ * Is that a path of sql_prefix_search_path()'s?  One of the caller's own may begin
+ * in the same way and yet lack pg_temp, which then comes before all others.
+ */
+static bool
+is_prefixed(const char *path)
+{
+	static const char suffix[] = ", pg_temp";
+	size_t		length = strlen(path);
+
+	return strncmp(path, SEARCH_PATH_PREFIX, strlen(SEARCH_PATH_PREFIX)) == 0 &&
+		length >= strlen(suffix) && strcmp(path + length - strlen(suffix), suffix) == 0;
+}
+
+/* Makes them the first ones, before the caller's; see sql_write().  Ended likewise. */
+int
+sql_prefix_search_path(void)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	if (!is_prefixed(namespace_search_path))
+	{
+		char	   *path = psprintf("%s%s%spg_temp", SEARCH_PATH_PREFIX, namespace_search_path,
+									namespace_search_path[0] == '\0' ? "" : ", ");
+
+		set_search_path(path);
+		pfree(path);
+	}
+	return nest_level;
+}
+
+void
+sql_unpin_search_path(int nest_level)
+{
+	AtEOXact_GUC(true, nest_level);
+}
+
+/* Until the GUC nest level ends. */
+void
+sql_switch_off(const char *setting)
+{
+	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Has what is planned from now on go from the few rows by indexes, whatever is
+ * known or not known of the tables: after a first load, before the first ANALYZE,
+ * the planner would read them whole.  Until the GUC nest level ends.
+ */
+void
+sql_avoid_whole_tables(void)
+{
+	sql_switch_off("enable_seqscan");
+	sql_switch_off("enable_hashjoin");
+	sql_switch_off("enable_mergejoin");
+}
+
+/*
+ * Until sql_unbound_memory() is called with the result, or the transaction ends: a
+ * statement of so many joins takes no more than work_mem for all of them, and nothing
+ * is compiled for it.  by_indexes: whatever it seeks, it is to be sought by indexes.
+ */
+int
+sql_bound_memory(int join_count, bool by_indexes)
+{
+	int			nest_level = NewGUCNestLevel();
+	char		limit[16];
+
+	snprintf(limit, sizeof(limit), "%d", Max(work_mem / join_count, 64));
+	(void) set_config_option("work_mem", limit, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("hash_mem_multiplier", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (by_indexes)
+		sql_avoid_whole_tables();
+	return nest_level;
+}
+
+void
+sql_unbound_memory(int nest_level)
+{
+	AtEOXact_GUC(true, nest_level);
+}
