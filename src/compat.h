@@ -129,14 +129,19 @@ typedef JsonbInState CompatJsonbBuilder;
 #define compat_jsonb_push(builder, token, value)	pushJsonbValue(builder, token, value)
 #endif
 
-/* _bt_search() takes the heap since PostgreSQL 16 (2023-04), and no snapshot any more since 17 (2023-09). */
+/*
+ * _bt_search() takes the heap since PostgreSQL 16 (2023-04), no snapshot any more since
+ * 17 (2023-09), and returns the way only where that is wanted since 19 (2025-12).
+ */
 #if PG_VERSION_NUM < 160000
 #define compat_bt_search(index, heap, key, buffer) \
 	((void) (heap), _bt_search(index, key, buffer, BT_WRITE, NULL))
 #elif PG_VERSION_NUM < 170000
 #define compat_bt_search(index, heap, key, buffer)	_bt_search(index, heap, key, buffer, BT_WRITE, NULL)
-#else
+#elif PG_VERSION_NUM < 190000
 #define compat_bt_search(index, heap, key, buffer)	_bt_search(index, heap, key, buffer, BT_WRITE)
+#else
+#define compat_bt_search(index, heap, key, buffer)	_bt_search(index, heap, key, buffer, BT_WRITE, false)
 #endif
 
 /* Fetches a line into the processor's cache, where the compiler can say so; PostgreSQL has no macro for it. */

@@ -101,7 +101,7 @@ fill_page(Relation index, Buffer buffer, Size size, const BigintEntry *entries, 
 	{
 		leaf_entry.head.t_tid = entries[i].tuple;
 		memcpy(leaf_entry.keys, entries[i].keys, size - offsetof(LeafEntry, keys));
-		if (PageAddItem(page, (Item) &leaf_entry, size, InvalidOffsetNumber, false, false) == InvalidOffsetNumber)
+		if (PageAddItem(page, (void *) &leaf_entry, size, InvalidOffsetNumber, false, false) == InvalidOffsetNumber)
 			elog(PANIC, "could not add an entry to index \"%s\"", RelationGetRelationName(index));
 	}
 	MarkBufferDirty(buffer);
