@@ -23,6 +23,10 @@
  * Neither are sheets, whose notes go with the rows, nor tables, as a view may run
  * what is forbidden while there is a worker.
  *
+ * Both share structs, which change from build to build.  A session that began before
+ * the library was replaced has the former one, and its workers have the new one: they
+ * find that out and do nothing.
+ *
  * An error of the worker is raised here too, and an error here ends the worker: that
  * is the server's business, see access/transam/README.parallel.
  */
@@ -51,6 +55,7 @@
 #define KEY_READING		UINT64CONST(1)
 #define KEY_DESCRIPTION	UINT64CONST(2)
 #define KEY_CELLS		UINT64CONST(3)
+#define KEY_LIBRARY		UINT64CONST(4)
 
 typedef enum SlotState
 {
@@ -257,6 +262,16 @@ take_next_slot(SharedReading *reading, int *next)
 	return taken;
 }
 
+/* Has the import loaded the same library? */
+static bool
+is_same_library(shm_toc *contents)
+{
+	const LibraryFile *library = shm_toc_lookup(contents, KEY_LIBRARY, true);
+
+	return library != NULL && library->inode != 0 && library->inode == orgsync_library.inode &&
+		library->device == orgsync_library.device;
+}
+
 extern PGDLLEXPORT void orgsync_import_worker(dsm_segment *segment, shm_toc *contents);
 
 /* The entry of the worker. */
@@ -265,13 +280,17 @@ orgsync_import_worker(dsm_segment *segment, shm_toc *contents)
 {
 	SharedReading *reading = shm_toc_lookup(contents, KEY_READING, false);
 	int64	   *cells = shm_toc_lookup(contents, KEY_CELLS, false);
-	Import	   *import = import_create_described(shm_toc_lookup(contents, KEY_DESCRIPTION, false));
-	csv_allocator allocator = csv_allocator_in(import->context);
+	Import	   *import;
+	csv_allocator allocator;
 	SlotParser	parser;
 	Slot	   *slot;
 	int			next = 0;
 
 	(void) segment;
+	if (!is_same_library(contents))
+		return;
+	import = import_create_described(shm_toc_lookup(contents, KEY_DESCRIPTION, false));
+	allocator = csv_allocator_in(import->context);
 	parser_begin(&parser, import, csv_reader_open(&allocator, NULL, NULL, import->delimiter, SLOT_RECORDS));
 	while ((slot = take_next_slot(reading, &next)) != NULL)
 	{
@@ -323,18 +342,25 @@ worker_begin(Import *import, csv_reader *reader)
 	shm_toc_estimate_chunk(&parallel->estimator, sizeof(SharedReading));
 	shm_toc_estimate_chunk(&parallel->estimator, description.len);
 	shm_toc_estimate_chunk(&parallel->estimator, cells_size);
-	shm_toc_estimate_keys(&parallel->estimator, 3);
+	shm_toc_estimate_chunk(&parallel->estimator, sizeof(LibraryFile));
+	shm_toc_estimate_keys(&parallel->estimator, 4);
 	InitializeParallelDSM(parallel);
 	if (parallel->seg != NULL)
 	{
 		SharedReading *reading = shm_toc_allocate(parallel->toc, sizeof(SharedReading));
 		char	   *described = shm_toc_allocate(parallel->toc, description.len);
+		int64	   *cells = shm_toc_allocate(parallel->toc, cells_size);
+		LibraryFile *library = shm_toc_allocate(parallel->toc, sizeof(LibraryFile));
 
 		begin_reading(reading);
 		memcpy(described, description.data, description.len);
 		shm_toc_insert(parallel->toc, KEY_READING, reading);
 		shm_toc_insert(parallel->toc, KEY_DESCRIPTION, described);
-		shm_toc_insert(parallel->toc, KEY_CELLS, shm_toc_allocate(parallel->toc, cells_size));
+		/* as long as the worker has counted none */
+		memset(cells, 0, cells_size);
+		*library = orgsync_library;
+		shm_toc_insert(parallel->toc, KEY_CELLS, cells);
+		shm_toc_insert(parallel->toc, KEY_LIBRARY, library);
 		LaunchParallelWorkers(parallel);
 	}
 	pfree(description.data);

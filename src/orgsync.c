@@ -4,6 +4,9 @@
  */
 #include "orgsync.h"
 
+#include <dlfcn.h>
+#include <sys/stat.h>
+
 #include "fmgr.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -14,10 +17,25 @@ void		_PG_init(void);
 
 int			orgsync_max_record_size = 1024;
 bool		orgsync_skip_unchanged_records = true;
+LibraryFile orgsync_library;
+
+/* The inode is not used again as long as the file is loaded, even if it was replaced by another. */
+static void
+note_library(void)
+{
+	Dl_info		library;
+	struct stat file;
+
+	if (dladdr(&orgsync_library, &library) == 0 || stat(library.dli_fname, &file) != 0)
+		return;
+	orgsync_library.device = (int64) file.st_dev;
+	orgsync_library.inode = (int64) file.st_ino;
+}
 
 void
 _PG_init(void)
 {
+	note_library();
 	DefineCustomIntVariable("orgsync.max_record_size",
 							"Longest record of a CSV file that is read.",
 							"A longer one is taken for a quotation mark that was never closed.",

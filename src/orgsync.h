@@ -16,4 +16,13 @@ extern int	orgsync_max_record_size;
 /* GUC orgsync.skip_unchanged_records */
 extern bool orgsync_skip_unchanged_records;
 
+/* The file that this process has loaded as the library; both are 0 if that is unknown. */
+typedef struct LibraryFile
+{
+	int64		device;
+	int64		inode;
+} LibraryFile;
+
+extern LibraryFile orgsync_library;
+
 #endif

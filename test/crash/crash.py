@@ -74,7 +74,9 @@ class Server:
         with open(os.path.join(self.data, 'postgresql.conf'), 'a', encoding='utf-8') as file:
             file.write(f"listen_addresses = ''\nunix_socket_directories = '{directory}'\nfsync = off\n"
                        "shared_buffers = 16MB\nautovacuum_naptime = 1s\nwork_mem = 256kB\n"
-                       "log_statement = all\nlog_line_prefix = '[%p] '\nmax_wal_size = 256MB\n")
+                       "log_statement = all\nlog_line_prefix = '[%p] '\nmax_wal_size = 256MB\n"
+                       # every import gets its worker
+                       "min_parallel_table_scan_size = 0\n")
         self.start()
         tablespace = ''
         if disk:

@@ -8,6 +8,7 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use File::Basename;
 use Test::More;
 use Time::HiRes qw(usleep);
 
@@ -15,7 +16,8 @@ my $node = PostgreSQL::Test::Cluster->new('worker');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
 $node->append_conf('postgresql.conf', "fsync = off\nlog_min_messages = debug1\nmin_parallel_table_scan_size = '64kB'\n");
 $node->start;
-my $file = PostgreSQL::Test::Utils::tempdir . '/people.csv';
+my $directory = PostgreSQL::Test::Utils::tempdir;
+my $file = "$directory/people.csv";
 my $text = "primary_email_address,unique_user_id,preferred_first_name,preferred_last_name,work_title,group:One\n";
 $text .= "person.$_\@example.com,E$_,Ann,Name $_,\"Head of department $_\",yes\n" for 1 .. 100_000;
 append_to_file($file, $text);
@@ -123,6 +125,40 @@ ends_with('cancelled', qr/canceling statement due to user request/, sub {
 ends_with('its worker terminated', qr/terminating (background worker|parallel worker|connection)|lost connection to parallel worker/,
 	sub { kill 'TERM', $_[0] });
 is($node->safe_psql('postgres', $import), 'dry_run|100000', 'the next one goes through');
+
+# ---- sessions that began before the library was replaced ----
+
+# The same library, with another text in it, which tells who has parsed a row.
+my $library = $node->config_data('--pkglibdir') . '/orgsync.so';
+SKIP:
+{
+	skip 'the library cannot be replaced here', 3 unless -w dirname($library);
+	my $bytes = slurp_file($library);
+	my $patched = $bytes =~ s/it takes true or false/it takes TRUE or FALSE/gr;
+	my $faulty = $directory . '/faulty.csv';
+	append_to_file($faulty, "primary_email_address,reupload_user_profile\n" .
+		join('', map { "person.$_\@example.com,perhaps\n" } 1 .. 100_000));
+	my $session = $node->background_psql('postgres');
+	$session->query("LOAD 'orgsync'");
+	isnt($patched, $bytes, 'another library');
+	replace_library($patched);
+	like($session->query("SELECT state, rejected FROM orgsync.import_file('acme', '$faulty')"), qr/^applied\|100000$/m,
+		'a worker with another library than the import');
+	replace_library($bytes);
+	is($session->query("SELECT count(*) FROM acme.import_findings WHERE message LIKE '%TRUE or FALSE%'"), '0', 'does nothing');
+	$session->quit;
+}
+
+# As packages do it: sessions that have loaded the former file keep it.
+sub replace_library
+{
+	my ($contents) = @_;
+	unlink "$library.new";
+	append_to_file("$library.new", $contents);
+	chmod 0755, "$library.new";
+	rename "$library.new", $library or die "$library: $!";
+	return;
+}
 
 $node->stop;
 done_testing();
