@@ -18,7 +18,8 @@ typedef struct RowPattern
 	int			column_count;	/* of the table; 0: there is no pattern */
 	bool		nulls[ROW_PATTERN_MAX_COLUMNS];
 	int			head_size;
-	char		head[MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(ROW_PATTERN_MAX_COLUMNS))];
+	/* BITMAPLEN() is no constant since PostgreSQL 19 */
+	char		head[MAXALIGN(SizeofHeapTupleHeader + (ROW_PATTERN_MAX_COLUMNS + 7) / 8)];
 	int			count;			/* of values that are not null */
 	struct
 	{
