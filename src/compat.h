@@ -178,4 +178,11 @@ compat_heap_update(Relation relation, ItemPointer before, HeapTuple tuple)
 #endif
 }
 
+/* Room before the tuple came with 18. */
+#if PG_VERSION_NUM >= 180000
+#define compat_form_minimal_tuple(descriptor, values, nulls)	heap_form_minimal_tuple(descriptor, values, nulls, 0)
+#else
+#define compat_form_minimal_tuple(descriptor, values, nulls)	heap_form_minimal_tuple(descriptor, values, nulls)
+#endif
+
 #endif

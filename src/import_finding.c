@@ -173,7 +173,7 @@ static void
 divert(ImportFindings *findings, finding_severity severity, Datum *values, bool *nulls)
 {
 	static const char padding[MAXIMUM_ALIGNOF] = {0};
-	MinimalTuple tuple = heap_form_minimal_tuple(findings->descriptor, values, nulls);
+	MinimalTuple tuple = compat_form_minimal_tuple(findings->descriptor, values, nulls);
 	PackedFinding packed = {severity, DatumGetInt64(values[FINDING_LINE])};
 
 	appendBinaryStringInfo(findings->diverted, (char *) &packed, sizeof(packed));
