@@ -145,13 +145,15 @@ note_import(const PGresult *row)
 		progress.bytes = bytes;
 		progress.rate_bytes = (double) bytes / (now() - progress.since);
 	}
-	if (progress.rows == 0)
-		return;
 	for (size_t i = 0; i < PHASE_COUNT; i++)
 	{
 		int64_t		of_phase = i == 0 ? progress.rows : progress.rows - unchanged;
-		double		weight = phases[i].share * (double) of_phase / (double) progress.rows;
+		double		weight = phases[i].share;
 		double		inside = i < phase ? 1 : 0;
+
+		/* a file that was read before the first look: how many rows it has is not known yet */
+		if (progress.rows > 0)
+			weight *= (double) of_phase / (double) progress.rows;
 
 		if (i == phase && i == 0)
 			inside = total > 0 ? (double) bytes / (double) total : 0;
