@@ -1,6 +1,9 @@
 /*
  * duplicate_rule.h
  *		When two profiles look like one person.
+ *
+ *		duplicate_rule.c	the rules of an account
+ *		duplicate_compare.c	what they say of two people
  */
 #ifndef ORGSYNC_DUPLICATE_RULE_H
 #define ORGSYNC_DUPLICATE_RULE_H
@@ -43,6 +46,7 @@ typedef struct DuplicateRules
 	DomainAlias *aliases;
 } DuplicateRules;
 
+/* duplicate_rule.c */
 extern const char *duplicate_rule_name(DuplicateRule rule);
 extern const char *rule_action_name(RuleAction action);
 extern RuleAction rule_action_by_name(const char *label);
@@ -50,6 +54,9 @@ extern void duplicate_rules_create(const Account *account, const product *produc
 extern DuplicateRules *duplicate_rules_default(const product *product);
 extern uint64 duplicate_rules_completion_count(void);
 extern DuplicateRules *duplicate_rules_read(const Account *account);
+
+/* duplicate_compare.c */
+extern const char *duplicate_rules_main_domain(const DuplicateRules *rules, const char *domain);
 extern int	duplicate_rules_spellings(const DuplicateRules *rules, const char *domain, size_t length,
 									  const char ***spellings);
 extern uint64 duplicate_rules_domain_hash(const DuplicateRules *rules, const similar_address *address);
