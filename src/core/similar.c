@@ -12,43 +12,26 @@
  *	- Each text has as keys itself and what is left of it when one character is
  *	  taken out: whenever two texts are one step apart, they have a key in common.
  *	  For many texts in memory: similar_neighbour_keys().
- *	- A step leaves the first or the second half of a text as it is, if a half is
- *	  what is before and behind the one or two characters in the middle:
- *	  similar_half_ranges() are those that an address near to this one may have.  For
- *	  a few addresses among many.
+ *	- A step leaves the first or the second half of a text as it is: see
+ *	  similar_half.c.  For a few addresses among many.
  *
  * The hash of a text is a polynomial, so that the hash of a text with a step in
  * it follows from the hashes of the parts before and behind.  The hashes stand in
  * indexes: they must not change.
- *
- * Characters are those of UTF-8.  Of other encodings, bytes from 0x80 to 0xbf are taken
- * for a part of the character before them.
  */
 #include "similar.h"
 
 #include <string.h>
 
+#include "similar_character.h"
+
 #define BASE		UINT64_C(0x9e3779b97f4a7c15)
 #define SEED_DOMAIN UINT64_C(0xd6e8feb86659fd93)
-#define SEED_FIRST	UINT64_C(0xa0761d6478bd642f)
-#define SEED_SECOND UINT64_C(0xe7037ed1a0b428db)
 
 #define MAX_TEXT	EMAIL_MAX_LENGTH
 
-/* The bits of a half's key that are not the half: the length of the text, and its letters. */
-#define LENGTH_SHIFT	16
-#define HALF_KEY_REST	UINT64_C(0xffffff)
-#define HALF_KEY_LETTERS	UINT64_C(0xffff)
-
 /* So many bytes of a local part begin its key. */
 #define START_LENGTH	4
-
-/* Does a character begin at the byte? */
-static inline bool
-begins_character(char byte)
-{
-	return ((unsigned char) byte & 0xc0) != 0x80;
-}
 
 static inline bool
 is_digit(char byte)
@@ -182,15 +165,6 @@ parts_join_with(const parts *p, size_t before, char byte, size_t behind)
 		p->behind[behind];
 }
 
-static size_t
-next_character(const char *text, size_t length, size_t at)
-{
-	do
-		at++;
-	while (at < length && !begins_character(text[at]));
-	return at;
-}
-
 /* ---- addresses ---- */
 
 /* The digits of a local part, in their order, as a number. */
@@ -278,7 +252,7 @@ take_apart(const char *text, size_t length, uint32_t *characters)
 
 	for (i = 0; i < length; i++)
 	{
-		if (count == 0 || begins_character(text[i]))
+		if (count == 0 || similar_begins_character(text[i]))
 			characters[count++] = (unsigned char) text[i];
 		else
 			characters[count - 1] = characters[count - 1] << 8 | (unsigned char) text[i];
@@ -361,8 +335,8 @@ similar_is_built_from(const char *local, size_t length, const char *first, size_
 
 	if (first_length == 0 || last_length == 0)
 		return false;
-	first_initial = next_character(first, first_length, 0);
-	last_initial = next_character(last, last_length, 0);
+	first_initial = similar_next_character(first, first_length, 0);
+	last_initial = similar_next_character(last, last_length, 0);
 	return is_pair(local, length, first, first_length, last, last_length) ||
 		is_pair(local, length, last, last_length, first, first_length) ||
 		is_pair(local, length, first, first_initial, last, last_length) ||
@@ -392,7 +366,7 @@ similar_neighbour_keys(const char *text, size_t length, uint64_t *keys)
 	keys[count++] = p.before[length];
 	for (at = 0; at < length;)
 	{
-		size_t		next = next_character(text, length, at);
+		size_t		next = similar_next_character(text, length, at);
 
 		/* of two neighbours that are alike, it is one which */
 		if (at == 0 || next - at != 1 || text[at] != text[at - 1])
@@ -423,7 +397,7 @@ similar_variants(const char *text, size_t length, bool is_domain, similar_varian
 		length = MAX_TEXT;
 	parts_read(&p, text, length);
 	start = similar_start(text, length);
-	for (at = 0;; at = next_character(text, length, at))
+	for (at = 0;; at = similar_next_character(text, length, at))
 	{
 		size_t		next;
 		size_t		after;
@@ -435,7 +409,7 @@ similar_variants(const char *text, size_t length, bool is_domain, similar_varian
 		}
 		if (at == length)
 			break;
-		next = next_character(text, length, at);
+		next = similar_next_character(text, length, at);
 		if (is_domain || !is_digit(text[at]))
 		{
 			variants[count].start = start_with(text, length, at, NULL, 0, next);
@@ -449,7 +423,7 @@ similar_variants(const char *text, size_t length, bool is_domain, similar_varian
 		}
 		if (next < length)
 		{
-			after = next_character(text, length, next);
+			after = similar_next_character(text, length, next);
 			if (is_domain || !is_digit(text[at]) || !is_digit(text[next]))
 			{
 				char		swapped[MAX_TEXT];
@@ -466,127 +440,4 @@ similar_variants(const char *text, size_t length, bool is_domain, similar_varian
 		}
 	}
 	return count;
-}
-
-/* The bytes that so many characters take. */
-static size_t
-bytes_of(const char *text, size_t length, size_t characters)
-{
-	size_t		at = 0;
-
-	while (characters-- > 0 && at < length)
-		at = next_character(text, length, at);
-	return at;
-}
-
-static size_t
-count_characters(const char *text, size_t length)
-{
-	size_t		count = 0;
-	size_t		at;
-
-	for (at = 0; at < length; at = next_character(text, length, at))
-		count++;
-	return count;
-}
-
-/*
- * So many characters at the beginning of a text, or else as many at its end, are left
- * as they are by any step.
- */
-static inline size_t
-half_length(size_t characters)
-{
-	return characters == 0 ? 0 : (characters - 1) / 2;
-}
-
-/* The key of a half, but for the length of the text. */
-static uint64_t
-half_key(uint64_t hash, size_t half, uint64_t digits, uint64_t seed)
-{
-	return (similar_mix(hash, similar_mix(digits, seed + half)) | SIMILAR_HALF_KEY) & ~HALF_KEY_REST;
-}
-
-static uint64_t
-first_half_key(const similar_address *address, size_t half)
-{
-	return half_key(similar_hash(address->local, bytes_of(address->local, address->local_length, half)), half,
-					address->digits, SEED_FIRST);
-}
-
-/* characters: those of the local part. */
-static uint64_t
-second_half_key(const similar_address *address, size_t characters, size_t half)
-{
-	size_t		from = bytes_of(address->local, address->local_length, characters - half);
-
-	return half_key(similar_hash(address->local + from, address->local_length - from), half, address->digits,
-					SEED_SECOND);
-}
-
-/* A bit for each letter, by its number, that is there an odd number of times: a step changes two at most. */
-static uint64_t
-odd_letters(const similar_address *address)
-{
-	uint64_t	letters = 0;
-	size_t		i;
-
-	for (i = 0; i < address->local_length; i++)
-	{
-		if (i == 0 || begins_character(address->local[i]))
-			letters ^= UINT64_C(1) << (unsigned char) address->local[i] % 16;
-	}
-	return letters;
-}
-
-/* The keys of an address's halves; addresses that are alike may share one. */
-void
-similar_half_keys(const similar_address *address, uint64_t *first, uint64_t *second)
-{
-	size_t		characters = count_characters(address->local, address->local_length);
-	size_t		half = half_length(characters);
-	uint64_t	rest = (uint64_t) characters << LENGTH_SHIFT | odd_letters(address);
-
-	*first = first_half_key(address, half) | rest;
-	*second = second_half_key(address, characters, half) | rest;
-}
-
-/*
- * The ranges in which an address whose local part is at most one step from this
- * one's, and whose digits agree, has the key of its first half, or else of its second;
- * of the keys there, it is one of those that are similar_half_is_near().  Returns their
- * number, which is the same for both.
- */
-size_t
-similar_half_ranges(const similar_address *address, similar_range *first, similar_range *second)
-{
-	size_t		characters = count_characters(address->local, address->local_length);
-	size_t		count = 0;
-	size_t		other;
-
-	for (other = characters > 0 ? characters - 1 : 0; other <= characters + 1; other++)
-	{
-		size_t		half = half_length(other);
-		uint64_t	last = (uint64_t) other << LENGTH_SHIFT | HALF_KEY_LETTERS;
-
-		if (count == 0 || half != half_length(other - 1))
-		{
-			first[count].from = first_half_key(address, half) | (uint64_t) other << LENGTH_SHIFT;
-			second[count++].from = second_half_key(address, characters, half) | (uint64_t) other << LENGTH_SHIFT;
-		}
-		first[count - 1].to = (first[count - 1].from & ~HALF_KEY_REST) | last;
-		second[count - 1].to = (second[count - 1].from & ~HALF_KEY_REST) | last;
-	}
-	return count;
-}
-
-/* May the address whose half has that key be a step away, by its letters? */
-bool
-similar_half_is_near(const similar_address *address, uint64_t key)
-{
-	uint64_t	different = (odd_letters(address) ^ key) & HALF_KEY_LETTERS;
-
-	different &= different - (different != 0);
-	different &= different - (different != 0);
-	return different == 0;
 }
