@@ -14,6 +14,7 @@
  *		import_worker.c		another process that parses records
  *		import_description.c	what that process must know of the import
  *		import_staging.c	keeps the rows between the phases, on disk if they are many
+ *		import_match.c		which profiles have the keys of the rows
  *		import_resolve.c	which profile each row means
  *		import_decide.c		which rows are accepted, in line order, and what they change
  *		import_values.c		the profile as a row wants it
@@ -209,6 +210,7 @@ typedef struct ImportKeys ImportKeys;
 typedef struct ImportChanges ImportChanges;
 typedef struct ImportDirect ImportDirect;
 typedef struct ImportUnchanged ImportUnchanged;
+typedef struct RowMatches RowMatches;
 typedef struct ImportResolution ImportResolution;
 typedef struct ImportWorker ImportWorker;
 
@@ -419,6 +421,27 @@ extern ImportKeys *import_keys_create(void);
 extern void import_keys_add(ImportKeys *keys, uint64 hash, int64 row);
 extern void import_keys_finish(ImportKeys *keys);
 extern int64 import_keys_shared(ImportKeys *keys, int64 row);
+
+/* import_match.c */
+
+/* So few rows are joined with the profiles before it is asked whether there are any. */
+#define IMPORT_FEW_ROWS	100
+
+/* Who has the keys of a row: profile_ids, 0 for none. */
+typedef struct RowMatch
+{
+	int64		by_user_id;
+	int64		by_address;
+	int64		by_existing_address;
+	int64		by_new_user_id;
+	bool		address_has_user_id;	/* the profile found by address has an id */
+	bool		user_id_differs;	/* the profile found by existing address has another id */
+} RowMatch;
+
+extern RowMatches *import_matches_find(Import *import);
+extern RowMatch import_match_of(const RowMatches *matches, int64 row);
+extern bool import_matches_any(const RowMatches *matches, int64 count);
+extern void import_matches_free(RowMatches *matches);
 
 /* import_resolve.c */
 typedef struct RepeatedKeys

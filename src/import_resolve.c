@@ -2,9 +2,8 @@
  * import_resolve.c
  *		Which profile each row of a file means.
  *
- * The keys of all rows are joined with the profiles at once, as they are before
- * the import; then the rules of the product choose, in line order (LinkedIn
- * products):
+ * Of the profiles that have a row's keys, the rules of the product choose, in line order
+ * (LinkedIn products):
  *
  *	1. existing_email_address: the profile with that address;
  *	2. unique_user_id: the profile with that id; if there is none, the one that
@@ -17,7 +16,7 @@
  * does is known only when all rows are decided; see import_decide.c.
  *
  * What is kept in memory is one RowTarget a row, and if the account has profiles, while
- * the rows are resolved, what was found for each: of the keys that the file has.
+ * the rows are resolved, what was found for each; see import_match.c.
  */
 #include "import.h"
 
@@ -34,210 +33,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-/* Rows of the join are fetched so many at a time; if they are few, all at once. */
-#define FETCH_COUNT	1000
-#define FEW_ROWS	100
-
-/* Looking up so many rows by their keys costs what reading a block of the table does. */
-#define ROWS_PER_BLOCK	2
-
 /* Keys are e-mail addresses or employee ids, of at most 255 bytes. */
 #define KEY_SIZE	256
-
-/* What the join found for one row: profile_ids, 0 for none. */
-typedef struct RowMatch
-{
-	int64		by_user_id;
-	int64		by_address;
-	int64		by_existing_address;
-	int64		by_new_user_id;
-	bool		address_has_user_id;	/* the profile found by address has an id */
-	bool		user_id_differs;	/* the profile found by existing address has another id */
-} RowMatch;
-
-/* The same of all rows; NULL: the file has no such column. */
-typedef struct RowMatches
-{
-	int64	   *by_user_id;
-	int64	   *by_address;
-	int64	   *by_existing_address;
-	int64	   *by_new_user_id;
-	uint8	   *flags;
-} RowMatches;
-
-#define ADDRESS_HAS_USER_ID	0x01
-#define USER_ID_DIFFERS		0x02
-
-static const char match_query[] =
-	"SELECT s.row, u.profile_id, a.profile_id, x.profile_id, n.profile_id,"
-	" a.unique_user_id IS NOT NULL,"
-	" x.unique_user_id IS NOT NULL AND s.unique_user_id IS NOT NULL AND x.unique_user_id <> s.unique_user_id"
-	" FROM staged AS s"
-	" LEFT JOIN @account.profiles AS u ON u.unique_user_id = s.unique_user_id"
-	" LEFT JOIN @account.profiles AS a ON a.primary_email_address = s.primary_email_address"
-	" LEFT JOIN @account.profiles AS x ON x.primary_email_address = s.existing_email_address"
-	" LEFT JOIN @account.profiles AS n ON n.unique_user_id = s.new_unique_user_id";
-
-#define JOIN_COUNT	4
-
-static int64
-id_or_zero(HeapTuple tuple, TupleDesc descriptor, int column)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(tuple, descriptor, column, &isnull);
-
-	return isnull ? 0 : DatumGetInt64(value);
-}
-
-/* Has the account no profile at all, as far as the caller can see? */
-static bool
-is_first_import(Import *import)
-{
-	bool		is_empty = sql_run(import->account, "SELECT FROM @account.profiles LIMIT 1", 0, NULL) == 0;
-
-	SPI_freetuptable(SPI_tuptable);
-	return is_empty;
-}
-
-static int64 *
-ids_of_rows(Import *import, int column, int64 count)
-{
-	return column == NO_COLUMN ? NULL :
-		MemoryContextAllocExtended(import->attempt_context, sizeof(int64) * count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-}
-
-static RowMatches *
-matches_create(Import *import, int64 count)
-{
-	RowMatches *matches = MemoryContextAlloc(import->attempt_context, sizeof(RowMatches));
-
-	count = Max(count, 1);
-	matches->by_user_id = ids_of_rows(import, import->user_id_column, count);
-	matches->by_address = ids_of_rows(import, import->email_column, count);
-	matches->by_existing_address = ids_of_rows(import, import->existing_email_column, count);
-	matches->by_new_user_id = ids_of_rows(import, import->new_user_id_column, count);
-	matches->flags = MemoryContextAllocExtended(import->attempt_context, count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	return matches;
-}
-
-static void
-matches_free(RowMatches *matches)
-{
-	int64	   *const ids[] = {matches->by_user_id, matches->by_address, matches->by_existing_address,
-	matches->by_new_user_id};
-
-	for (int i = 0; i < (int) lengthof(ids); i++)
-		if (ids[i] != NULL)
-			pfree(ids[i]);
-	pfree(matches->flags);
-	pfree(matches);
-}
-
-/* What was found for a row; matches NULL: nobody. */
-static RowMatch
-match_of(const RowMatches *matches, int64 row)
-{
-	RowMatch	match = {0};
-
-	if (matches == NULL)
-		return match;
-	if (matches->by_user_id != NULL)
-		match.by_user_id = matches->by_user_id[row];
-	if (matches->by_address != NULL)
-		match.by_address = matches->by_address[row];
-	if (matches->by_existing_address != NULL)
-		match.by_existing_address = matches->by_existing_address[row];
-	if (matches->by_new_user_id != NULL)
-		match.by_new_user_id = matches->by_new_user_id[row];
-	match.address_has_user_id = (matches->flags[row] & ADDRESS_HAS_USER_ID) != 0;
-	match.user_id_differs = (matches->flags[row] & USER_ID_DIFFERS) != 0;
-	return match;
-}
-
-/* Was anybody found for any row? */
-static bool
-has_matches(const RowMatches *matches, int64 count)
-{
-	for (int64 i = 0; matches != NULL && i < count; i++)
-	{
-		RowMatch	match = match_of(matches, i);
-
-		if ((match.by_user_id | match.by_address | match.by_existing_address | match.by_new_user_id) != 0)
-			return true;
-	}
-	return false;
-}
-
-/* Keeps what a part of the join has found, and frees it. */
-static void
-keep_matches(RowMatches *matches)
-{
-	TupleDesc	descriptor = SPI_tuptable->tupdesc;
-
-	for (uint64 i = 0; i < SPI_tuptable->numvals; i++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		int64		row = id_or_zero(tuple, descriptor, 1);
-		bool		isnull;
-
-		if (matches->by_user_id != NULL)
-			matches->by_user_id[row] = id_or_zero(tuple, descriptor, 2);
-		if (matches->by_address != NULL)
-			matches->by_address[row] = id_or_zero(tuple, descriptor, 3);
-		if (matches->by_existing_address != NULL)
-			matches->by_existing_address[row] = id_or_zero(tuple, descriptor, 4);
-		if (matches->by_new_user_id != NULL)
-			matches->by_new_user_id[row] = id_or_zero(tuple, descriptor, 5);
-		if (DatumGetBool(SPI_getbinval(tuple, descriptor, 6, &isnull)))
-			matches->flags[row] |= ADDRESS_HAS_USER_ID;
-		if (DatumGetBool(SPI_getbinval(tuple, descriptor, 7, &isnull)))
-			matches->flags[row] |= USER_ID_DIFFERS;
-	}
-	SPI_freetuptable(SPI_tuptable);
-}
-
-/* Are so few rows sought that indexes lead to them sooner than the whole table? */
-static bool
-are_few(const Import *import, int64 count)
-{
-	Relation	profiles = table_open(get_relname_relid("profiles", import->account->namespace_oid), AccessShareLock);
-	int64		blocks = (int64) RelationGetNumberOfBlocks(profiles);
-
-	table_close(profiles, AccessShareLock);
-	return count < blocks * ROWS_PER_BLOCK;
-}
-
-/* Joins the rows' keys with the profiles; the result is in row order. */
-static RowMatches *
-find_matches(Import *import)
-{
-	int64		count = import_staging_count(import->staging);
-	RowMatches *matches = matches_create(import, count);
-	Portal		portal;
-	int			nest_level;
-
-	import_staging_register(import);
-	if (count <= FEW_ROWS)
-	{
-		(void) sql_run_over(import->account, match_query, count, 0, NULL);
-		keep_matches(matches);
-		return matches;
-	}
-	nest_level = sql_bound_memory(JOIN_COUNT, are_few(import, count));
-	portal = sql_open(import->account, match_query, 0, NULL);
-	for (;;)
-	{
-		SPI_cursor_fetch(portal, true, FETCH_COUNT);
-		if (SPI_processed == 0)
-			break;
-		keep_matches(matches);
-		CHECK_FOR_INTERRUPTS();
-	}
-	SPI_freetuptable(SPI_tuptable);
-	SPI_cursor_close(portal);
-	sql_unbound_memory(nest_level);
-	return matches;
-}
 
 /* ---- rows that name one person twice ---- */
 
@@ -363,7 +160,7 @@ find_shared_profiles(Import *import, const RowMatches *matches, int64 count)
 	shared.twice = MemoryContextAllocExtended(import->attempt_context, bits / 8, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int64 i = 0; i < count; i++)
 	{
-		RowMatch	match = match_of(matches, i);
+		RowMatch	match = import_match_of(matches, i);
 
 		add_shared(&shared, match.by_user_id);
 		if (match.by_address != match.by_user_id)
@@ -560,7 +357,7 @@ import_resolve_row(Import *import, ImportRow *row, int64 row_number)
 {
 	ImportResolution *resolution = import->resolution;
 	RowTarget  *target = &import->targets[row_number];
-	RowMatch	match = match_of(resolution->matches, row_number);
+	RowMatch	match = import_match_of(resolution->matches, row_number);
 
 	touch_unchanged(import, &match);
 	import_repeated_keys_check(import, &resolution->keys, row, row_number);
@@ -608,7 +405,19 @@ resolve_rows(Import *import, RowMatches *matches, int64 count)
 		hash_destroy(resolution->profiles);
 		pfree(resolution->shared.once);
 		pfree(resolution->shared.twice);
+		resolution->profiles = NULL;
 	}
+	resolution->matches = NULL;
+}
+
+/* Has the account no profile at all, as far as the caller can see? */
+static bool
+is_first_import(Import *import)
+{
+	bool		is_empty = sql_run(import->account, "SELECT FROM @account.profiles LIMIT 1", 0, NULL) == 0;
+
+	SPI_freetuptable(SPI_tuptable);
+	return is_empty;
 }
 
 /*
@@ -625,15 +434,15 @@ import_resolve(Import *import)
 	import->resolution = MemoryContextAllocZero(import->attempt_context, sizeof(ImportResolution));
 	import->resolution->keys = import_repeated_keys_begin(import);
 	/* who finds somebody need not ask whether there is anybody */
-	if (count > 0 && count <= FEW_ROWS)
-		matches = find_matches(import);
-	import->is_first = !has_matches(matches, count) && is_first_import(import);
-	if (count > FEW_ROWS && !import->is_first)
-		matches = find_matches(import);
+	if (count > 0 && count <= IMPORT_FEW_ROWS)
+		matches = import_matches_find(import);
+	import->is_first = !import_matches_any(matches, count) && is_first_import(import);
+	if (count > IMPORT_FEW_ROWS && !import->is_first)
+		matches = import_matches_find(import);
 	import->targets = MemoryContextAllocExtended(import->attempt_context, sizeof(RowTarget) * Max(count, 1),
 												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	if (!import->is_first)
 		resolve_rows(import, matches, count);
 	if (matches != NULL)
-		matches_free(matches);
+		import_matches_free(matches);
 }
