@@ -4,6 +4,7 @@
  *
  *		import.c			the functions that people call, and their arguments
  *		import_run.c		the order of the phases
+ *		import_records.c	the first of them: the file's records are read and staged
  *		import_progress.c	shows how far it is
  *		import_reader.c		how the file is written: encoding, delimiter, header line
  *		import_header.c		what the file's columns mean for this account
@@ -346,12 +347,14 @@ extern Jsonb *import_columns_argument(FunctionCallInfo fcinfo, int argument);
 
 /* import_run.c */
 extern Import *import_create(void);
+extern Datum import_finish(Import *import);
+extern Oid	import_identity_sequence(const Account *account, const char *table, AttrNumber column);
+
+/* import_records.c */
 extern csv_result import_read_record(Import *import, csv_reader *reader, csv_record *record, const FeedRecordHash *hash,
 									 csv_fault *fault);
 extern void import_parse_record(Import *import, csv_record *record, ImportRow *row, RowNote *note);
 extern void import_read_file(Import *import);
-extern Datum import_finish(Import *import);
-extern Oid	import_identity_sequence(const Account *account, const char *table, AttrNumber column);
 
 /* import_header.c */
 extern char *import_mapped_header(const Import *import, const char *header);
