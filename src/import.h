@@ -13,6 +13,7 @@
  *		import_row.c		what a record says, and what is wrong with it
  *		import_note.c		what of a row matters to the rows behind it
  *		import_worker.c		another process that parses records
+ *		import_slot.h		records that go to it, and what comes back
  *		import_description.c	what that process must know of the import
  *		import_staging.c	keeps the rows between the phases, on disk if they are many
  *		import_match.c		which profiles have the keys of the rows

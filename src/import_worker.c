@@ -10,7 +10,7 @@
  *						what is staged
  *		the worker		parses what is in a slot, and leaves the results there
  *
- * The slots are a ring.  A slot is filled, then taken by whoever parses it, then
+ * The slots (import_slot.c) are a ring.  A slot is filled, then taken by whoever parses it, then
  * parsed, and then empty again.  When there is no empty slot, the import parses one
  * itself: so neither waits long for the other, and if the worker never comes, nothing
  * is missing but its help.  What does not fit into a slot the import parses in its
@@ -30,11 +30,10 @@
  * An error of the worker is raised here too, and an error here ends the worker: that
  * is the server's business, see access/transam/README.parallel.
  */
-#include "import.h"
+#include "import_slot.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
-#include "core/csv_reader.h"
 #include "csv_source.h"
 #include "miscadmin.h"
 #include "optimizer/paths.h"
@@ -45,8 +44,6 @@
 #include "utils/wait_event.h"
 
 #define SLOT_COUNT		8
-#define SLOT_RECORDS	(64 * 1024)		/* bytes of records */
-#define SLOT_RESULTS	(512 * 1024)	/* findings, notes and rows are mostly less than a half of it */
 
 /* After so many milliseconds it is looked whether the worker is still there. */
 #define WAIT_TIME		1000
@@ -56,39 +53,6 @@
 #define KEY_DESCRIPTION	UINT64CONST(2)
 #define KEY_CELLS		UINT64CONST(3)
 #define KEY_LIBRARY		UINT64CONST(4)
-
-typedef enum SlotState
-{
-	SLOT_EMPTY,
-	SLOT_FILLED,
-	SLOT_TAKEN,
-	SLOT_PARSED,
-	SLOT_LEFT					/* its results are too large, or a record cannot be split */
-} SlotState;
-
-/* A record in a slot, before its bytes. */
-typedef struct SlotRecord
-{
-	int64		line;
-	int64		offset;
-	uint32		length;			/* and a byte of the line end behind it */
-	unsigned int quotes;
-	FeedRecordHash hash;
-} SlotRecord;
-
-#define SLOT_RECORD_SIZE(length)	MAXALIGN(sizeof(SlotRecord) + (length) + 1)
-
-typedef struct Slot
-{
-	SlotState	state;			/* by the mutex */
-	int			count;
-	Size		records_size;
-	Size		findings_size;	/* of the results, in this order, each MAXALIGNed */
-	Size		notes_size;
-	Size		rows_size;
-	char		records[SLOT_RECORDS + CSV_FIELD_SLACK] pg_attribute_aligned(MAXIMUM_ALIGNOF);
-	char		results[SLOT_RESULTS] pg_attribute_aligned(MAXIMUM_ALIGNOF);
-} Slot;
 
 /* What both processes share. */
 typedef struct SharedReading
@@ -101,16 +65,6 @@ typedef struct SharedReading
 	Slot		slots[SLOT_COUNT];
 } SharedReading;
 
-/* Who parses slots. */
-typedef struct SlotParser
-{
-	Import	   *import;
-	csv_reader *reader;
-	StringInfoData findings;
-	StringInfoData notes;
-	StringInfoData rows;
-} SlotParser;
-
 struct ImportWorker
 {
 	ParallelContext *parallel;
@@ -121,83 +75,6 @@ struct ImportWorker
 	bool		failed;			/* a record cannot be split */
 	csv_fault	fault;
 };
-
-/* ---- parsing a slot ---- */
-
-static void
-parser_begin(SlotParser *parser, Import *import, csv_reader *reader)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(import->context);
-
-	parser->import = import;
-	parser->reader = reader;
-	initStringInfo(&parser->findings);
-	initStringInfo(&parser->notes);
-	initStringInfo(&parser->rows);
-	MemoryContextSwitchTo(old_context);
-}
-
-/* The record at *position of a slot, without its fields; moves on to the next. */
-static const SlotRecord *
-next_record(char **position, csv_record *record)
-{
-	const SlotRecord *packed = (const SlotRecord *) *position;
-
-	memset(record, 0, sizeof(csv_record));
-	record->line = packed->line;
-	record->offset = packed->offset;
-	record->raw = *position + sizeof(SlotRecord);
-	record->raw_length = packed->length;
-	record->quotes = packed->quotes;
-	*position += SLOT_RECORD_SIZE(packed->length);
-	return packed;
-}
-
-/* Parses the records of a slot; false if one cannot be split. */
-static bool
-parse_records(SlotParser *parser, Slot *slot)
-{
-	Import	   *import = parser->import;
-	char	   *position = slot->records;
-
-	resetStringInfo(&parser->findings);
-	resetStringInfo(&parser->notes);
-	resetStringInfo(&parser->rows);
-	for (int i = 0; i < slot->count; i++)
-	{
-		csv_record	record;
-		csv_fault	fault;
-		ImportRow	row;
-		RowNote		note;
-
-		(void) next_record(&position, &record);
-		if (csv_reader_split(parser->reader, &record, &fault) != CSV_RECORD)
-			return false;
-		import_parse_record(import, &record, &row, &note);
-		appendBinaryStringInfo(&parser->notes, (char *) &note, (int) ROW_NOTE_SIZE(&note));
-		import_staging_pack(import, &row, &parser->rows);
-	}
-	return true;
-}
-
-/* Puts the results into the slot; false if it has no room for them. */
-static bool
-store_results(const SlotParser *parser, Slot *slot)
-{
-	char	   *position = slot->results;
-
-	slot->findings_size = (Size) parser->findings.len;
-	slot->notes_size = (Size) parser->notes.len;
-	slot->rows_size = (Size) parser->rows.len;
-	if (slot->findings_size + slot->notes_size + slot->rows_size > SLOT_RESULTS)
-		return false;
-	memcpy(position, parser->findings.data, slot->findings_size);
-	position += slot->findings_size;
-	memcpy(position, parser->notes.data, slot->notes_size);
-	position += slot->notes_size;
-	memcpy(position, parser->rows.data, slot->rows_size);
-	return true;
-}
 
 static void
 set_state(SharedReading *reading, Slot *slot, SlotState state)
@@ -211,24 +88,7 @@ set_state(SharedReading *reading, Slot *slot, SlotState state)
 static void
 parse_slot(SlotParser *parser, SharedReading *reading, Slot *slot)
 {
-	Import	   *import = parser->import;
-	Size		cells_size = sizeof(int64) * import->license_count;
-	int64	   *active_cells = palloc(Max(cells_size, 1));
-	int64		inactive_cells = import->inactive_cells;
-	bool		is_done;
-
-	memcpy(active_cells, import->active_cells, cells_size);
-	import_findings_divert(import->findings, &parser->findings);
-	is_done = parse_records(parser, slot) && store_results(parser, slot);
-	import_findings_divert(import->findings, NULL);
-	if (!is_done)
-	{
-		/* they will be counted by who parses them in their turn */
-		memcpy(import->active_cells, active_cells, cells_size);
-		import->inactive_cells = inactive_cells;
-	}
-	pfree(active_cells);
-	set_state(reading, slot, is_done ? SLOT_PARSED : SLOT_LEFT);
+	set_state(reading, slot, import_slot_parse(parser, slot) ? SLOT_PARSED : SLOT_LEFT);
 }
 
 /* ---- the worker ---- */
@@ -291,7 +151,8 @@ orgsync_import_worker(dsm_segment *segment, shm_toc *contents)
 		return;
 	import = import_create_described(shm_toc_lookup(contents, KEY_DESCRIPTION, false));
 	allocator = csv_allocator_in(import->context);
-	parser_begin(&parser, import, csv_reader_open(&allocator, NULL, NULL, import->delimiter, SLOT_RECORDS));
+	import_slot_parser_begin(&parser, import,
+							 csv_reader_open(&allocator, NULL, NULL, import->delimiter, SLOT_RECORDS));
 	while ((slot = take_next_slot(reading, &next)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -373,7 +234,7 @@ worker_begin(Import *import, csv_reader *reader)
 	worker = MemoryContextAllocZero(import->context, sizeof(ImportWorker));
 	worker->parallel = parallel;
 	worker->reading = shm_toc_lookup(parallel->toc, KEY_READING, false);
-	parser_begin(&worker->parser, import, reader);
+	import_slot_parser_begin(&worker->parser, import, reader);
 	return worker;
 }
 
@@ -398,44 +259,6 @@ worker_end(Import *import, ImportWorker *worker)
 }
 
 /* ---- the import: its slots ---- */
-
-/* Takes the rows of a slot in their turn. */
-static void
-take_rows(Import *import, Slot *slot)
-{
-	char	   *records = slot->records;
-	char	   *findings = slot->results;
-	char	   *notes = findings + slot->findings_size;
-	char	   *rows = notes + slot->notes_size;
-
-	import_findings_add(import, findings, slot->findings_size);
-	for (int i = 0; i < slot->count; i++)
-	{
-		const RowNote *note = (const RowNote *) notes;
-		csv_record	record;
-		const SlotRecord *packed = next_record(&records, &record);
-
-		import_note_take(import, note, import_staging_count(import->staging) + i, &packed->hash);
-		notes += ROW_NOTE_SIZE(note);
-	}
-	import_staging_put_packed(import->staging, rows, slot->rows_size, slot->count);
-}
-
-/* Reads the records of a slot one by one. */
-static void
-read_records(Import *import, ImportWorker *worker, Slot *slot)
-{
-	char	   *position = slot->records;
-
-	for (int i = 0; !worker->failed && i < slot->count; i++)
-	{
-		csv_record	record;
-		const SlotRecord *packed = next_record(&position, &record);
-
-		worker->failed = import_read_record(import, worker->parser.reader, &record, &packed->hash,
-											&worker->fault) != CSV_RECORD;
-	}
-}
 
 /* Takes the newest slot that nobody has taken, which the worker would come to last; NULL if there is none. */
 static Slot *
@@ -497,10 +320,10 @@ empty_slot(Import *import, ImportWorker *worker)
 		else
 			wait_for_worker(worker);
 	ConditionVariableCancelSleep();
-	if (slot->state == SLOT_LEFT)
-		read_records(import, worker, slot);
+	if (!worker->failed && slot->state == SLOT_LEFT)
+		worker->failed = !import_slot_read(import, worker->parser.reader, slot, &worker->fault);
 	else if (!worker->failed)
-		take_rows(import, slot);
+		import_slot_take(import, slot);
 	slot->count = 0;
 	slot->records_size = 0;
 	set_state(worker->reading, slot, SLOT_EMPTY);
@@ -546,10 +369,7 @@ empty_all_slots(Import *import, ImportWorker *worker)
 bool
 import_worker_put(Import *import, csv_reader *reader, const csv_record *record)
 {
-	Size		size = SLOT_RECORD_SIZE(record->raw_length);
 	const FeedRecordHash *hash = import_unchanged_hash(import);
-	SlotRecord *packed;
-	Slot	   *slot;
 
 	if (import->worker == NULL)
 	{
@@ -564,24 +384,16 @@ import_worker_put(Import *import, csv_reader *reader, const csv_record *record)
 		if (import->has_no_worker)
 			return false;
 	}
-	if (size > SLOT_RECORDS)
+	if (!import_slot_holds(record))
 	{
 		empty_all_slots(import, import->worker);
 		return false;
 	}
-	if (open_slot(import->worker)->records_size + size > SLOT_RECORDS)
+	if (!import_slot_put(open_slot(import->worker), record, hash))
+	{
 		close_slot(import, import->worker);
-	slot = open_slot(import->worker);
-	packed = (SlotRecord *) (slot->records + slot->records_size);
-	packed->line = record->line;
-	packed->offset = record->offset;
-	packed->length = (uint32) record->raw_length;
-	packed->quotes = record->quotes;
-	if (hash != NULL)
-		packed->hash = *hash;
-	memcpy(packed + 1, record->raw, record->raw_length + 1);
-	slot->records_size += size;
-	slot->count++;
+		(void) import_slot_put(open_slot(import->worker), record, hash);
+	}
 	return true;
 }
 
