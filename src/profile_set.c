@@ -26,9 +26,13 @@
 /* Of a set of at most so many ranges and segments, only these segments are read. */
 #define FEW_SEGMENTS	256
 
+/* The first profile of a segment, in SQL. */
+#define FIRST_OF(segment)	segment " << " CppAsString2(FEED_SEGMENT_BITS)
+
 /* The parts of a set that lie in one segment each. */
 #define PARTS_OF(set) \
-	" (SELECT n.segment, range_agg(r * int8range(n.segment << 9, (n.segment + 1) << 9)) AS profile_ids" \
+	" (SELECT n.segment, range_agg(r * int8range(" FIRST_OF("n.segment") ", " FIRST_OF("(n.segment + 1)") "))" \
+	"  AS profile_ids" \
 	"  FROM unnest(" set ") AS r" \
 	"  CROSS JOIN LATERAL generate_series(" FEED_SEGMENT("lower(r)") "," FEED_SEGMENT("(upper(r) - 1)") ") AS n (segment)" \
 	"  GROUP BY n.segment) "
@@ -92,11 +96,11 @@ profile_runs_begin(ProfileRuns *runs, MemoryContext context)
 void
 profile_runs_add(ProfileRuns *runs, int64 profile_id)
 {
-	ProfileRun *last = &runs->runs[runs->count - 1];
+	ProfileRun *last = runs->count > 0 ? &runs->runs[runs->count - 1] : NULL;
 
-	if (profile_id == 0 || (runs->count > 0 && profile_id >= last->first && profile_id <= last->last))
+	if (profile_id == 0 || (last != NULL && profile_id >= last->first && profile_id <= last->last))
 		return;
-	if (runs->count > 0 && profile_id == last->last + 1)
+	if (last != NULL && profile_id == last->last + 1)
 	{
 		last->last = profile_id;
 		return;
@@ -162,10 +166,10 @@ segments_of(const SqlArgument *set)
 		int64		segment;
 
 		multirange_get_bounds(range_type, multirange, i, &lower, &upper);
-		segment = DatumGetInt64(lower.val) >> 9;
+		segment = DatumGetInt64(lower.val) >> FEED_SEGMENT_BITS;
 		if (count > 0 && segments[count - 1] == segment)
 			segment++;
-		for (; segment <= (DatumGetInt64(upper.val) - 1) >> 9; segment++)
+		for (; segment <= (DatumGetInt64(upper.val) - 1) >> FEED_SEGMENT_BITS; segment++)
 		{
 			if (count == FEW_SEGMENTS)
 				return SQL_NULL(INT8ARRAYOID);

@@ -27,8 +27,11 @@ extern void profile_runs_add(ProfileRuns *runs, int64 profile_id);
 extern SqlArgument profile_runs_set(ProfileRuns *runs);
 extern bool profile_set_is_empty(const SqlArgument *set);
 
-/* The row of "feed_profiles" that tells of a profile, in SQL. */
-#define FEED_SEGMENT(profile_id)	"(" profile_id " >> 9)"
+/* A row of "feed_profiles" tells of so many profiles: 2 to the power of this, 512. */
+#define FEED_SEGMENT_BITS	9
+
+/* The one that tells of a profile, in SQL. */
+#define FEED_SEGMENT(profile_id)	"(" profile_id " >> " CppAsString2(FEED_SEGMENT_BITS) ")"
 
 /* All whom a feed brought, an int8multirange, in SQL. */
 #define FEED_BROUGHT(feed) \
