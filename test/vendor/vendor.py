@@ -11,11 +11,13 @@ what orgsync exports can be tried on somebody who does not think like it:
 Where the documents leave room, the simulation is strict: a header that it does
 not know, an empty cell where a value is asked for, a record with a field too
 many are all refused.  A file is judged by its final state, so two rows may swap
-addresses; within that, rows are applied in their order.
+addresses; within that, rows are applied in their order.  Of a row that is refused
+nothing is applied, its address and id neither.
 
 The vendor never deletes anybody and never takes anything back of itself.
 """
 
+import copy
 import csv
 import io
 import re
@@ -341,25 +343,47 @@ class Vendor:
                 rows.append(row)
             except Refused as refusal:
                 upload.refused.append((number, record, refusal))
-        rows = self.settle(rows, upload)
+        # whoever is refused a seat keeps his old address, which others may have been waiting for
+        before = self.contents()
+        while True:
+            rows = self.settle(rows, upload)
+            refused = self.apply_all(rows, upload.found if is_of_new_people else [])
+            if not refused:
+                break
+            self.restore(before)
+            upload.refused += refused
+            numbers = {number for number, _, _ in refused}
+            rows = [row for row in rows if row.number not in numbers]
 
-        # who is new, and what everybody is called now
-        for row in rows:
+    def contents(self):
+        """All that an upload may change."""
+        return [(person, copy.deepcopy(vars(person))) for person in self.people], dict(self.groups)
+
+    def restore(self, contents):
+        people, groups = contents
+        self.people, self.groups = [person for person, _ in people], dict(groups)
+        for person, values in people:
+            vars(person).update(copy.deepcopy(values))
+
+    def apply_all(self, rows, found):
+        """Applies the rows together; returns those that are refused, in which case the others are not right
+        either.  found gets the people who were there."""
+        people = [row.person or Person(row.email) for row in rows]
+        for row, person in zip(rows, people):
+            person.email, person.id = row.final_email, row.final_id
             if row.person is None:
-                row.person = Person(row.email)
-                self.people.append(row.person)
-            elif is_of_new_people:
-                upload.found.append(row.person)
-            row.person.email = row.final_email
-            row.person.id = row.final_id
-        for row in rows:
+                self.people.append(person)
             for name in row.groups_joined():
                 self.create_group(name)
-        for row in rows:
+        refused = []
+        for row, person in zip(rows, people):
             try:
-                self.apply(row)
+                self.apply(row, person)
             except Refused as refusal:
-                upload.refused.append((row.number, row.record, refusal))
+                refused.append((row.number, row.record, refusal))
+        if not refused:
+            found += [row.person for row in rows if row.person]
+        return refused
 
     def resolve(self, row):
         """Which profile the row is about (None: a new one), and what it is called afterwards."""
@@ -427,9 +451,8 @@ class Vendor:
         names = [texts.get('preferred_first_name'), texts.get('preferred_last_name')]
         return frozenset(''.join(name.casefold().split()) for name in names) if all(names) else None
 
-    def apply(self, row):
-        """Everything but who the person is; all of the row or nothing."""
-        person = row.person
+    def apply(self, row, person):
+        """Everything but who the person is and what he is called; all of that or nothing."""
         before = dict(person.licenses), dict(person.permissions)
         try:
             for license, status in row.licenses:

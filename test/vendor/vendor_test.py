@@ -75,6 +75,35 @@ class VendorTest(unittest.TestCase):
             'existing_email_address,primary_email_address', 'nobody@example.com,d@example.com'))
         self.assertEqual(['id_taken'], self.kinds(header + ',new_unique_user_id', 'a@example.com,B1,C1'))
 
+    def test_refused_rows(self):
+        """Nothing of a row that is refused stays, and what others would have had of it they do not get."""
+        header = 'primary_email_address,unique_user_id,new_unique_user_id,work_title,group:New,' + LEARNING
+        self.kinds('primary_email_address,unique_user_id,' + LEARNING, 'a@example.com,A1,active',
+                   'b@example.com,B1,active', 'c@example.com,C1,inactive', 'd@example.com,D1,inactive')
+        before = self.learning.download()
+        self.assertEqual(['cap'], self.kinds(header, 'other@example.com,C1,C2,Boss,yes,active'))
+        self.assertEqual(before, self.learning.download())
+        self.assertEqual(['cap'], self.kinds('primary_email_address,group:New,' + LEARNING, 'new@example.com,yes,active'))
+        self.assertEqual(before, self.learning.download(), 'nobody is made')
+
+        upload = self.learning.upload(file('primary_email_address,unique_user_id,%s,group_permission_view_reports,group:New'
+                                           % LEARNING,
+                                           'other@example.com,C1,active,no,yes',       # there is no seat for him,
+                                           'c@example.com,D1,inactive,no,no',          # so his address is not free
+                                           'a@example.com,A1,active,group:New,no',     # and there is no such group
+                                           'b@example.com,B1,active,yes,no'))
+        self.assertEqual({0: 'cap', 1: 'email_taken', 2: 'permission_group'},
+                         {number: refusal.kind for number, _, refusal in upload.refused})
+        self.assertEqual({}, self.learning.groups)
+        self.assertEqual({'b@example.com': True}, {
+            person.email: scope for person in self.learning.people for scope in person.permissions.values()})
+
+    def test_people_found(self):
+        header = 'primary_email_address,' + LEARNING
+        self.kinds(header, 'a@example.com,inactive', 'b@example.com,inactive', 'c@example.com,active')
+        upload = self.learning.upload(file(header, 'a@example.com,active', 'b@example.com,active'), is_of_new_people=True)
+        self.assertEqual((['cap'], ['a@example.com']), (upload.kinds(), [person.email for person in upload.found]))
+
     def test_duplicates(self):
         self.kinds('primary_email_address', 'john.doe@example.com')
         self.assertEqual(['duplicate'], self.kinds('primary_email_address', 'johndoe+1@example.com'))
