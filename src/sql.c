@@ -88,19 +88,33 @@ sql_text_datum(const char *value, bool *isnull)
 	return value ? CStringGetTextDatum(value) : (Datum) 0;
 }
 
-static uint64
-plan_run(SPIPlanPtr plan, Snapshot snapshot, bool read_only, int argument_count, const SqlArgument *arguments)
+/* Arguments as SPI takes them. */
+typedef struct PlanArguments
 {
-	Datum		values[SQL_MAX_ARGUMENTS] = {0};
-	char		nulls[SQL_MAX_ARGUMENTS] = {0};
-	int			result;
+	Datum		values[SQL_MAX_ARGUMENTS];
+	char		nulls[SQL_MAX_ARGUMENTS];
+} PlanArguments;
+
+static PlanArguments
+plan_arguments(int argument_count, const SqlArgument *arguments)
+{
+	PlanArguments result = {0};
 
 	for (int i = 0; i < argument_count; i++)
 	{
-		values[i] = arguments[i].value;
-		nulls[i] = arguments[i].isnull ? 'n' : ' ';
+		result.values[i] = arguments[i].value;
+		result.nulls[i] = arguments[i].isnull ? 'n' : ' ';
 	}
-	result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot, read_only, true, 0);
+	return result;
+}
+
+static uint64
+plan_run(SPIPlanPtr plan, Snapshot snapshot, bool read_only, int argument_count, const SqlArgument *arguments)
+{
+	PlanArguments taken = plan_arguments(argument_count, arguments);
+	int			result = SPI_execute_snapshot(plan, taken.values, taken.nulls, snapshot, InvalidSnapshot,
+											  read_only, true, 0);
+
 	if (result < 0)
 		elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
 	return SPI_processed;
@@ -303,16 +317,9 @@ open_cursor(const Account *account, const char *text, int argument_count, const 
 {
 	int			nest_level = sql_pin_search_path();
 	SPIPlanPtr	plan = sql_plan_prepare(account, text, argument_count, arguments);
-	Datum		values[SQL_MAX_ARGUMENTS];
-	char		nulls[SQL_MAX_ARGUMENTS] = {0};
-	Portal		portal;
+	PlanArguments taken = plan_arguments(argument_count, arguments);
+	Portal		portal = SPI_cursor_open(NULL, plan, taken.values, taken.nulls, read_only);
 
-	for (int i = 0; i < argument_count; i++)
-	{
-		values[i] = arguments[i].value;
-		nulls[i] = arguments[i].isnull ? 'n' : ' ';
-	}
-	portal = SPI_cursor_open(NULL, plan, values, nulls, read_only);
 	if (portal == NULL)
 		elog(ERROR, "could not open a cursor: %s", SPI_result_code_string(SPI_result));
 	SPI_freeplan(plan);			/* the portal has a copy of its own */
