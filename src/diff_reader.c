@@ -25,7 +25,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -189,10 +188,8 @@ diff_open(const Account *account, const DiffNotation *notation, DiffMode mode)
 	 * is large and has few rows, at its end.
 	 */
 	reader->nest_level = sql_pin_search_path();
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	sql_set("jit", "off");
+	sql_set("enable_seqscan", "off");
 
 	reader->has_leavers = !reader->is_full &&
 		sql_run_at(account, "SELECT FROM @account.leavers LIMIT 1", 0, NULL, reader->snapshot) > 0;
@@ -294,7 +291,7 @@ diff_close(DiffReader *reader)
 		SPI_freetuptable(reader->rows);
 	SPI_cursor_close(reader->portal);
 	UnregisterSnapshot(reader->snapshot);
-	sql_unpin_search_path(reader->nest_level);
+	sql_restore_settings(reader->nest_level);
 	MemoryContextDelete(reader->person_context);
 	MemoryContextDelete(reader->batch_context);
 }

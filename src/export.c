@@ -151,7 +151,7 @@ record_findings(const ExportPlan *plan, int64 export_id)
 
 /*
  * Files are compressed well enough by LZ4, if this server has it, and many times
- * faster than by default.  Until sql_unpin_search_path() is called with the result.
+ * faster than by default.  Until sql_restore_settings() is called with the result.
  */
 static int
 compress_quickly(void)
@@ -209,7 +209,7 @@ write_files(ExportPlan *plan, int64 export_id, bool dry_run, int max_rows, bool 
 						   });
 		MemoryContextReset(context);
 	}
-	sql_unpin_search_path(nest_level);
+	sql_restore_settings(nest_level);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
 }

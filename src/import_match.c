@@ -192,6 +192,6 @@ import_matches_find(Import *import)
 	}
 	SPI_freetuptable(SPI_tuptable);
 	SPI_cursor_close(portal);
-	sql_unbound_memory(nest_level);
+	sql_restore_settings(nest_level);
 	return matches;
 }

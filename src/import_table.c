@@ -69,7 +69,7 @@ cell_text(const TableSource *source, int row, int column)
 	return sql_string(row, column);
 }
 
-/* Makes the text of dates and numbers the same in all sessions, until AtEOXact_GUC(). */
+/* Makes the text of dates and numbers the same in all sessions, until sql_restore_settings(). */
 static int
 pin_formats(void)
 {
@@ -79,8 +79,7 @@ pin_formats(void)
 	int			nest_level = NewGUCNestLevel();
 
 	for (size_t i = 0; i < lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-								 true, 0, false);
+		sql_set(settings[i][0], settings[i][1]);
 	return nest_level;
 }
 
@@ -107,7 +106,7 @@ fetch_rows(TableSource *source)
 		}
 		append_record_end(&source->buffer, start);
 	}
-	AtEOXact_GUC(true, nest_level);
+	sql_restore_settings(nest_level);
 	SPI_freetuptable(SPI_tuptable);
 	MemoryContextSwitchTo(old_context);
 }

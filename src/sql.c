@@ -143,8 +143,8 @@ run(const Account *account, const char *text, int argument_count, const SqlArgum
 		sql_avoid_whole_tables();
 	if (how & RUN_MANY)
 	{
-		sql_switch_off("enable_nestloop");
-		sql_switch_off("jit");		/* what a loop that cannot be avoided is said to cost would call it in */
+		sql_set("enable_nestloop", "off");
+		sql_set("jit", "off");	/* what a loop that cannot be avoided is said to cost would call it in */
 	}
 	plan = (how & RUN_ONCE) ? sql_plan_prepare(account, text, argument_count, arguments) :
 		sql_plan_find(account, text, argument_count, arguments, (how & RUN_FEW) != 0);
@@ -152,7 +152,7 @@ run(const Account *account, const char *text, int argument_count, const SqlArgum
 						 false, argument_count, arguments);
 	if (how & RUN_ONCE)
 		SPI_freeplan(plan);
-	sql_unpin_search_path(nest_level);
+	sql_restore_settings(nest_level);
 	if (how & RUN_OWNER)
 		account_restore_user(&owner);
 	return processed;
@@ -190,7 +190,7 @@ sql_run_at(const Account *account, const char *text, int argument_count, const S
 	uint64		processed = plan_run(sql_plan_find(account, text, argument_count, arguments, false), snapshot, true,
 									 argument_count, arguments);
 
-	sql_unpin_search_path(nest_level);
+	sql_restore_settings(nest_level);
 	return processed;
 }
 
@@ -323,7 +323,7 @@ open_cursor(const Account *account, const char *text, int argument_count, const 
 	if (portal == NULL)
 		elog(ERROR, "could not open a cursor: %s", SPI_result_code_string(SPI_result));
 	SPI_freeplan(plan);			/* the portal has a copy of its own */
-	sql_unpin_search_path(nest_level);
+	sql_restore_settings(nest_level);
 	return portal;
 }
 
@@ -360,7 +360,7 @@ sql_script(const Account *account, const char *text)
 	int			nest_level = sql_pin_search_path();
 	int			result = SPI_execute(expanded, false, 0);
 
-	sql_unpin_search_path(nest_level);
+	sql_restore_settings(nest_level);
 	if (result < 0)
 		elog(ERROR, "could not run a script: %s", SPI_result_code_string(result));
 	pfree(expanded);

@@ -79,9 +79,10 @@ extern Datum sql_value(int row, int column, bool *isnull);
 extern char *sql_string(int row, int column);
 extern int64 sql_int64(int row, int column);
 
-extern int	sql_bound_memory(int join_count, bool by_indexes);
-extern void sql_unbound_memory(int nest_level);
+extern void sql_set(const char *setting, const char *value);
+extern void sql_set_memory(const char *setting, int kilobytes);
 extern int	sql_pin_search_path(void);
-extern void sql_unpin_search_path(int nest_level);
+extern int	sql_bound_memory(int join_count, bool by_indexes);
+extern void sql_restore_settings(int nest_level);
 
 #endif

@@ -17,7 +17,6 @@ extern SPIPlanPtr sql_plan_find(const Account *account, const char *text, int ar
 								const SqlArgument *arguments, bool ages);
 
 extern int	sql_prefix_search_path(void);
-extern void sql_switch_off(const char *setting);
 extern void sql_avoid_whole_tables(void);
 
 #endif

@@ -14,15 +14,33 @@
 #define SEARCH_PATH_PREFIX	"pg_catalog, " ORGSYNC_SCHEMA ", "
 #define PINNED_SEARCH_PATH	SEARCH_PATH_PREFIX "pg_temp"
 
-static void
-set_search_path(const char *path)
+/* Sets something until the GUC nest level ends. */
+void
+sql_set(const char *setting, const char *value)
 {
-	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option(setting, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Sets an amount of memory. */
+void
+sql_set_memory(const char *setting, int kilobytes)
+{
+	char		value[16];
+
+	snprintf(value, sizeof(value), "%d", kilobytes);
+	sql_set(setting, value);
+}
+
+/* Ends the GUC nest level that a function here returned, or NewGUCNestLevel(). */
+void
+sql_restore_settings(int nest_level)
+{
+	AtEOXact_GUC(true, nest_level);
 }
 
 /*
  * Makes the schemas that our texts may take names from the only ones, until
- * sql_unpin_search_path() is called with the result or the transaction ends.
+ * sql_restore_settings() is called with the result or the transaction ends.
  * Cheap if it is so already.
  */
 int
@@ -31,7 +49,7 @@ sql_pin_search_path(void)
 	int			nest_level = NewGUCNestLevel();
 
 	if (strcmp(namespace_search_path, PINNED_SEARCH_PATH) != 0)
-		set_search_path(PINNED_SEARCH_PATH);
+		sql_set("search_path", PINNED_SEARCH_PATH);
 	return nest_level;
 }
 
@@ -60,23 +78,10 @@ sql_prefix_search_path(void)
 		char	   *path = psprintf("%s%s%spg_temp", SEARCH_PATH_PREFIX, namespace_search_path,
 									namespace_search_path[0] == '\0' ? "" : ", ");
 
-		set_search_path(path);
+		sql_set("search_path", path);
 		pfree(path);
 	}
 	return nest_level;
-}
-
-void
-sql_unpin_search_path(int nest_level)
-{
-	AtEOXact_GUC(true, nest_level);
-}
-
-/* Until the GUC nest level ends. */
-void
-sql_switch_off(const char *setting)
-{
-	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 /*
@@ -87,13 +92,13 @@ sql_switch_off(const char *setting)
 void
 sql_avoid_whole_tables(void)
 {
-	sql_switch_off("enable_seqscan");
-	sql_switch_off("enable_hashjoin");
-	sql_switch_off("enable_mergejoin");
+	sql_set("enable_seqscan", "off");
+	sql_set("enable_hashjoin", "off");
+	sql_set("enable_mergejoin", "off");
 }
 
 /*
- * Until sql_unbound_memory() is called with the result, or the transaction ends: a
+ * Until sql_restore_settings() is called with the result, or the transaction ends: a
  * statement of so many joins takes no more than work_mem for all of them, and nothing
  * is compiled for it.  by_indexes: whatever it seeks, it is to be sought by indexes.
  */
@@ -101,19 +106,11 @@ int
 sql_bound_memory(int join_count, bool by_indexes)
 {
 	int			nest_level = NewGUCNestLevel();
-	char		limit[16];
 
-	snprintf(limit, sizeof(limit), "%d", Max(work_mem / join_count, 64));
-	(void) set_config_option("work_mem", limit, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("hash_mem_multiplier", "1", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	sql_set_memory("work_mem", Max(work_mem / join_count, 64));
+	sql_set("hash_mem_multiplier", "1");
+	sql_set("jit", "off");
 	if (by_indexes)
 		sql_avoid_whole_tables();
 	return nest_level;
-}
-
-void
-sql_unbound_memory(int nest_level)
-{
-	AtEOXact_GUC(true, nest_level);
 }

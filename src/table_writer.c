@@ -42,6 +42,7 @@
 #include "index_loader.h"
 #include "miscadmin.h"
 #include "row_pattern.h"
+#include "sql.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
@@ -201,19 +202,16 @@ static void
 build_indexes(List *indexes, int64 row_count)
 {
 	int			nest_level = NewGUCNestLevel();
-	char		limit[16];
 	ListCell   *cell;
 
-	snprintf(limit, sizeof(limit), "%d", Max(maintenance_work_mem / 2, 1024));
-	(void) set_config_option("maintenance_work_mem", limit, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
+	sql_set_memory("maintenance_work_mem", Max(maintenance_work_mem / 2, 1024));
 	foreach(cell, indexes)
 	{
 		compat_reindex_index(lfirst_oid(cell));
 		CommandCounterIncrement();
 		import_progress_step(row_count * STEPS_PER_ENTRY);
 	}
-	AtEOXact_GUC(true, nest_level);
+	sql_restore_settings(nest_level);
 }
 
 /* ---- writing ---- */
