@@ -8,6 +8,7 @@
  *	diff_vendor.c	what the vendor has of changed cells
  *	diff_subject.c	the changes of many people, with their profiles as they are now
  *	diff_keys.c		who has an address or an id at the vendor's and gives it up
+ *	diff_leavers.c	who has left before, and comes back or has the address or id of somebody
  *	diff_hold.c		whom an export leaves alone
  *	diff_adopt.c	who was deleted and is there again becomes one profile
  */

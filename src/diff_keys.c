@@ -21,7 +21,7 @@
  *
  * All this holds as well for who was deleted long ago, which the vendor has
  * confirmed: it still has the profile.  They are in the table "leavers", of
- * which only those rows are read that have a wanted key (see diff_subject.c).
+ * which only those rows are read that have a wanted key (see diff_leavers.c).
  */
 #include "diff_subject.h"
 

@@ -47,16 +47,6 @@ static const char twin_changes_query[] =
 " ON t.deleted_id = c.profile_id "
 "ORDER BY subject_id, c.change_id";
 
-/* $1, $2: addresses and ids; with who is new and has the leaver's id */
-static const char leavers_query[] =
-"SELECT l.profile_id, l.primary_email_address, l.unique_user_id, l.preferred_first_name,"
-" l.preferred_last_name, l.work_title, l.attributes,"
-" coalesce((SELECT p.profile_id FROM @account.profiles AS p WHERE p.unique_user_id = l.unique_user_id"
-"  AND EXISTS (SELECT FROM @account.changes AS c WHERE c.profile_id = p.profile_id AND c.column_name IS NULL)), 0) "
-"FROM @account.leavers AS l "
-"WHERE lower(l.primary_email_address) = ANY ($1) OR l.unique_user_id = ANY ($2) "
-"ORDER BY l.profile_id";
-
 /* ---- cells by their names ---- */
 
 /* Where the column of "changes" stands in a diff. */
@@ -266,8 +256,9 @@ compare_subject(const void *key, const void *element)
 	return wanted < found ? -1 : wanted > found ? 1 : 0;
 }
 
-static bool
-has_change(const DiffSubject *subject, DiffPlace place)
+/* Is a cell there among the changes? */
+bool
+diff_has_change(const DiffSubject *subject, DiffPlace place)
 {
 	for (int i = 0; i < subject->row_count; i++)
 		if (subject->rows[i].key != NULL && subject->rows[i].place == place)
@@ -282,8 +273,8 @@ needs(const DiffReader *reader, const DiffSubject *subject, DiffPlace place)
 	if (!subject->present.lives)
 		return false;
 	return subject->is_new || subject->source_id != subject->profile_id ||
-		has_change(subject, place) ||
-		(place == DIFF_GROUP && reader->for_export && has_change(subject, DIFF_LICENSE));
+		diff_has_change(subject, place) ||
+		(place == DIFF_GROUP && reader->for_export && diff_has_change(subject, DIFF_LICENSE));
 }
 
 static void
@@ -313,140 +304,31 @@ static void
 fetch_links(DiffReader *reader, DiffPlace place, const char *query,
 			void (*add) (DiffSubject *subject, const Datum *values))
 {
+	MemoryContext old_context = MemoryContextSwitchTo(reader->batch_context);
 	int64		profile_ids[BATCH_SUBJECTS];
 	int			count = 0;
-	SqlArgument ids;
-	uint64		found;
 
 	for (int i = 0; i < reader->subject_count; i++)
 		if (needs(reader, &reader->subjects[i], place))
 			profile_ids[count++] = reader->subjects[i].profile_id;
-	if (count == 0)
-		return;
-	ids = sql_int8_array(profile_ids, count);
-	found = sql_run_at(reader->account, query, 1, &ids, reader->snapshot);
-	for (uint64 i = 0; i < found; i++)
+	if (count > 0)
 	{
-		Datum		values[3];
-		bool		nulls[3];
-		DiffSubject *subject;
-		MemoryContext old_context;
+		SqlArgument ids = sql_int8_array(profile_ids, count);
+		uint64		found = sql_run_at(reader->account, query, 1, &ids, reader->snapshot);
 
-		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
-		subject = bsearch(&values[0], reader->subjects, reader->subject_count, sizeof(DiffSubject),
-						  compare_subject);
-		old_context = MemoryContextSwitchTo(reader->batch_context);
-		add(subject, values);
-		MemoryContextSwitchTo(old_context);
-	}
-	SPI_freetuptable(SPI_tuptable);
-}
-
-/* ---- leavers ---- */
-
-static Datum
-text_array(char **strings, int count)
-{
-	Datum	   *elements = palloc(Max(count, 1) * sizeof(Datum));
-
-	for (int i = 0; i < count; i++)
-		elements[i] = CStringGetTextDatum(strings[i]);
-	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
-/* The leaver of a row of the result, in the current context. */
-static DiffLeaver *
-take_leaver(int row)
-{
-	DiffLeaver *leaver = palloc(sizeof(DiffLeaver));
-	bool		isnull;
-
-	leaver->profile_id = sql_int64(row, 0);
-	leaver->email = sql_string(row, 1);
-	leaver->id = sql_string(row, 2);
-	leaver->first_name = sql_string(row, 3);
-	leaver->last_name = sql_string(row, 4);
-	leaver->title = sql_string(row, 5);
-	leaver->attributes = DatumGetJsonbPCopy(sql_value(row, 6, &isnull));
-	leaver->owner_of_id = sql_int64(row, 7);
-	return leaver;
-}
-
-/* The leaver has an address or an id that the person may want: is it the same person? */
-static void
-meet_leaver(DiffSubject *subject, DiffLeaver *leaver)
-{
-	const DiffPresent *present = &subject->present;
-	bool		has_email = leaver->email != NULL && pg_strcasecmp(present->email, leaver->email) == 0;
-	bool		has_id = present->id != NULL && leaver->id != NULL && strcmp(present->id, leaver->id) == 0;
-	bool		is_candidate = subject->is_new && subject->source_id == subject->profile_id;
-
-	if (has_id && is_candidate)
-	{
-		/* by the id, whatever was found by the address */
-		if (subject->returned != NULL)
-			subject->email_leaver = subject->returned;
-		subject->returned = leaver;
-	}
-	else if (has_email && is_candidate && subject->returned == NULL &&
-			 (leaver->owner_of_id == 0 || leaver->owner_of_id == subject->profile_id) &&
-			 !diff_keys_differ(leaver->id, leaver->first_name, leaver->last_name,
-							   present->id, present->first_name, present->last_name))
-		subject->returned = leaver;
-	else
-	{
-		if (has_email)
-			subject->email_leaver = leaver;
-		if (has_id)
-			subject->id_leaver = leaver;
-	}
-}
-
-static void
-fetch_leavers(DiffReader *reader)
-{
-	char	  **emails = palloc(BATCH_SUBJECTS * sizeof(char *));
-	char	  **ids = palloc(BATCH_SUBJECTS * sizeof(char *));
-	int			email_count = 0;
-	int			id_count = 0;
-	uint64		found;
-
-	for (int i = 0; i < reader->subject_count; i++)
-	{
-		const DiffSubject *subject = &reader->subjects[i];
-
-		if (!subject->present.lives || !(subject->is_new || has_change(subject, DIFF_PRIMARY_EMAIL_ADDRESS) ||
-										 has_change(subject, DIFF_UNIQUE_USER_ID)))
-			continue;
-		emails[email_count++] = diff_lower(subject->present.email);
-		if (subject->present.id != NULL)
-			ids[id_count++] = subject->present.id;
-	}
-	if (email_count == 0)
-		return;
-	found = sql_run_at(reader->account, leavers_query, 2, (SqlArgument[])
-					   {
-						   SQL_DATUM(TEXTARRAYOID, text_array(emails, email_count)),
-						   SQL_DATUM(TEXTARRAYOID, text_array(ids, id_count))
-					   }, reader->snapshot);
-	for (uint64 i = 0; i < found; i++)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(reader->batch_context);
-		DiffLeaver *leaver = take_leaver((int) i);
-
-		for (int s = 0; s < reader->subject_count; s++)
+		MemoryContextSwitchTo(reader->batch_context);	/* SPI has left it */
+		for (uint64 i = 0; i < found; i++)
 		{
-			DiffSubject *subject = &reader->subjects[s];
+			Datum		values[3];
+			bool		nulls[3];
 
-			if (subject->present.lives &&
-				((leaver->email != NULL && pg_strcasecmp(subject->present.email, leaver->email) == 0) ||
-				 (subject->present.id != NULL && leaver->id != NULL &&
-				  strcmp(subject->present.id, leaver->id) == 0)))
-				meet_leaver(subject, leaver);
+			heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+			add(bsearch(&values[0], reader->subjects, reader->subject_count, sizeof(DiffSubject), compare_subject),
+				values);
 		}
-		MemoryContextSwitchTo(old_context);
+		SPI_freetuptable(SPI_tuptable);
 	}
-	SPI_freetuptable(SPI_tuptable);
+	MemoryContextSwitchTo(old_context);
 }
 
 /* ---- the whole ---- */
@@ -485,7 +367,7 @@ diff_subjects_next(DiffReader *reader)
 					"SELECT profile_id, permission, scope::text FROM @account.permissions"
 					" WHERE profile_id = ANY ($1)", add_permission);
 	if (reader->has_leavers)
-		fetch_leavers(reader);
+		diff_fetch_leavers(reader);
 	MemoryContextSwitchTo(old_context);
 	return true;
 }

@@ -204,6 +204,8 @@ extern void diff_keys_twins(const DiffReader *reader, SqlArgument arguments[2]);
 
 extern void diff_subjects_open(DiffReader *reader);
 extern bool diff_subjects_next(DiffReader *reader);
+extern bool diff_has_change(const DiffSubject *subject, DiffPlace place);
+extern void diff_fetch_leavers(DiffReader *reader);
 extern void diff_fetch_profiles(const DiffReader *reader, const int64 *profile_ids, int count,
 								DiffPresent **presents);
 
