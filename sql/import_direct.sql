@@ -161,6 +161,21 @@ SELECT make('uncapped', 1);
 ALTER TABLE uncapped.seats DISABLE TRIGGER license_cap_insert;
 SELECT state, created, rejected FROM orgsync.import_csv('uncapped', people(1, 4));
 SELECT header, total, invited FROM uncapped.seat_usage;
+-- so is the change log, and the rest is written as ever
+SELECT make('unlogged');
+ALTER TABLE unlogged.profiles DISABLE TRIGGER change_log_insert;
+BEGIN;
+SET LOCAL track_functions = 'all';
+SELECT state, created FROM orgsync.import_csv('unlogged', people(1, 4));
+SELECT funcname, calls FROM pg_stat_xact_user_functions WHERE funcname ~ '^(duplicate_profile|change_log_profiles)' ORDER BY 1;
+COMMIT;
+SELECT (SELECT count(*) FROM unlogged.profiles) AS profiles, (SELECT count(*) FROM unlogged.changes) AS changes;
+ALTER TABLE unlogged.profiles ENABLE TRIGGER change_log_insert;
+SELECT state, created FROM orgsync.import_csv('unlogged', people(5, 6));
+SELECT DISTINCT primary_email_address, action FROM orgsync.diff('unlogged') ORDER BY 1;
+DROP TRIGGER change_log_insert ON unlogged.profiles;
+SELECT state, created FROM orgsync.import_csv('unlogged', people(7, 8));
+SELECT (SELECT count(*) FROM unlogged.profiles) AS profiles, (SELECT count(*) FROM unlogged.changes) AS changes;
 
 -- privileges are those of INSERT, row security too
 SELECT make('guarded');
@@ -189,6 +204,6 @@ DROP OWNED BY orgsync_direct_writer;
 DROP ROLE orgsync_direct_writer;
 
 SELECT count(orgsync.drop_account(a::regnamespace)) FROM unnest('{direct,by_statements,again,in_use}'::text[]) AS a;
-DROP SCHEMA owned, strict, ruled, uncapped, guarded CASCADE;
+DROP SCHEMA owned, strict, ruled, uncapped, unlogged, guarded CASCADE;
 DROP FUNCTION state, people, make, look_on, note_seen;
 DROP TABLE seen, elsewhere, files;

@@ -53,7 +53,8 @@ static const WrittenTable profiles_table = {
 		{"created_at", TIMESTAMPTZOID, NULL, true, true},
 		{"updated_at", TIMESTAMPTZOID, NULL, true, true}
 	},
-	.triggers = {"duplicate_profile_check", "change_log_profiles"},
+	.triggers = {"duplicate_profile_check"},
+	.change_log = "change_log_profiles",
 	.checks = {"unique_user_id_letters_and_digits", "profiles_attributes_check"}
 };
 
@@ -85,7 +86,7 @@ struct ImportDirect
 {
 	const Account *account;		/* to work as its owner */
 	TableWriter *profiles;
-	ChangeLog  *changes;
+	ChangeLog  *changes;		/* NULL: the owner has switched it off */
 	TableWriter *seats;			/* NULL: by statements */
 	TableWriter *memberships;	/* likewise */
 	Oid			invited;		/* statuses of seats */
@@ -118,7 +119,8 @@ import_direct_begin(Import *import, int64 new_row_count)
 	direct->profiles = table_writer_open(account, &profiles_table, new_row_count);
 	if (direct->profiles != NULL)
 	{
-		direct->changes = change_log_begin(account, new_row_count);
+		if (written_table_is_logged(&profiles_table, table_writer_relation(direct->profiles)))
+			direct->changes = change_log_begin(account, new_row_count);
 		direct->seats = table_writer_open(account, &seats_table, new_row_count);
 		direct->memberships = table_writer_open(account, &memberships_table, new_row_count);
 		direct->deltas = palloc0(sizeof(SeatDelta) * Max(import->license_count, 1));
@@ -199,7 +201,8 @@ import_direct_profile(Import *import, const RowTarget *target, const ProfileValu
 	values[7] = BoolGetDatum(false);
 	values[8] = values[9] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	table_writer_put(direct->profiles, values, nulls);
-	change_log_profile_imported(direct->changes, profile->profile_id);
+	if (direct->changes != NULL)
+		change_log_profile_imported(direct->changes, profile->profile_id);
 	MemoryContextSwitchTo(old_context);
 	return true;
 }
@@ -278,11 +281,13 @@ import_direct_end(Import *import)
 		return;
 	import_progress_phase(import, "changes");
 	import_progress_steps(import,
-						  table_writer_steps(direct->profiles) + change_log_steps(direct->changes) +
+						  table_writer_steps(direct->profiles) +
+						  (direct->changes != NULL ? change_log_steps(direct->changes) : 0) +
 						  (direct->seats != NULL ? table_writer_steps(direct->seats) : 0) +
 						  (direct->memberships != NULL ? table_writer_steps(direct->memberships) : 0));
 	table_writer_close(direct->profiles);
-	change_log_end(direct->changes);
+	if (direct->changes != NULL)
+		change_log_end(direct->changes);
 	if (direct->seats != NULL)
 		table_writer_close(direct->seats);
 	if (direct->memberships != NULL)

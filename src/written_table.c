@@ -100,14 +100,21 @@ is_expected_reference(const Account *account, const WrittenTable *table, const T
 		is_one_of(referenced, table->references, WRITTEN_MAX_REFERENCES);
 }
 
+/* Is it one that the layout has, of one of these functions? */
 static bool
-is_expected_trigger(const WrittenTable *table, const Trigger *trigger)
+is_expected_trigger(const Trigger *trigger, const char *const *functions, int capacity)
 {
 	const char *function = get_func_name(trigger->tgfoid);
 
 	return !trigger->tgisinternal && TRIGGER_FOR_AFTER(trigger->tgtype) && trigger->tgqual == NULL &&
 		function != NULL && get_func_namespace(trigger->tgfoid) == catalog_schema() &&
-		is_one_of(function, table->triggers, WRITTEN_MAX_TRIGGERS);
+		is_one_of(function, functions, capacity);
+}
+
+static bool
+is_enabled(const Trigger *trigger)
+{
+	return trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN || trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
 }
 
 /* Would an INSERT fire just the triggers that the layout has? */
@@ -127,17 +134,32 @@ has_expected_triggers(const Account *account, Relation relation, const WrittenTa
 
 		if (!TRIGGER_FOR_INSERT(trigger->tgtype))
 			continue;
-		if (trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN && trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
+		if (is_expected_trigger(trigger, &table->change_log, 1))
+			continue;
+		if (!is_enabled(trigger))
 			return false;
 		if (is_expected_reference(account, table, trigger))
 			references++;
-		else if (is_expected_trigger(table, trigger))
+		else if (is_expected_trigger(trigger, table->triggers, WRITTEN_MAX_TRIGGERS))
 			functions++;
 		else
 			return false;
 	}
 	return references == count_names(table->references, WRITTEN_MAX_REFERENCES) &&
 		functions == count_names(table->triggers, WRITTEN_MAX_TRIGGERS);
+}
+
+/* Is the trigger there and switched on that notes what is inserted? */
+bool
+written_table_is_logged(const WrittenTable *table, Relation relation)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (TRIGGER_FOR_INSERT(triggers->triggers[i].tgtype) && is_enabled(&triggers->triggers[i]) &&
+			is_expected_trigger(&triggers->triggers[i], &table->change_log, 1))
+			return true;
+	return false;
 }
 
 static bool

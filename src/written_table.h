@@ -34,10 +34,12 @@ typedef struct WrittenTable
 	int			column_count;
 	WrittenColumn columns[WRITTEN_MAX_COLUMNS];
 	const char *triggers[WRITTEN_MAX_TRIGGERS]; /* names of our functions */
+	const char *change_log;		/* and of one that the owner may have switched off, or NULL */
 	const char *references[WRITTEN_MAX_REFERENCES]; /* tables that foreign keys refer to */
 	const char *checks[WRITTEN_MAX_CHECKS]; /* names of constraints */
 } WrittenTable;
 
 extern bool written_table_is_writable(const WrittenTable *table, const Account *account, Relation relation);
+extern bool written_table_is_logged(const WrittenTable *table, Relation relation);
 
 #endif
