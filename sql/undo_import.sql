@@ -113,6 +113,17 @@ SELECT pg_temp.import('primary_email,employee_id;kate.short@,K1');
 INSERT INTO undo.profiles (primary_email_address, preferred_first_name, preferred_last_name) VALUES ('kate.long+new@example.com', 'Kate', 'Long');
 SELECT * FROM orgsync.undo_import('undo', 16);
 DELETE FROM undo.profiles WHERE primary_email_address = 'kate.long+new@example.com';
+-- any other error is told as it is, and what is done afterwards is nobody's undoing
+CREATE FUNCTION pg_temp.closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'closed for today'; END $$;
+CREATE TRIGGER closed BEFORE UPDATE ON undo.profiles EXECUTE FUNCTION pg_temp.closed();
+SELECT pg_temp.remember();
+\set SHOW_CONTEXT never
+SELECT * FROM orgsync.undo_import('undo', 16);
+\set SHOW_CONTEXT errors
+SELECT pg_temp.differs();
+DROP FUNCTION pg_temp.closed CASCADE;
+UPDATE undo.profiles SET work_title = 'Chief' WHERE unique_user_id = 'K1';
+SELECT import_id, changed_by FROM undo.changes ORDER BY change_id DESC LIMIT 1;
 CREATE UNIQUE INDEX either_or ON undo.profiles ((true)) WHERE primary_email_address IN ('kate.long@example.com', 'j@example.com');
 SELECT * FROM orgsync.undo_import('undo', 16);
 DROP INDEX undo.either_or;
