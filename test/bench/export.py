@@ -4,7 +4,9 @@ import shutil
 import statistics
 import subprocess
 
-from harness import LICENSE, PEERS, Contestant
+from harness import LICENSE, PEERS, ROOT, Contestant
+
+DUCKDB = pathlib.Path("node_modules/@duckdb/node-api")
 
 # An account that the vendor knows as it was in one file, and that is as in the next.
 CHANGED_ACCOUNT = """SELECT create_account('%(account)s', 'linkedin_learning');
@@ -17,22 +19,30 @@ EXPORT = """SELECT count(*) AS files, sum(row_count) AS rows, sum(octet_length(c
     FROM export_csv('%s', %s) \\gset"""
 
 
-def duckdb(directory):
-    """Where DuckDB for node is, installed if it can be; None if it cannot."""
-    place = pathlib.Path(directory) / "duckdb"
-    if not (place / "node_modules/@duckdb/node-api").exists():
-        if not shutil.which("node") or not shutil.which("npm"):
-            return None
-        place.mkdir(parents=True, exist_ok=True)
-        if subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(place),
-                           "@duckdb/node-api"], check=False).returncode != 0:
-            return None
-    return place
+def duckdb(bench):
+    """A directory whose node_modules have DuckDB, installed if need be; None, and the report says why."""
+    private = bench.directory / "duckdb"
+    for place in (private, ROOT, pathlib.Path("/usr/local/lib"), pathlib.Path("/usr/lib")):
+        if (place / DUCKDB).exists():
+            return place
+    missing = [program for program in ("node", "npm") if not shutil.which(program)]
+    why = "there is no " + " and no ".join(missing)
+    if not missing:
+        private.mkdir(parents=True, exist_ok=True)
+        (private / "package.json").write_text("{}", encoding="utf-8")
+        # with --prefix, npm would not heed the machine's own settings
+        npm = subprocess.run(["npm", "install", "--no-audit", "--no-fund", DUCKDB.relative_to("node_modules")],
+                             cwd=private, check=False, capture_output=True, text=True)
+        if npm.returncode == 0:
+            return private
+        why = " ".join(npm.stderr.split())
+    bench.say("DuckDB is not to be had (%s): not compared" % why)
+    return None
 
 
 def full_joins(bench, roster):
     """Seconds that DuckDB's full join of the two files takes, the query alone; the median."""
-    place = duckdb(bench.directory)
+    place = duckdb(bench)
     if place is None:
         return None
     times = []
@@ -69,9 +79,7 @@ def subject(bench):
     roster = bench.roster()
     roster.base, roster.next = million.files
     peer = full_joins(bench, roster)
-    if peer is None:
-        bench.say("DuckDB for node is not to be had here: not compared")
-    else:
+    if peer is not None:
         bench.say("  %-42s %9.3f" % ("DuckDB's full join of the two files (peer)", peer))
         bench.goal("export_csv / DuckDB's full join", results[million.name].median / peer, 0.12, 0.05)
 
