@@ -489,7 +489,7 @@ class Vendor:
         if isinstance(scope, frozenset):
             if permission in PERMISSIONS:
                 raise Refused('permission', '%s cannot be limited to groups' % permission)
-            missing = [name for name in scope if name not in self.groups]
+            missing = sorted(name for name in scope if name not in self.groups)
             if missing:
                 raise Refused('permission_group', 'There is no group %s' % ', '.join(missing))
         person.permissions.pop(permission, None)
