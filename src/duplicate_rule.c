@@ -225,16 +225,16 @@ static struct
 }			last_read;
 
 /*
- * How many transactions that wrote something have ended by now: as long as it is
- * the same, so is what is committed.  0 for who may see more than that, or has to
- * have read it for himself.
+ * How many transactions that wrote something had ended when the snapshot, which must be
+ * GetLatestSnapshot()'s own, was taken: as long as it is the same, so is what is committed.
+ * 0 for who may see more than that, or has to have read it for himself.
  */
 uint64
-duplicate_rules_completion_count(void)
+duplicate_rules_completion_count(Snapshot snapshot)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) || IsolationIsSerializable())
 		return 0;
-	return GetLatestSnapshot()->snapXactCompletionCount;
+	return snapshot->snapXactCompletionCount;
 }
 
 static DuplicateRules *
@@ -261,14 +261,14 @@ copy_rules(const DuplicateRules *rules)
 DuplicateRules *
 duplicate_rules_read(const Account *account)
 {
-	uint64		count = duplicate_rules_completion_count();
+	uint64		count = duplicate_rules_completion_count(GetLatestSnapshot());
 	DuplicateRules *rules;
 	MemoryContext old_context;
 
 	if (count != 0 && count == last_read.completion_count && account->namespace_oid == last_read.namespace_oid)
 		return copy_rules(last_read.rules);
 	rules = read_rules(account);
-	if (count == 0 || count != duplicate_rules_completion_count())
+	if (count == 0 || count != duplicate_rules_completion_count(GetLatestSnapshot()))
 		return rules;
 
 	last_read.namespace_oid = InvalidOid;

@@ -10,6 +10,7 @@
 
 #include "account.h"
 #include "similar_person.h"
+#include "utils/snapshot.h"
 
 typedef enum RuleAction
 {
@@ -52,7 +53,7 @@ extern const char *rule_action_name(RuleAction action);
 extern RuleAction rule_action_by_name(const char *label);
 extern void duplicate_rules_create(const Account *account, const product *product);
 extern DuplicateRules *duplicate_rules_default(const product *product);
-extern uint64 duplicate_rules_completion_count(void);
+extern uint64 duplicate_rules_completion_count(Snapshot snapshot);
 extern DuplicateRules *duplicate_rules_read(const Account *account);
 
 /* duplicate_compare.c */

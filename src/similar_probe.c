@@ -71,15 +71,21 @@ open_index(Relation profiles, const char *name)
 void
 similar_probe_begin(SimilarProbe *probe, const DuplicateRules *rules, Relation profiles)
 {
+	Snapshot	latest = GetLatestSnapshot();
+
 	memset(probe, 0, sizeof(SimilarProbe));
 	probe->memory = CurrentMemoryContext;
 	probe->rules = rules;
 	probe->profiles = profiles;
 	probe->slot = table_slot_create(profiles, NULL);
-	probe->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	probe->completion_count = duplicate_rules_completion_count(latest);
+	probe->snapshot = RegisterSnapshot(latest);
 }
 
-/* Frees what similar_probe_begin() took. */
+/*
+ * Frees what similar_probe_begin() took.  Locks stay until the transaction ends, as with
+ * any query: whoever asks again has them at once.
+ */
 void
 similar_probe_end(SimilarProbe *probe)
 {
@@ -88,7 +94,7 @@ similar_probe_end(SimilarProbe *probe)
 		if (probe->scans[i] != NULL)
 			index_endscan(probe->scans[i]);
 		if (probe->indexes[i] != NULL)
-			index_close(probe->indexes[i], AccessShareLock);
+			index_close(probe->indexes[i], NoLock);
 	}
 	ExecDropSingleTupleTableSlot(probe->slot);
 	UnregisterSnapshot(probe->snapshot);
@@ -336,10 +342,11 @@ look_at_unnamed(SimilarProbe *probe)
 	bool		complete = true;
 	bool		are_known;
 
-	/* most accounts have nobody without a name: then there is but the first page, which says so */
-	if (probe->stopped || RelationGetNumberOfBlocks(similar_probe_index(probe, SIMILAR_BY_UNNAMED)) <= 1)
+	if (probe->stopped)
 		return;
 	are_known = similar_unnamed_known(probe);
+	if (are_known ? similar_unnamed_nobody() : !similar_unnamed_any(probe))
+		return;
 	count = similar_half_ranges(address, first_halves, second_halves);
 	probe->by_halves = true;
 	for (size_t i = 0; i < count && complete; i++)

@@ -8,7 +8,6 @@
 #include "duplicate_rule.h"
 
 #include "access/genam.h"
-#include "utils/snapshot.h"
 
 /* Somebody who is similar. */
 typedef struct SimilarMatch
@@ -40,6 +39,7 @@ typedef struct SimilarProbe
 	const DuplicateRules *rules;
 	Relation	profiles;		/* the caller's */
 	Snapshot	snapshot;
+	uint64		completion_count;	/* see duplicate_rules_completion_count() */
 	Relation	indexes[SIMILAR_INDEX_COUNT];	/* NULL: not opened yet */
 	IndexScanDesc scans[SIMILAR_INDEX_COUNT];	/* NULL: not begun */
 	TupleTableSlot *slot;

@@ -60,18 +60,37 @@ compare_keys(const void *a, const void *b)
 	return (*(const uint64 *) a > *(const uint64 *) b) - (*(const uint64 *) a < *(const uint64 *) b);
 }
 
-/* Are the halves of the probe's account known, so that similar_unnamed_has() may be asked? */
+/* May anybody have no name?  If nobody ever had none there is but the index's first page. */
+bool
+similar_unnamed_any(SimilarProbe *probe)
+{
+	return RelationGetNumberOfBlocks(similar_probe_index(probe, SIMILAR_BY_UNNAMED)) > 1;
+}
+
+static void
+read_keys(SimilarProbe *probe)
+{
+	last_asked.count = 0;
+	if (!similar_unnamed_any(probe))
+		return;
+	note_keys(probe, SIMILAR_BY_UNNAMED, PG_INT64_MIN, PG_INT64_MAX);
+	note_keys(probe, SIMILAR_BY_PERSON, PG_INT64_MIN, -1);
+	if (last_asked.count > 1)
+		qsort(last_asked.keys, last_asked.count, sizeof(uint64), compare_keys);
+}
+
+/* Are the halves of the probe's account known, so that the functions below may be asked? */
 bool
 similar_unnamed_known(SimilarProbe *probe)
 {
-	uint64		count = duplicate_rules_completion_count();
 	BlockNumber pages;
 
-	if (count == 0)
+	if (probe->completion_count == 0)
 		return false;
-	if (count != last_asked.completion_count || RelationGetRelid(probe->profiles) != last_asked.profiles_oid)
+	if (probe->completion_count != last_asked.completion_count ||
+		RelationGetRelid(probe->profiles) != last_asked.profiles_oid)
 	{
-		last_asked.completion_count = count;
+		last_asked.completion_count = probe->completion_count;
 		last_asked.profiles_oid = RelationGetRelid(probe->profiles);
 		last_asked.asked = 0;
 		last_asked.is_known = false;
@@ -79,16 +98,19 @@ similar_unnamed_known(SimilarProbe *probe)
 	if (last_asked.is_known)
 		return true;
 	pages = RelationGetNumberOfBlocks(similar_probe_index(probe, SIMILAR_BY_UNNAMED));
-	if (pages > MAX_PAGES || ++last_asked.asked < (uint64) pages * ASKED_PER_PAGE)
+	if (pages > MAX_PAGES || ++last_asked.asked < (uint64) (pages - 1) * ASKED_PER_PAGE)
 		return false;
-	last_asked.count = 0;
-	note_keys(probe, SIMILAR_BY_UNNAMED, PG_INT64_MIN, PG_INT64_MAX);
-	note_keys(probe, SIMILAR_BY_PERSON, PG_INT64_MIN, -1);
-	if (last_asked.count > 1)
-		qsort(last_asked.keys, last_asked.count, sizeof(uint64), compare_keys);
-	/* what was read is what is committed only if nothing was meanwhile */
-	last_asked.is_known = duplicate_rules_completion_count() == count;
-	return last_asked.is_known;
+	/* whatever was committed before the probe began is in the indexes by now */
+	read_keys(probe);
+	last_asked.is_known = true;
+	return true;
+}
+
+/* Has nobody a half? */
+bool
+similar_unnamed_nobody(void)
+{
+	return last_asked.count == 0;
 }
 
 /* May somebody without a name have a half of that range, and be near to the address? */

@@ -7,7 +7,9 @@
 
 #include "similar_probe.h"
 
+extern bool similar_unnamed_any(SimilarProbe *probe);
 extern bool similar_unnamed_known(SimilarProbe *probe);
+extern bool similar_unnamed_nobody(void);
 extern bool similar_unnamed_has(const similar_address *address, const similar_range *half);
 
 #endif
