@@ -32,17 +32,13 @@ is( value("SELECT state, rejected FROM orgsync.import_file('acme', '$base')"),
 is( value("SELECT state, rows_read FROM orgsync.import_file('acme', '$directory/base.similar.csv', dry_run => true)"),
 	'dry_run|3500', 'the planted rows are read');
 value(qq{
-	CREATE TABLE label (email text, similar_to text, kind text);
-	COPY label FROM '$directory/base.similar.labels.csv' (FORMAT csv, HEADER);
-	CREATE TABLE planted AS
-	SELECT l.kind, r.fields[2] <> '' AS has_id, r.fields[3] <> '' AS has_name,
-		coalesce(f.code = 'duplicate_profile', false) AS rejected, f.code IS NOT NULL AS found
-	FROM label l JOIN orgsync.read_csv(pg_read_binary_file('$directory/base.similar.csv')) r ON r.fields[1] = l.email
-	LEFT JOIN (SELECT line, min(code) AS code FROM acme.import_findings
-		WHERE import_id = 2 AND code IN ('duplicate_profile', 'similar_profile') GROUP BY line) f ON f.line = r.line
-	WHERE l.kind <> 'case';});
+	\\set similar '$directory/base.similar.csv'
+	\\set labels '$directory/base.similar.labels.csv'
+	\\set import_id 2
+	\\i $source/test/data/duplicate_quality.sql
+});
 
-sub percent { return value("SELECT round(100.0 * count(*) FILTER (WHERE $_[0]) / count(*), 2) FROM planted WHERE $_[1]"); }
+sub percent { my ($which, $of) = @_; return value("SELECT percent(\$\$$which\$\$, \$\$$of\$\$)"); }
 
 cmp_ok(percent('rejected', "kind <> 'none' AND has_name AND NOT has_id"), '>=', 98.5,
 	'near-duplicates with a name and without an id are rejected');
