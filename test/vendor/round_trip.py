@@ -25,7 +25,7 @@ import random
 import sys
 
 from server import Session, StatementError, literal
-from vendor import GROUP_PERMISSIONS, PERMISSIONS, YES, Refused, Vendor, permission_scope
+from vendor import GROUP_PERMISSIONS, PERMISSIONS, YES, Refused, Upload, Vendor, permission_scope
 
 ACCOUNT = 'trip'
 FIRST_NAMES = ('Ann', 'Bob', 'Chloé', 'Dan', 'Eve', 'Fay', 'Gus', 'Zoë', "D'Arcy", 'José')
@@ -683,7 +683,7 @@ class Trip:
         return files
 
     def do_lists(self, files, failed_before):
-        """Does by hand what the lists say, all together."""
+        """Does by hand what the lists say, all together; None if that was possible, or else what the vendor said."""
         rows = []
         for file in files:
             self.note('%s\n%s' % (file['file_name'], '\n'.join('--   ' + line for line in file['csv'].splitlines())))
@@ -693,10 +693,14 @@ class Trip:
         try:
             deleted = self.vendor.do_by_hand(rows, keeps_former=self.rng.random() < 0.7)
             self.must_look |= any(person.id for person in deleted)
+            return None
         except Refused as refusal:
             if self.agree and not failed_before:
                 raise Failure('by hand: %s' % refusal)
-            self.agree = False
+            self.note('not done: %s' % refusal)
+            upload = Upload()
+            upload.critical = refusal
+            return upload
 
     def upload(self, file, failed_before, **fault):
         """Uploads a file; what the vendor says."""
@@ -780,8 +784,10 @@ class Trip:
                 fault['stop_after'] = rng.randrange(file['row_count'] + 1)
             upload = None
             if number in lists:
-                self.do_lists(lists[number], failed)
-            elif file['kind'] != 'manual':
+                upload = self.do_lists(lists[number], failed)
+            elif file['kind'] == 'manual':
+                upload = uploads[-1]
+            else:
                 upload = self.upload(file, failed, **fault)
             uploads.append(upload)
             if scenario in ('lose', 'doubt'):

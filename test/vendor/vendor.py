@@ -153,7 +153,15 @@ class Vendor:
         """A list for a person to do: address, column, what the cell has and what it shall have, None clears it.
         Lines in which somebody gets an address begin what the list says of him.  The list is looked at as a whole:
         addresses may be passed on within it; whoever else has one, left the company and is deleted, or with
-        keeps_former gets another address.  Returns those who were deleted."""
+        keeps_former gets another address.  Returns those who were deleted; a list that cannot be done is left."""
+        before = self.contents()
+        try:
+            return self.do_tasks(rows, keeps_former)
+        except Refused:
+            self.restore(before)
+            raise
+
+    def do_tasks(self, rows, keeps_former):
         tasks = []
         deleted = []
         for email, column, old_value, value in rows:

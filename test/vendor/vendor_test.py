@@ -3,7 +3,7 @@
 
 import unittest
 
-from vendor import Vendor
+from vendor import Refused, Vendor
 
 LEARNING = 'Default_license_learning_proAllLanguages_status'
 INSIGHTS = 'license_talentInsights_talentInsights_status'
@@ -103,6 +103,19 @@ class VendorTest(unittest.TestCase):
         self.kinds(header, 'a@example.com,inactive', 'b@example.com,inactive', 'c@example.com,active')
         upload = self.learning.upload(file(header, 'a@example.com,active', 'b@example.com,active'), is_of_new_people=True)
         self.assertEqual((['cap'], ['a@example.com']), (upload.kinds(), [person.email for person in upload.found]))
+
+    def test_lists(self):
+        """A list to do by hand is done as a whole, or not at all."""
+        self.kinds('primary_email_address,' + LEARNING, 'a@example.com,active', 'b@example.com,active', 'c@example.com,inactive')
+        before = self.learning.download()
+        lines = [('a@example.com', 'work_title', None, 'Boss'), ('new@example.com', 'primary_email_address', '', 'new@example.com'),
+                 ('c@example.com', LEARNING, 'inactive', 'active')]
+        with self.assertRaises(Refused):
+            self.learning.do_by_hand(lines, False)
+        self.assertEqual(before, self.learning.download())
+        self.assertEqual([], self.learning.do_by_hand(lines[:2], False))
+        self.assertEqual('Boss', self.learning.find('a@example.com').texts['work_title'])
+        self.assertIsNotNone(self.learning.find('new@example.com'))
 
     def test_duplicates(self):
         self.kinds('primary_email_address', 'john.doe@example.com')
