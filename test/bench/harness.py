@@ -89,9 +89,10 @@ class Contestant:
 
 @dataclasses.dataclass
 class Result:
-    """What was measured of a contestant: seconds and bytes of each run."""
+    """What was measured of a contestant: seconds and bytes of each run, and the backend's share of processor time."""
     times: list
     wal: list
+    computed: list
     memory: int = 0
 
     @property
@@ -140,6 +141,11 @@ class Session:
             lines.append(line)
         self.errors.seek(0)
         raise Failure("%s\nin: %s" % (self.errors.read(), text))
+
+    def computed(self):
+        """Seconds for which the backend has had a processor; its parallel workers' are not among them."""
+        with open("/proc/%d/schedstat" % self.pid, encoding="ascii") as schedule:
+            return int(schedule.read().split()[0]) / 1e9
 
     def close(self):
         """Ends the session."""
@@ -258,24 +264,26 @@ class Bench:
     # ---- races ----
 
     def run_once(self, session, contestant, checkpoint=True):
-        """One run: seconds and bytes of WAL."""
+        """One run: seconds, bytes of WAL, and seconds of the backend's processor time."""
         session.execute(contestant.before)
         if checkpoint:
             session.execute("CHECKPOINT;")
         position = session.execute("SELECT pg_current_wal_insert_lsn();")
+        computed = session.computed()
         begin = time.perf_counter()
         if isinstance(contestant.run, str):
             session.execute(contestant.run)
         else:
             subprocess.run(contestant.run, check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - begin
+        computed = session.computed() - computed
         wal = int(session.execute("SELECT pg_current_wal_insert_lsn() - '%s'::pg_lsn;" % position))
         if contestant.check:
             answer = session.execute(contestant.check)
             if answer != "t":
                 raise Failure("%s: the result is wrong: %s\nsaid: %s" % (
                     contestant.name, answer, contestant.check))
-        return seconds, wal
+        return seconds, wal, computed
 
     def memory_of(self, contestant):
         """The most private memory of the backend while it runs, in a new session."""
@@ -288,30 +296,32 @@ class Bench:
         session.close()
         return peak
 
-    def race(self, title, contestants, goals=(), memory=True):
+    def race(self, title, contestants, goals=(), memory=True, computing_goals=()):
         """Runs the contestants in turn and reports; returns their results by name.
 
         goals: (ours, peer, goal, stretch) - ours shall take at most so many times the
-        peer's time."""
+        peer's time.  computing_goals: the same for processor time, where a few parts in a
+        hundred matter, which are lost among what a disk takes more or less."""
         session = self.session()
-        results = {c.name: Result([], []) for c in contestants}
+        results = {c.name: Result([], [], []) for c in contestants}
         for turn in range(-self.options.warm_up, self.options.runs):
             for contestant in contestants:
                 if contestant.prepared and turn > -self.options.warm_up:
                     contestant = dataclasses.replace(contestant, before="")
-                seconds, wal = self.run_once(session, contestant)
+                seconds, wal, computed = self.run_once(session, contestant)
                 if turn >= 0:
                     results[contestant.name].times.append(seconds)
                     results[contestant.name].wal.append(wal)
+                    results[contestant.name].computed.append(computed)
         session.close()
         if memory:
             for contestant in contestants:
                 if isinstance(contestant.run, str):
                     results[contestant.name].memory = self.memory_of(contestant)
-        self.report(title, contestants, results, goals)
+        self.report(title, contestants, results, goals, computing_goals)
         return results
 
-    def report(self, title, contestants, results, goals):
+    def report(self, title, contestants, results, goals, computing_goals):
         """Prints the table of a race."""
         self.say("\n%s" % title)
         self.say("%-44s %9s %9s %9s %7s %8s %7s" % (
@@ -326,6 +336,9 @@ class Bench:
                 "%.0f" % (result.memory / 1e6) if result.memory else ""))
         for ours, peer, goal, stretch in goals:
             self.goal("%s / %s" % (ours, peer), results[ours].median / results[peer].median, goal, stretch)
+        for ours, peer, goal, stretch in computing_goals:
+            ratio = statistics.median(results[ours].computed) / statistics.median(results[peer].computed)
+            self.goal("%s / %s, processor time" % (ours, peer), ratio, goal, stretch)
 
     def goal(self, what, value, goal, stretch=None, unit=""):
         """Reports whether a figure keeps to its goal; at --quick sizes figures say nothing."""

@@ -57,8 +57,8 @@ def subject(bench):
         ("import_file", "COPY into an unlogged text table", 0.65, 0.4)])
 
     session = bench.session()
-    _, right_after = bench.run_once(session, changed)
-    _, later = bench.run_once(session, changed, checkpoint=False)
+    _, right_after, _ = bench.run_once(session, changed)
+    _, later, _ = bench.run_once(session, changed, checkpoint=False)
     bench.goal("WAL right after a checkpoint", right_after / 1e6, 100, unit=" MB")
     bench.goal("WAL when pages were written since", later / 1e6, 40, unit=" MB")
     session.close()
