@@ -10,6 +10,7 @@
 
 #include "core/email.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "utils/memutils.h"
 
 /* So few entries are sorted at once. */
@@ -19,6 +20,27 @@ static int
 compare_tuples(const ItemPointerData *a, const ItemPointerData *b)
 {
 	return ItemPointerCompare(unconstify(ItemPointerData *, a), unconstify(ItemPointerData *, b));
+}
+
+/* Sets an entry of a text, which has a header of one byte, or of a null.  The text is not copied. */
+void
+text_entry_set(TextEntry *entry, const char *text, bool folds, const ItemPointerData *tuple)
+{
+	char		head[sizeof(entry->keys)] = {0};
+
+	entry->text = text;
+	entry->tuple = *tuple;
+	if (text == NULL)
+	{
+		memset(entry->keys, 0xFF, sizeof(entry->keys));
+		return;
+	}
+	memcpy(head, VARDATA_ANY(text), Min(VARSIZE_ANY_EXHDR(text), sizeof(head)));
+	if (folds)
+		(void) email_fold(head, sizeof(head), head);
+	memcpy(entry->keys, head, sizeof(head));
+	for (size_t i = 0; i < lengthof(entry->keys); i++)
+		entry->keys[i] = pg_ntoh64(entry->keys[i]);
 }
 
 /* Compares the texts of entries whose keys are equal; a null comes last. */
@@ -49,18 +71,25 @@ text_entry_compare(const TextEntry *a, const TextEntry *b, bool folds)
 	return compare_texts(a, b, folds);
 }
 
-static int
-compare_text_places(const TextEntry *a, const TextEntry *b, bool folds)
+/* The same, and of equal texts the one whose row comes first in the table is less. */
+int
+text_entry_order(const TextEntry *a, const TextEntry *b, bool folds)
 {
 	int			order = text_entry_compare(a, b, folds);
 
 	return order != 0 ? order : compare_tuples(&a->tuple, &b->tuple);
 }
 
+/* By key, and where that is the same by the place of the row. */
+int
+integer_entry_order(const IntegerEntry *a, const IntegerEntry *b)
+{
+	return a->key != b->key ? (a->key < b->key ? -1 : 1) : compare_tuples(&a->tuple, &b->tuple);
+}
+
 #define ST_SORT sort_integers
 #define ST_ELEMENT_TYPE IntegerEntry
-#define ST_COMPARE(a, b) \
-	(a->key != b->key ? (a->key < b->key ? -1 : 1) : compare_tuples(&a->tuple, &b->tuple))
+#define ST_COMPARE(a, b) integer_entry_order(a, b)
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE
@@ -70,7 +99,7 @@ compare_text_places(const TextEntry *a, const TextEntry *b, bool folds)
 #define ST_ELEMENT_TYPE TextEntry
 #define ST_COMPARE_ARG_TYPE const bool
 #define ST_COMPARE(a, b, folds) \
-	(a->keys[0] != b->keys[0] ? (a->keys[0] < b->keys[0] ? -1 : 1) : compare_text_places(a, b, *folds))
+	(a->keys[0] != b->keys[0] ? (a->keys[0] < b->keys[0] ? -1 : 1) : text_entry_order(a, b, *folds))
 #define ST_SCOPE static
 #define ST_CHECK_FOR_INTERRUPTS
 #define ST_DEFINE

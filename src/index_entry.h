@@ -28,7 +28,24 @@ typedef struct TextEntry
 	ItemPointerData tuple;
 } TextEntry;
 
+/* An entry of either kind, and many. */
+typedef union IndexEntry
+{
+	IntegerEntry integer;
+	TextEntry	text;
+} IndexEntry;
+
+typedef union IndexEntries
+{
+	IntegerEntry *integers;
+	TextEntry  *texts;
+	void	   *any;
+} IndexEntries;
+
+extern void text_entry_set(TextEntry *entry, const char *text, bool folds, const ItemPointerData *tuple);
 extern int	text_entry_compare(const TextEntry *a, const TextEntry *b, bool folds);
+extern int	text_entry_order(const TextEntry *a, const TextEntry *b, bool folds);
+extern int	integer_entry_order(const IntegerEntry *a, const IntegerEntry *b);
 extern void integer_entries_sort(IntegerEntry *entries, int64 count);
 extern void text_entries_sort(TextEntry *entries, int64 count, bool folds);
 

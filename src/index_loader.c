@@ -11,8 +11,9 @@
  *	  same first column are gathered, sorted and written.  That needs no memory.
  *	- A partial index has few entries, or if it is of another kind hopefully none.
  *	- An index of one expression, text or e-mail address gets them in any order.  They
- *	  are gathered till the end, as long as they need not more memory than
- *	  MEMORY_SHARE of maintenance_work_mem.
+ *	  are gathered till the end, in memory if they need not more of it than MEMORY_SHARE
+ *	  of maintenance_work_mem; else in sorted runs on disk (index_runs.c), which take
+ *	  little memory: there are several such indexes, and an import has memory besides.
  *
  * Whatever this cannot do (other types and operator classes, nulls in the first
  * kind, long texts, entries out of order, a key that is there twice though it should
@@ -32,13 +33,12 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
-#include "core/email.h"
 #include "executor/executor.h"
 #include "import_progress.h"
 #include "index_entry.h"
 #include "index_pages.h"
+#include "index_runs.h"
 #include "miscadmin.h"
-#include "port/pg_bswap.h"
 #include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -48,8 +48,9 @@
 /* Texts that have a header of one byte in an index entry. */
 #define MAX_TEXT_LENGTH	(VARATT_SHORT_MAX - VARHDRSZ_SHORT)
 
-/* Entries of one index may take so much of maintenance_work_mem. */
+/* Entries of one index may take so much of maintenance_work_mem if they all fit in; else a run so much. */
 #define MEMORY_SHARE	8
+#define RUN_SHARE		64
 
 /* Texts lie together in blocks, the larger the more rows there are. */
 #define MIN_TEXT_BLOCK_SIZE	((Size) 64 * 1024)
@@ -80,20 +81,18 @@ struct IndexLoader
 	Size		size;			/* of an entry of integers */
 
 	/* entries that are not written yet */
-	union
-	{
-		IntegerEntry *integers;
-		TextEntry  *texts;
-		void	   *any;
-	}			entries;
+	IndexEntries entries;
 	Size		entry_size;
 	int64		count;
 	int64		capacity;
 	int64		limit;
 	uint64		common_key;		/* the first one, if they are not gathered */
+	IndexRuns  *runs;			/* NULL: all are in memory */
+	MemoryContext text_context; /* holds the texts */
 	char	   *text_block;		/* with room for the next text */
 	Size		text_block_left;
 	Size		text_block_size;
+	Size		text_size;		/* of all texts in memory */
 	IndexTuple	null_entry;		/* of a null */
 };
 
@@ -106,6 +105,14 @@ has_default_operators(Relation index, int column)
 
 	return OidIsValid(opclass) && index->rd_opfamily[column] == get_opclass_family(opclass) &&
 		index->rd_indoption[column] == 0;
+}
+
+/* How many entries that share of maintenance_work_mem has room for. */
+static int64
+entries_in(const IndexLoader *loader, int share)
+{
+	return (int64) maintenance_work_mem * 1024 / share /
+		(loader->entry_size + (loader->is_text ? USUAL_TEXT_LENGTH : 0));
 }
 
 /* Finds out of which kind the index is; false: of none. */
@@ -145,21 +152,30 @@ set_kind(IndexLoader *loader)
 	loader->size = MAXALIGN(offset);
 	loader->is_gathered = loader->is_text || info->ii_Expressions != NIL;
 	loader->entry_size = loader->is_text ? sizeof(TextEntry) : sizeof(IntegerEntry);
-	loader->limit = (int64) maintenance_work_mem * 1024 / MEMORY_SHARE /
-		(loader->entry_size + (loader->is_text ? USUAL_TEXT_LENGTH : 0));
+	loader->limit = entries_in(loader, MEMORY_SHARE);
 	return loader->key_count == 1 || info->ii_Expressions == NIL;
 }
 
-/* Can so many rows have their entries? */
 static bool
-can_load(IndexLoader *loader, int64 row_count)
+can_load(IndexLoader *loader)
 {
 	if (loader->index->rd_rel->relam != BTREE_AM_OID)
 		return false;
 	loader->is_known = set_kind(loader);
 	if (loader->info->ii_Predicate != NIL)
 		return true;			/* they are few, if there are any */
-	return loader->is_known && (!loader->is_gathered || row_count <= loader->limit);
+	return loader->is_known;
+}
+
+/* From now on the entries go to disk whenever they are so many. */
+static void
+begin_runs(IndexLoader *loader)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(loader->context);
+
+	loader->runs = index_runs_create(loader->is_text, loader->is_folded);
+	loader->limit = Max(entries_in(loader, RUN_SHARE), 1);
+	MemoryContextSwitchTo(old_context);
 }
 
 /*
@@ -178,7 +194,7 @@ index_loader_begin(Relation relation, Oid index_oid, int64 row_count)
 	loader->index = index_open(index_oid, NoLock);
 	loader->info = BuildIndexInfo(loader->index);
 	/* rows that are deleted, but that an older snapshot sees, have to be in the index too */
-	if (RelationGetNumberOfBlocks(relation) > 0 || !can_load(loader, row_count))
+	if (RelationGetNumberOfBlocks(relation) > 0 || !can_load(loader))
 	{
 		index_close(loader->index, NoLock);
 		MemoryContextSwitchTo(old_context);
@@ -191,9 +207,12 @@ index_loader_begin(Relation relation, Oid index_oid, int64 row_count)
 		loader->predicate = ExecPrepareQual(loader->info->ii_Predicate, loader->executor);
 	if (loader->is_text)
 		loader->null_entry = index_form_tuple(RelationGetDescr(loader->index), (Datum[]) {(Datum) 0}, (bool[]) {true});
-	loader->capacity = loader->is_gathered && loader->predicate == NULL ? Max(row_count, 1) : 16;
+	if (loader->is_gathered && row_count > loader->limit && loader->predicate == NULL)
+		begin_runs(loader);
+	loader->capacity = loader->is_gathered && loader->predicate == NULL ? Max(Min(row_count, loader->limit), 1) : 16;
 	loader->entries.any = MemoryContextAllocHuge(context, loader->capacity * loader->entry_size);
-	loader->text_block_size = Min(Max(row_count * USUAL_TEXT_LENGTH, MIN_TEXT_BLOCK_SIZE), MAX_TEXT_BLOCK_SIZE);
+	loader->text_context = AllocSetContextCreate(context, "orgsync index texts", ALLOCSET_DEFAULT_SIZES);
+	loader->text_block_size = Min(Max(loader->capacity * USUAL_TEXT_LENGTH, MIN_TEXT_BLOCK_SIZE), MAX_TEXT_BLOCK_SIZE);
 	loader->pages = index_pages_begin(loader->index);
 	MemoryContextSwitchTo(old_context);
 	return loader;
@@ -251,61 +270,115 @@ form_integer_entry(const IndexLoader *loader, const IntegerEntry *entry, EntryPl
 	place->tuple.t_tid = entry->tuple;
 }
 
-/* Is the entry the same as the one before, and not null? */
+/* Are the entries the same, and not null? */
 static bool
-is_repeated(const IndexLoader *loader, int64 number)
+is_repeated(const IndexLoader *loader, const IndexEntry *before, const IndexEntry *entry)
 {
-	const TextEntry *text = &loader->entries.texts[number];
-	const IntegerEntry *integer = &loader->entries.integers[number];
-
 	return loader->is_text ?
-		text->text != NULL && text_entry_compare(text - 1, text, loader->is_folded) == 0 :
-		integer[-1].key == integer->key;
+		entry->text.text != NULL && text_entry_compare(&before->text, &entry->text, loader->is_folded) == 0 :
+		before->integer.key == entry->integer.key;
+}
+
+/* Writes an entry, the next in order, after the one before it, which is NULL at first. */
+static void
+write_entry(IndexLoader *loader, const IndexEntry *before, const IndexEntry *entry)
+{
+	EntryPlace	place;
+
+	if (loader->info->ii_Unique && before != NULL && is_repeated(loader, before, entry))
+	{
+		loader->is_broken = true;
+		return;
+	}
+	if (loader->is_text)
+		form_text_entry(loader, &entry->text, &place);
+	else
+		form_integer_entry(loader, &entry->integer, &place);
+	loader->is_broken = !index_pages_add(loader->pages, &place.tuple);
+}
+
+static void
+sort_entries(IndexLoader *loader)
+{
+	if (loader->is_text)
+		text_entries_sort(loader->entries.texts, loader->count, loader->is_folded);
+	else
+		integer_entries_sort(loader->entries.integers, loader->count);
 }
 
 /* Sorts the entries that are there, and writes them. */
 static void
 write_entries(IndexLoader *loader)
 {
-	EntryPlace	place;
+	const char *first = loader->entries.any;
 
-	if (loader->is_text)
-		text_entries_sort(loader->entries.texts, loader->count, loader->is_folded);
-	else
-		integer_entries_sort(loader->entries.integers, loader->count);
+	sort_entries(loader);
 	import_progress_step(loader->count);
 	for (int64 i = 0; i < loader->count && !loader->is_broken; i++)
 	{
+		const char *entry = first + i * loader->entry_size;
+
 		if (i % SHOWN_ENTRIES == SHOWN_ENTRIES - 1)
 			import_progress_step(SHOWN_ENTRIES);
-		if (loader->info->ii_Unique && i > 0 && is_repeated(loader, i))
-		{
-			loader->is_broken = true;
-			break;
-		}
-		if (!loader->is_text)
-			form_integer_entry(loader, &loader->entries.integers[i], &place);
-		else
-		{
+		if (loader->is_text)
 			compat_prefetch(loader->entries.texts[Min(i + PREFETCHED_TEXTS, loader->count - 1)].text);
-			form_text_entry(loader, &loader->entries.texts[i], &place);
-		}
-		loader->is_broken = !index_pages_add(loader->pages, &place.tuple);
+		write_entry(loader, i == 0 ? NULL : (const IndexEntry *) (entry - loader->entry_size),
+					(const IndexEntry *) entry);
 	}
 	loader->count = 0;
 }
 
-/* Makes room for an entry; if they are too many, the server has to build the index. */
+/* Sorts the entries that are there, and puts them on disk. */
+static void
+write_run(IndexLoader *loader)
+{
+	sort_entries(loader);
+	index_runs_add(loader->runs, &loader->entries, loader->count);
+	loader->count = 0;
+	MemoryContextReset(loader->text_context);
+	loader->text_block_left = loader->text_size = 0;
+}
+
+/* Writes the entries of all runs. */
+static void
+write_runs(IndexLoader *loader)
+{
+	IndexEntry	entries[2];
+	int64		count = index_runs_count(loader->runs);
+
+	import_progress_step(count);
+	index_runs_rewind(loader->runs);
+	for (int64 i = 0; !loader->is_broken && index_runs_next(loader->runs, &entries[i % 2]); i++)
+	{
+		if (i % SHOWN_ENTRIES == SHOWN_ENTRIES - 1)
+			import_progress_step(SHOWN_ENTRIES);
+		write_entry(loader, i == 0 ? NULL : &entries[(i + 1) % 2], &entries[i % 2]);
+	}
+}
+
+/* Makes room for an entry; of too many that cannot be gathered the server has to build the index. */
 static bool
 make_room(IndexLoader *loader)
 {
-	if (loader->count < loader->capacity)
-		return true;
-	loader->is_broken = loader->count >= loader->limit;
-	if (loader->is_broken)
+	bool		is_full = loader->count >= loader->limit ||
+		loader->text_size >= (Size) loader->limit * USUAL_TEXT_LENGTH;
+
+	if (is_full && !loader->is_gathered)
+	{
+		loader->is_broken = true;
 		return false;
-	loader->capacity = Min(loader->capacity * 2, loader->limit);
-	loader->entries.any = repalloc_huge(loader->entries.any, loader->capacity * loader->entry_size);
+	}
+	if (is_full)
+	{
+		if (loader->runs == NULL)
+			begin_runs(loader);
+		write_run(loader);
+	}
+	if (loader->count == loader->capacity)
+	{
+		loader->capacity = Min(loader->capacity * 2, loader->limit);
+		loader->entries.any = repalloc_huge(loader->entries.any, loader->capacity * loader->entry_size);
+	}
 	return true;
 }
 
@@ -318,7 +391,7 @@ keep_text(IndexLoader *loader, const char *data, Size length)
 
 	if (loader->text_block_left < size)
 	{
-		loader->text_block = MemoryContextAlloc(loader->context, loader->text_block_size);
+		loader->text_block = MemoryContextAlloc(loader->text_context, loader->text_block_size);
 		loader->text_block_left = loader->text_block_size;
 	}
 	text = loader->text_block;
@@ -326,6 +399,7 @@ keep_text(IndexLoader *loader, const char *data, Size length)
 	memcpy(text + VARHDRSZ_SHORT, data, length);
 	loader->text_block += size;
 	loader->text_block_left -= size;
+	loader->text_size += size;
 	return text;
 }
 
@@ -334,35 +408,14 @@ static void
 add_text(IndexLoader *loader, Datum value, bool isnull, const ItemPointerData *tuple)
 {
 	struct varlena *text = (struct varlena *) DatumGetPointer(value);
-	TextEntry  *entry;
-	char		head[sizeof(entry->keys)] = {0};
-	Size		length;
 
-	if (!make_room(loader))
+	loader->is_broken = !isnull && (VARATT_IS_EXTERNAL(text) || VARATT_IS_COMPRESSED(text) ||
+									VARSIZE_ANY_EXHDR(text) > MAX_TEXT_LENGTH);
+	if (loader->is_broken || !make_room(loader))
 		return;
-	entry = &loader->entries.texts[loader->count];
-	entry->tuple = *tuple;
-	if (isnull)
-	{
-		memset(entry->keys, 0xFF, sizeof(entry->keys));
-		entry->text = NULL;
-	}
-	else
-	{
-		loader->is_broken = VARATT_IS_EXTERNAL(text) || VARATT_IS_COMPRESSED(text) ||
-			VARSIZE_ANY_EXHDR(text) > MAX_TEXT_LENGTH;
-		if (loader->is_broken)
-			return;
-		length = VARSIZE_ANY_EXHDR(text);
-		memcpy(head, VARDATA_ANY(text), Min(length, sizeof(head)));
-		if (loader->is_folded)
-			(void) email_fold(head, sizeof(head), head);
-		memcpy(entry->keys, head, sizeof(head));
-		for (size_t i = 0; i < lengthof(entry->keys); i++)
-			entry->keys[i] = pg_ntoh64(entry->keys[i]);
-		entry->text = keep_text(loader, VARDATA_ANY(text), length);
-	}
-	loader->count++;
+	text_entry_set(&loader->entries.texts[loader->count++],
+				   isnull ? NULL : keep_text(loader, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)),
+				   loader->is_folded, tuple);
 }
 
 /* Adds an entry of integers; the server has to build the index if one is null, or they do not come in order. */
@@ -434,7 +487,7 @@ index_loader_add(IndexLoader *loader, TupleTableSlot *row)
 int64
 index_loader_waiting(const IndexLoader *loader)
 {
-	return loader->is_broken ? -1 : loader->count;
+	return loader->is_broken ? -1 : loader->count + (loader->runs == NULL ? 0 : index_runs_count(loader->runs));
 }
 
 /* Ends the loading and frees the loader.  False: the server has to build the index after all. */
@@ -443,8 +496,16 @@ index_loader_end(IndexLoader *loader)
 {
 	bool		is_loaded;
 
-	if (!loader->is_broken)
+	if (!loader->is_broken && loader->runs != NULL)
+	{
+		if (loader->count > 0)
+			write_run(loader);
+		write_runs(loader);
+	}
+	else if (!loader->is_broken)
 		write_entries(loader);
+	if (loader->runs != NULL)
+		index_runs_free(loader->runs);
 	is_loaded = !loader->is_broken && index_pages_end(loader->pages);
 	if (loader->executor != NULL)
 		FreeExecutorState(loader->executor);
