@@ -199,7 +199,7 @@ worker_begin(Import *import, csv_reader *reader)
 	initStringInfo(&description);
 	import_describe(import, &description);
 	EnterParallelMode();
-	parallel = CreateParallelContext("$libdir/orgsync", "orgsync_import_worker", 1);
+	parallel = CreateParallelContext(orgsync_library_path, "orgsync_import_worker", 1);
 	shm_toc_estimate_chunk(&parallel->estimator, sizeof(SharedReading));
 	shm_toc_estimate_chunk(&parallel->estimator, description.len);
 	shm_toc_estimate_chunk(&parallel->estimator, cells_size);
@@ -378,7 +378,7 @@ import_worker_put(Import *import, csv_reader *reader, const csv_record *record)
 		import->bytes_parsed += (int64) record->raw_length;
 		if (import->bytes_parsed < (int64) min_parallel_table_scan_size * BLCKSZ)
 			return false;
-		if (max_parallel_maintenance_workers > 0 && is_parsed_apart(import) && !IsInParallelMode())
+		if (IsUnderPostmaster && max_parallel_maintenance_workers > 0 && is_parsed_apart(import) && !IsInParallelMode())
 			import->worker = worker_begin(import, reader);
 		import->has_no_worker = import->worker == NULL;
 		if (import->has_no_worker)

@@ -131,19 +131,17 @@ append(Relation heap, Relation index, const BigintEntry *entries, int count)
 	IndexTuple	tuple = form_entry(index, entries);
 	BTScanInsert key = _bt_mkscankey(index, tuple);
 	Size		size = IndexTupleSize(tuple);
-	BTStack		stack;
 	Buffer		buffer;
 	int			fitting;
 
 	if (!key->heapkeyspace)
 		return 0;
 	key->scantid = &tuple->t_tid;
-	stack = compat_bt_search(index, heap, key, &buffer);
+	(void) compat_bt_search(index, heap, key, &buffer);	/* the way goes with the context */
 	fitting = count_fitting(index, BufferGetPage(buffer), size, entries, count);
 	if (fitting > 0)
 		fill_page(index, buffer, size, entries, fitting);
 	_bt_relbuf(index, buffer);
-	_bt_freestack(stack);
 	return fitting;
 }
 

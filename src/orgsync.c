@@ -18,6 +18,7 @@ void		_PG_init(void);
 int			orgsync_max_record_size = 1024;
 bool		orgsync_skip_unchanged_records = true;
 LibraryFile orgsync_library;
+const char *orgsync_library_path = "$libdir/orgsync";
 
 /* The inode is not used again as long as the file is loaded, even if it was replaced by another. */
 static void
@@ -26,7 +27,10 @@ note_library(void)
 	Dl_info		library;
 	struct stat file;
 
-	if (dladdr(&orgsync_library, &library) == 0 || stat(library.dli_fname, &file) != 0)
+	if (dladdr(&orgsync_library, &library) == 0)
+		return;
+	orgsync_library_path = library.dli_fname;
+	if (stat(library.dli_fname, &file) != 0)
 		return;
 	orgsync_library.device = (int64) file.st_dev;
 	orgsync_library.inode = (int64) file.st_ino;

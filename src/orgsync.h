@@ -25,4 +25,7 @@ typedef struct LibraryFile
 
 extern LibraryFile orgsync_library;
 
+/* Where it was found, for another process to load the same. */
+extern const char *orgsync_library_path;
+
 #endif

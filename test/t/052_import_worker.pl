@@ -1,7 +1,7 @@
 
 # 052_import_worker.pl: an import gets a parallel worker when much has to be parsed,
-# does without where there is none, and leaves nothing behind when it is cancelled or
-# its worker ends.  What the worker parses is the business of sql/import_worker.sql.
+# does without where there is none, and leaves nothing behind, no shared memory either,
+# however it or its worker ends.  What the worker parses is the business of sql/import_worker.sql.
 
 use strict;
 use warnings;
@@ -9,12 +9,15 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use File::Basename;
+use IPC::Run;
 use Test::More;
 use Time::HiRes qw(usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('worker');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', "fsync = off\nlog_min_messages = debug1\nmin_parallel_table_scan_size = '64kB'\n");
+$node->append_conf('postgresql.conf', "fsync = off\nlog_min_messages = debug1\nmin_parallel_table_scan_size = '64kB'\n" .
+	# shared memory in files, which can be counted
+	"dynamic_shared_memory_type = mmap\nrestart_after_crash = on\n");
 $node->start;
 my $directory = PostgreSQL::Test::Utils::tempdir;
 my $file = "$directory/people.csv";
@@ -68,20 +71,25 @@ my %states = map {
 like($states{alone}, qr/^4990\|10$/m, 'a database that cannot hold all characters');
 is($states{together}, $states{alone}, 'nor can its worker');
 
-# An import whose worker is stopped, so that it cannot come to its end.
-sub stopped_worker
+# An import, after another statement, whose worker is stopped, so that it cannot come to its end.
+sub import_with_stopped_worker
 {
-	my $session = $node->background_psql('postgres', on_error_stop => 0);
-	my $worker;
-	$session->query_until(qr/begun/, "\\echo begun\n$import;\n");
-	for (1 .. 10_000)
+	my ($before) = @_;
+	for (1 .. 20)
 	{
-		$worker = worker_process();
-		last if $worker;
-		usleep(1000);
+		my %session = (errors => '');
+		$session{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $before, '-c', $import ],
+			'<', '/dev/null', '>', '/dev/null', '2>', \$session{errors});
+		until ($session{worker} = worker_process())
+		{
+			last unless $session{run}->pumpable();
+			$session{run}->pump_nb();
+			usleep(1000);
+		}
+		return \%session if $session{worker} && kill('STOP', $session{worker});
+		$session{run}->finish;
 	}
-	kill 'STOP', $worker if $worker;
-	return ($session, $worker);
+	return undef;
 }
 
 # The process of a parallel worker of this server, by what the system tells of its processes.
@@ -96,34 +104,39 @@ sub worker_process
 	return undef;
 }
 
+# What is in memory that two processes share, if it is more than the server itself has there.
+my $shared = q{SELECT count(*) FROM pg_ls_dir('pg_dynshmem') AS name, pg_stat_file('pg_dynshmem/' || name) WHERE size > 4000000};
+my $importing = q{FROM pg_stat_activity WHERE query LIKE '%import_file%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()};
+
+# Ends an import, or its worker, in some way, while the one waits for the other.
 sub ends_with
 {
-	my ($how, $expected, $signals) = @_;
-	my ($session, $worker) = stopped_worker();
-	SKIP:
-	{
-		skip 'no worker was met', 3 unless $worker;
-		usleep(300_000);
-		is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%import_file%'
-			AND backend_type = 'client backend' AND pid <> pg_backend_pid()}), '1', "$how: the import waits for its worker");
-		$signals->($worker);
-		kill 'CONT', $worker;
-		$session->query('SELECT 1');
-		like($session->{stderr}, $expected, "$how: it ends with an error");
-		$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'});
-		is($node->safe_psql('postgres', 'SELECT (SELECT count(*) FROM acme.imports WHERE state <> $$dry_run$$), (SELECT count(*) FROM acme.profiles)'),
-			'0|0', "$how: nothing is left of it");
-	}
-	kill 'CONT', $worker if $worker;
-	$session->quit;
+	my ($how, $expected, $signals, $before) = @_;
+	my $session = import_with_stopped_worker($before // 'SELECT') or return fail("$how: an import has a worker");
+	my $leader = $node->safe_psql('postgres', "SELECT pid $importing");
+	is($node->safe_psql('postgres', $shared), '1', "$how: an import shares memory with its worker");
+	$signals->($leader, $session->{worker});
+	kill 'CONT', $session->{worker};
+	$session->{run}->finish;
+	like($session->{errors}, $expected, "$how: it ends with an error");
+	$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'});
+	is($node->safe_psql('postgres', 'SELECT (SELECT count(*) FROM acme.imports WHERE state <> $$dry_run$$), (SELECT count(*) FROM acme.profiles)'),
+		'0|0', "$how: nothing is left of it");
+	is($node->safe_psql('postgres', "$shared; SELECT count(*) FROM pg_ls_tmpdir()"), "0\n0", "$how: neither memory nor files");
 	return;
 }
 
-ends_with('cancelled', qr/canceling statement due to user request/, sub {
-	$node->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-		WHERE query LIKE '%import_file%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()}) });
+my $gone = qr/server closed the connection|terminating connection|lost/;
+ends_with('cancelled', qr/canceling statement due to user request/,
+	sub { $node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) $importing") });
+ends_with('out of time', qr/canceling statement due to statement timeout/,
+	sub { $node->wait_for_log(qr/canceling statement due to statement timeout/) }, "SET statement_timeout = '5s'");
+ends_with('terminated', qr/terminating connection due to administrator command/,
+	sub { $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) $importing") });
 ends_with('its worker terminated', qr/terminating (background worker|parallel worker|connection)|lost connection to parallel worker/,
-	sub { kill 'TERM', $_[0] });
+	sub { kill 'TERM', $_[1] });
+ends_with('killed', $gone, sub { kill 'KILL', $_[0] });
+ends_with('its worker killed', $gone, sub { kill 'KILL', $_[1] });
 is($node->safe_psql('postgres', $import), 'dry_run|100000', 'the next one goes through');
 
 # ---- sessions that began before the library was replaced ----
