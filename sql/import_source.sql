@@ -168,6 +168,9 @@ COPY (SELECT * FROM (VALUES ('primary_email,work_title'), ('f1@example.com,Boss'
 SELECT s FROM orgsync.import_file('sources', :'path', feed => 'file') AS i, pg_temp.summary(i) AS s;
 SELECT s FROM orgsync.import_file('sources', :'path', on_error => 'stop', source => 'given') AS i, pg_temp.summary(i) AS s;
 SELECT feed, source = :'path', replace(source, :'path', '') FROM sources.imports ORDER BY import_id DESC LIMIT 2;
+-- what was there before comes twice now: the file is read once more
+COPY (SELECT * FROM (VALUES ('primary_email,work_title'), ('f1@example.com,Boss'), ('f1@example.com,Boss')) AS v) TO :'path';
+SELECT s FROM orgsync.import_file('sources', :'path', feed => 'file') AS i, pg_temp.summary(i) AS s;
 \set command 'cat >/dev/null; rm ' :path
 COPY (SELECT WHERE false) TO PROGRAM :'command';
 \set VERBOSITY terse
@@ -179,6 +182,9 @@ SELECT orgsync.import_file('sources', NULL);
 SELECT lo_from_bytea(0, E'primary_email\nlarge@example.com\nf1@example.com\n') AS large \gset
 SELECT s FROM orgsync.import_large_object('sources', :large) AS i, pg_temp.summary(i) AS s;
 SELECT replace(source, :'large', 'N') FROM sources.imports ORDER BY import_id DESC LIMIT 1;
+SELECT lo_unlink(:large) \g /dev/null
+SELECT lo_from_bytea(0, E'primary_email\nlarge@example.com\nlarge@example.com\n') AS large \gset
+SELECT s FROM orgsync.import_large_object('sources', :large) AS i, pg_temp.summary(i) AS s;
 SELECT lo_unlink(:large) \g /dev/null
 
 DROP TABLE staff, nothing, parts CASCADE;

@@ -103,6 +103,18 @@ SELECT orgsync.write_xlsx(NULL), count(*) FROM orgsync.read_xlsx(orgsync.write_x
 SELECT orgsync.write_xlsx('a' || E'\n' || repeat('x', 32768));
 SELECT orgsync.write_xlsx(repeat(',', 16384));
 
+-- what was there before comes twice: the workbook is read once more
+SELECT orgsync.create_account('more', 'linkedin_learning');
+SELECT state, created, unchanged, rejected
+FROM (VALUES (1, E'primary_email_address,work_title\r\nzoe@example.com,Boss\r\n'),
+	(2, E'primary_email_address,work_title\r\nzoe@example.com,Boss\r\nzoe@example.com,Boss\r\n')) AS files (n, csv),
+	orgsync.import_xlsx('more', orgsync.write_xlsx(csv), feed => 'twice') ORDER BY n;
+
+-- a formula in the header, and more merged cells and sheets than are named one by one
+SELECT state, header, created FROM orgsync.import_xlsx('more', workbook('remarks'), feed => 'remarks');
+SELECT line, code, message FROM more.import_findings WHERE import_id = (SELECT max(import_id) FROM more.imports)
+AND (code <> 'merged_cells' OR line IS NULL OR line > 99) ORDER BY finding_id;
+
 -- nobody needs more privileges than for import_csv() and export_csv()
 CREATE ROLE regress_xlsx;
 SELECT workbook('people') AS people \gset
@@ -111,6 +123,6 @@ SELECT orgsync.import_xlsx('acme', :'people');
 SELECT * FROM orgsync.export_xlsx('acme');
 RESET ROLE;
 DROP ROLE regress_xlsx;
-SELECT orgsync.drop_account('acme'), orgsync.drop_account('students');
+SELECT orgsync.drop_account('acme'), orgsync.drop_account('students'), orgsync.drop_account('more');
 DROP FUNCTION workbook, fault;
 DROP EXTENSION orgsync_xlsx;

@@ -131,6 +131,13 @@ def people():
 		'<mergeCells><mergeCell ref="F5:F8"/><mergeCell ref="B2:G2"/></mergeCells>' % ''.join(rows)
 
 
+def remarks():
+	"""A header with a formula, and more merged cells than are named."""
+	header = text('A1', 'primary_email_address') + '<c r="B1" t="str"><f>CONCATENATE("work_","title")</f><v>work_title</v></c>'
+	return '<sheetData><row r="1">%s</row>%s</sheetData><mergeCells>%s</mergeCells>' % (
+		header, texts(2, 'gil@example.com', 'Boss'), ''.join('<mergeCell ref="C%d:D%d"/>' % (row, row) for row in range(1, 104)))
+
+
 def students(with_formula):
 	rows = [texts(1, 'Name', 'Email', 'Country', 'Region', 'Start date')]
 	for row, (name, region) in enumerate([('Ann Lee', 'CA-QC'), ('Bob Ray', 'CA-ON')], 2):
@@ -160,6 +167,8 @@ def main():
 		'<si><t>a_x000D__x005F_x000D_b_x00e9__xD800_</t></si>'])
 	write('people.xlsx', [('Notes', ' state="hidden"', '<sheetData/>'), ('People', '', people()),
 		('Codes', ' state="veryHidden"', '<sheetData>' + texts(1, 'hidden') + '</sheetData>')], styles=STYLES)
+	write('remarks.xlsx', [('Sheet', '', remarks())] +
+		[('Sheet %d' % n, ' state="hidden"' if n % 2 else '', '<sheetData/>') for n in range(2, 15)])
 	write('students.xlsx', [('Users', '', students(False))])
 	write('students_formula.xlsx', [('Users', '', students(True))])
 	write('strict.xlsx', [('Strict', '', strict_sheet(STRICT))], styles=STYLES, flavour=STRICT,
