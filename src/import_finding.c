@@ -119,7 +119,7 @@ begin_run(ImportFindings *findings, FindingList *list)
 	MemoryContext old_context = MemoryContextSwitchTo(findings->context);
 
 	CurrentResourceOwner = findings->owner;
-	list->runs[list->run_count++] = tuplestore_begin_heap(true, false, work_mem / 8);
+	list->runs[list->run_count++] = tuplestore_begin_heap(true, false, Max(work_mem / 64, 64));
 	CurrentResourceOwner = old_owner;
 	MemoryContextSwitchTo(old_context);
 }

@@ -85,7 +85,7 @@ import_staging_create(void)
 
 	staging->context = CurrentMemoryContext;
 	staging->owner = CurrentResourceOwner;
-	staging->spool = spool_create((Size) work_mem * 1024 / 4);
+	staging->spool = spool_create((Size) work_mem * 1024 / 16);
 	initStringInfo(&staging->packed);
 	return staging;
 }

@@ -50,7 +50,7 @@
 
 /* Entries of one index may take so much of maintenance_work_mem if they all fit in; else a run so much. */
 #define MEMORY_SHARE	8
-#define RUN_SHARE		64
+#define RUN_SHARE		256
 
 /* Texts lie together in blocks, the larger the more rows there are. */
 #define MIN_TEXT_BLOCK_SIZE	((Size) 64 * 1024)
