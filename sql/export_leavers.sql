@@ -122,5 +122,24 @@ SELECT kind, csv FROM export();
 SELECT confirm_last();
 SELECT primary_email_address, unique_user_id FROM leavers WHERE unique_user_id ~ '^O' ORDER BY 2;
 
+-- one had the address and another has the id: who is back is who has the id, and the address is not free
+INSERT INTO profiles (primary_email_address, unique_user_id, preferred_first_name, preferred_last_name)
+	VALUES ('tea@example.com', NULL, 'Tea', 'Two'), ('two@example.com', 'T2', 'Tea', 'Two');
+SELECT count(*) FROM export();
+SELECT confirm_last();
+DELETE FROM profiles WHERE preferred_first_name = 'Tea';
+INSERT INTO profiles (primary_email_address) VALUES ('yet.more@example.com');
+SELECT count(*) FROM export();
+SELECT confirm_last();
+SELECT primary_email_address, unique_user_id FROM leavers WHERE preferred_first_name = 'Tea' ORDER BY 1;
+INSERT INTO profiles (primary_email_address, unique_user_id, preferred_first_name, preferred_last_name)
+	VALUES ('TEA@example.com', 'T2', 'Tea', 'Two');
+SELECT * FROM d;
+SELECT kind, csv FROM export();
+SELECT * FROM findings;
+SELECT confirm_last();
+SELECT * FROM d;
+SELECT primary_email_address, unique_user_id FROM leavers WHERE preferred_first_name = 'Tea' ORDER BY 1;
+
 \set VERBOSITY terse
 DROP SCHEMA leave CASCADE;
