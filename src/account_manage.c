@@ -25,6 +25,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -137,6 +138,7 @@ orgsync_create_account(PG_FUNCTION_ARGS)
 	const product *product = product_by_name(product_name);
 	Account		account = {0};
 	char	   *layout;
+	int			nest_level;
 
 	check_account_name(name);
 	SPI_connect();
@@ -146,10 +148,14 @@ orgsync_create_account(PG_FUNCTION_ARGS)
 
 	(void) sql_run(NULL, "SELECT account_layout()", 0, NULL);
 	layout = sql_string(0, 0);
+	/* whether to build an index by several processes is asked of each; all are empty */
+	nest_level = NewGUCNestLevel();
+	sql_set("max_parallel_maintenance_workers", "0");
 	layout = TextDatumGetCString(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(layout),
 													 CStringGetTextDatum("@counting"),
 													 CStringGetTextDatum(product->counting)));
 	sql_script(&account, layout);
+	sql_restore_settings(nest_level);
 	sql_run_once(&account, "INSERT INTO @account.settings (product) VALUES ($1::product)", 1,
 				 (SqlArgument[]) {SQL_DATUM(catalog_type("product"), PG_GETARG_DATUM(1))});
 	duplicate_rules_create(&account, product);

@@ -22,6 +22,7 @@
 #include "fmgr.h"
 #include "sql.h"
 #include "storage/bufmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -96,10 +97,21 @@ duplicate_rules_default(const product *product)
 void
 duplicate_rules_create(const Account *account, const product *product)
 {
+	Datum		rules[RULE_COUNT];
+	Datum		actions[RULE_COUNT];
+	SqlArgument arguments[2];
+
 	for (int rule = 0; rule < RULE_COUNT; rule++)
-		(void) sql_run(account, "INSERT INTO @account.duplicate_rules VALUES ($1, $2::rule_action)", 2,
-					   (SqlArgument[]) {sql_text(rule_names[rule]),
-										sql_text(action_names[default_action(product, rule)])});
+	{
+		rules[rule] = CStringGetTextDatum(rule_names[rule]);
+		actions[rule] = CStringGetTextDatum(action_names[default_action(product, rule)]);
+	}
+	arguments[0] = SQL_DATUM(TEXTARRAYOID, PointerGetDatum(construct_array(rules, RULE_COUNT, TEXTOID, -1, false,
+																		   TYPALIGN_INT)));
+	arguments[1] = SQL_DATUM(TEXTARRAYOID, PointerGetDatum(construct_array(actions, RULE_COUNT, TEXTOID, -1, false,
+																		   TYPALIGN_INT)));
+	(void) sql_run_once(account, "INSERT INTO @account.duplicate_rules"
+						" SELECT r.rule, r.action::rule_action FROM unnest($1, $2) AS r (rule, action)", 2, arguments);
 }
 
 /* A scan of a small table of two columns, both text or, of the second, an enum of ours. */
