@@ -207,6 +207,7 @@ make_descriptor(void)
 		TupleDescInitEntry(descriptor, i + 1, column->name,
 						   OidIsValid(column->type) ? column->type : catalog_type(column->own_type), -1, 0);
 	}
+	compat_finish_descriptor(descriptor);
 	return descriptor;
 }
 

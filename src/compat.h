@@ -107,6 +107,13 @@
 	table_beginscan_tidrange(relation, snapshot, from, to, 0)
 #endif
 
+/* What a row's columns are has to be completed since PostgreSQL 19 (2026-03), for their places to be known. */
+#if PG_VERSION_NUM < 190000
+#define compat_finish_descriptor(descriptor)	((void) (descriptor))
+#else
+#define compat_finish_descriptor(descriptor)	TupleDescFinalize(descriptor)
+#endif
+
 /* PageSetChecksumInplace() became PageSetChecksum() in PostgreSQL 19 (2026). */
 #if PG_VERSION_NUM < 190000
 #define compat_page_set_checksum(page, block)	PageSetChecksumInplace(page, block)

@@ -83,6 +83,7 @@ row_descriptor(void)
 	TupleDescInitEntry(descriptor, ROW_PROFILE_ID, "profile_id", INT8OID, -1, 0);
 	TupleDescInitEntry(descriptor, ROW_NUMBER, "row_number", INT8OID, -1, 0);
 	TupleDescInitEntry(descriptor, ROW_CELLS, "cells", BYTEAOID, -1, 0);
+	compat_finish_descriptor(descriptor);
 	return descriptor;
 }
 

@@ -129,6 +129,7 @@ import_changes_create(Import *import)
 		for (int i = 0; i < change_tables[table].column_count; i++)
 			TupleDescInitEntry(changes->descriptors[table], i + 1, change_tables[table].columns[i].name,
 							   type_oid(change_tables[table].columns[i].type), -1, 0);
+		compat_finish_descriptor(changes->descriptors[table]);
 	}
 	return changes;
 }

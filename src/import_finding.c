@@ -221,6 +221,7 @@ import_findings_create(void)
 	TupleDescInitEntry(findings->descriptor, FINDING_MESSAGE + 1, "message", TEXTOID, -1, 0);
 	TupleDescInitEntry(findings->descriptor, FINDING_TIP + 1, "tip", TEXTOID, -1, 0);
 	TupleDescInitEntry(findings->descriptor, FINDING_RECORD + 1, "record", TEXTOID, -1, 0);
+	compat_finish_descriptor(findings->descriptor);
 	return findings;
 }
 

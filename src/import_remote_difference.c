@@ -146,12 +146,14 @@ remote_difference_create(void)
 	TupleDescInitEntry(difference->people_descriptor, 1, "profile_id", INT8OID, -1, 0);
 	TupleDescInitEntry(difference->people_descriptor, 2, "is_listed", BOOLOID, -1, 0);
 	TupleDescInitEntry(difference->people_descriptor, 3, "replaced_id", INT8OID, -1, 0);
+	compat_finish_descriptor(difference->people_descriptor);
 
 	difference->cells = tuplestore_begin_heap(true, false, work_mem);
 	difference->cells_descriptor = CreateTemplateTupleDesc(3);
 	TupleDescInitEntry(difference->cells_descriptor, 1, "profile_id", INT8OID, -1, 0);
 	TupleDescInitEntry(difference->cells_descriptor, 2, "column_name", TEXTOID, -1, 0);
 	TupleDescInitEntry(difference->cells_descriptor, 3, "vendor_value", TEXTOID, -1, 0);
+	compat_finish_descriptor(difference->cells_descriptor);
 
 	difference->seats = tuplestore_begin_heap(true, false, work_mem);
 	difference->seats_descriptor = CreateTemplateTupleDesc(4);
@@ -159,6 +161,7 @@ remote_difference_create(void)
 	TupleDescInitEntry(difference->seats_descriptor, 2, "license_id", INT4OID, -1, 0);
 	TupleDescInitEntry(difference->seats_descriptor, 3, "status", TEXTOID, -1, 0);
 	TupleDescInitEntry(difference->seats_descriptor, 4, "since", TIMESTAMPTZOID, -1, 0);
+	compat_finish_descriptor(difference->seats_descriptor);
 	return difference;
 }
 

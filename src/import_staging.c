@@ -322,6 +322,7 @@ make_descriptor(void)
 	TupleDescInitEntry(descriptor, STAGED_UNIQUE_USER_ID + 1, "unique_user_id", TEXTOID, -1, 0);
 	TupleDescInitEntry(descriptor, STAGED_NEW_UNIQUE_USER_ID + 1, "new_unique_user_id", TEXTOID, -1, 0);
 	TupleDescInitEntry(descriptor, STAGED_REJECTED + 1, "rejected", BOOLOID, -1, 0);
+	compat_finish_descriptor(descriptor);
 	return descriptor;
 }
 

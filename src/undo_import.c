@@ -326,6 +326,7 @@ collect_cells(Undo *undo)
 	TupleDescInitEntry(undo->descriptor, 4, "former", TEXTOID, -1, 0);
 	TupleDescInitEntry(undo->descriptor, 5, "former_status", catalog_type("seat_status"), -1, 0);
 	TupleDescInitEntry(undo->descriptor, 6, "former_since", TIMESTAMPTZOID, -1, 0);
+	compat_finish_descriptor(undo->descriptor);
 	undo->cells = tuplestore_begin_heap(true, false, work_mem);
 
 	count = sql_run_once_latest(undo->account, cells_query, 1, undo->arguments);
