@@ -104,6 +104,40 @@ my ($status, $output, $errors) = $node->psql('postgres', "BEGIN;\n" . join('', m
 cmp_ok(($nulls =~ tr/\n//), '>', 100, 'there are calls with NULL');
 unlike($errors, qr/server closed|cache lookup|unexpected|could not|XX000/, 'and none ends in an internal error');
 
+# Values of the wrong kind, and at the ends of what there is, for one argument after the other; the others are sound.
+my $odd_values = $node->safe_psql(
+	'postgres', q{
+	WITH arguments AS (
+		SELECT p.oid, proname, n, format_type(t, NULL) AS type, CASE format_type(t, NULL)
+			WHEN 'regnamespace' THEN '''acme''' WHEN 'bytea' THEN '''primary_email_address,work_title'''
+			WHEN 'text' THEN CASE proargnames[n] WHEN 'csv' THEN '''primary_email_address,work_title''' WHEN 'feed' THEN '''default''' ELSE '''x''' END
+			WHEN 'orgsync.product' THEN '''workleap''' WHEN 'regclass' THEN '''acme.profiles''' WHEN 'boolean' THEN 'true'
+			WHEN 'integer' THEN '1' WHEN 'bigint' THEN '1' WHEN 'oid' THEN '1' WHEN 'text[]' THEN '''{}''' WHEN 'interval' THEN '''1 day'''
+			WHEN 'timestamp with time zone' THEN 'now()' WHEN 'orgsync.license_header' THEN '''Default_license_learning_pro_status'''
+			WHEN 'orgsync.email_address' THEN '''ann@example.com''' WHEN 'orgsync.rule_action' THEN '''warn'''
+			WHEN 'orgsync.seat_counting' THEN '''invited''' WHEN 'orgsync.when_full' THEN '''reject''' ELSE 'NULL' END AS sound
+		FROM pg_proc AS p, unnest(proargtypes) WITH ORDINALITY AS a (t, n)
+		WHERE pronamespace = 'orgsync'::regnamespace AND prokind = 'f'
+			AND NOT EXISTS (SELECT FROM unnest(proargtypes) AS u WHERE u IN ('internal'::regtype, 'cstring'::regtype)))
+	SELECT format('SELECT * FROM orgsync.%I(%s);', v.proname, (SELECT string_agg('(' || CASE WHEN a.n = v.n THEN odd ELSE sound END || ')::' || type, ', ' ORDER BY a.n)
+		FROM arguments AS a WHERE a.oid = v.oid))
+	FROM arguments AS v, unnest(CASE
+		WHEN type IN ('integer', 'bigint', 'smallint') THEN ARRAY['0', '-1', '2147483647', '''-2147483648''', '''x''']
+		WHEN type = 'oid' THEN ARRAY['0', '4294967295']
+		WHEN type LIKE 'timestamp%' THEN ARRAY['''infinity''', '''-infinity''', '''4714-11-24 BC''']
+		WHEN type = 'interval' THEN ARRAY['''178000000 years''', '''-178000000 years''', '''0''']
+		WHEN type = 'text[]' THEN ARRAY['''{NULL}''', '''{{a,b},{c,d}}''', '''[5:6]={"",""}''']
+		WHEN type = 'jsonb' THEN ARRAY['''[]''', '''null''', '''"x"''', '''{"": {"": []}}''', '''{"primary_email_address": null}''']
+		WHEN type = 'regclass' THEN ARRAY['''pg_class''', '''acme.profiles_pkey''', '''acme.users''', '0', '4294967295']
+		WHEN type = 'regnamespace' THEN ARRAY['''pg_catalog''', '''orgsync''', '0', '4294967295']
+		WHEN type = 'bytea' THEN ARRAY['''''', '''\x00''', '''\xff''']
+		ELSE ARRAY['''''', '''nonsense''', 'repeat(''x'', 100000)', 'chr(123) || chr(34)', 'chr(1)'] END) AS odd});
+($status, $output, $errors) = $node->psql('postgres', "SET statement_timeout = '1min'; BEGIN;\n" .
+	join('', map { "SAVEPOINT s; $_\nROLLBACK TO s;\n" } split /\n/, $odd_values) . 'ROLLBACK;', on_error_stop => 0);
+cmp_ok(($odd_values =~ tr/\n//), '>', 300, 'there are calls with odd values');
+unlike($errors, qr/server closed|cache lookup|unexpected|XX000|statement timeout|syntax error/, 'and none ends in an internal error');
+is($node->safe_psql('postgres', $contents), $before, 'nor in a change');
+
 # Trigger functions called by hand, attached to tables of others, at other events.
 foreach my $function (split /\n/, $node->safe_psql('postgres', q{SELECT proname FROM pg_proc
 	WHERE pronamespace = 'orgsync'::regnamespace AND prorettype = 'trigger'::regtype ORDER BY 1}))

@@ -150,6 +150,18 @@ foreach (q{SELECT * FROM orgsync.import_csv('acme', E'primary_email_address\nx@e
 	($status, $output, $errors) = $standby->psql('plain', $_);
 	like($errors, qr/read-only transaction|during recovery/, "on a standby is refused: $_");
 }
+
+# Promoted, it goes on where the primary was, as that would have.
+$standby->promote;
+my $on = qq{SELECT state, created, updated FROM orgsync.import_csv('acme',
+		'primary_email_address,preferred_first_name,$license' || chr(10) || 'c\@example.com,Carla,active' || chr(10) || 'on\@example.com,On,' || chr(10));
+	SELECT kind, row_count, csv FROM orgsync.export_csv('acme', override => true);
+	SELECT orgsync.confirm_export('acme', (SELECT max(export_id) FROM acme.exports));
+	SELECT count(*) FROM orgsync.diff('acme');
+	SELECT * FROM orgsync.verify_account('acme')};
+my $went_on = $standby->safe_psql('plain', $on);
+like($went_on, qr/^applied\|1\|1\n.*Carla.*\n0$/s, 'a standby that was promoted goes on');
+is($node->safe_psql('plain', "BEGIN; $on; ROLLBACK"), $went_on, 'as the primary would have');
 $standby->stop;
 
 # A subscriber of an account's tables is a copy to read.
