@@ -222,7 +222,7 @@ class Bench:
                 header, *records = roster.next.read_bytes().splitlines(keepends=True)
                 random.Random(rows).shuffle(records)
                 roster.next.write_bytes(b"".join([header, *records]))
-            for path in self.directory.iterdir():
+            for path in self.directory.glob(stem.name + ".*"):
                 path.chmod(0o644)
         return roster
 
