@@ -89,7 +89,7 @@ class Contestant:
 
 @dataclasses.dataclass
 class Result:
-    """What was measured of a contestant: seconds and bytes of each run, and the backend's share of processor time."""
+    """What was measured of a contestant: seconds and bytes of each run, and seconds of processor time."""
     times: list
     wal: list
     computed: list
@@ -143,9 +143,15 @@ class Session:
         raise Failure("%s\nin: %s" % (self.errors.read(), text))
 
     def computed(self):
-        """Seconds for which the backend has had a processor; its parallel workers' are not among them."""
+        """Seconds for which the backend and those of the server's processes that have ended, such as parallel
+        workers, have had a processor."""
         with open("/proc/%d/schedstat" % self.pid, encoding="ascii") as schedule:
-            return int(schedule.read().split()[0]) / 1e9
+            seconds = int(schedule.read().split()[0]) / 1e9
+        with open("/proc/%d/stat" % self.pid, encoding="ascii") as stat:
+            parent = int(stat.read().rpartition(")")[2].split()[1])
+        with open("/proc/%d/stat" % parent, encoding="ascii") as stat:
+            ended = stat.read().rpartition(")")[2].split()[13:15]
+        return seconds + sum(int(ticks) for ticks in ended) / os.sysconf("SC_CLK_TCK")
 
     def close(self):
         """Ends the session."""
@@ -264,7 +270,7 @@ class Bench:
     # ---- races ----
 
     def run_once(self, session, contestant, checkpoint=True):
-        """One run: seconds, bytes of WAL, and seconds of the backend's processor time."""
+        """One run: seconds, bytes of WAL, and seconds of processor time."""
         session.execute(contestant.before)
         if checkpoint:
             session.execute("CHECKPOINT;")
