@@ -14,7 +14,8 @@
  *				is a crowd, which is not kept whole.
  *
  * People without a name, if they are few, also note the halves of local parts that
- * are near to theirs, so that the many others need only ask for their own two.
+ * are near to theirs, so that the many others need only ask for their own two; see
+ * similar_halves.c.
  *
  * Keys are counted up to two, by hash, in Bloom filters of blocks: all bits of a key
  * lie in one line of the processor's cache, which is fetched some people before it
@@ -29,6 +30,7 @@
 
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
+#include "similar_halves.h"
 #include "utils/memutils.h"
 
 #define LINE_SIZE		64
@@ -92,7 +94,7 @@ struct SimilarFilter
 	int			unnamed_count;	/* up to MAX_NOTED_HALVES, and one */
 	KeyFilter	identities;		/* by local part and group */
 	KeyFilter	neighbours;
-	KeyFilter	halves;			/* of those who are near to somebody without a name */
+	SimilarHalves *halves;		/* of people without a name; NULL: there is none so far */
 	int			waiting_count;
 	SimilarNote waiting[MAX_WAITING];
 	uint8		group_counts[GROUP_COUNTERS];
@@ -118,25 +120,11 @@ neighbour_salt(const similar_address *address, uint64 domain_hash)
 	return similar_mix(address->digits, domain_hash);
 }
 
-/* What is left of a half's key in a filter, where the salt stands for the digits. */
-static inline uint32
-salted_half(uint64 half_key)
-{
-	return (uint32) SIMILAR_HALF_OF_KEY(half_key);
-}
-
 /* Adds the halves to a person's keys. */
 void
 similar_keys_halves(SimilarKeys *keys, const SimilarPerson *person, uint64 domain_hash)
 {
-	similar_address salted = person->address;
-	uint64		first;
-	uint64		second;
-
-	salted.digits = neighbour_salt(&person->address, domain_hash);
-	similar_half_keys(&salted, &first, &second);
-	keys->first_half = salted_half(first);
-	keys->second_half = salted_half(second);
+	keys->halves = similar_halves_of(&person->address, neighbour_salt(&person->address, domain_hash));
 }
 
 static size_t
@@ -311,19 +299,13 @@ count_group(SimilarFilter *filter, uint64 group)
 static void
 count_halves(SimilarFilter *filter, const SimilarNote *person)
 {
-	similar_address salted = {.local = person->local,.local_length = person->local_length,.digits = person->salt};
-	similar_range first_halves[SIMILAR_MAX_HALF_RANGES];
-	similar_range second_halves[SIMILAR_MAX_HALF_RANGES];
-	size_t		count;
+	similar_address address = {.local = person->local,.local_length = person->local_length};
 
 	if (filter->unnamed_count > MAX_NOTED_HALVES || ++filter->unnamed_count > MAX_NOTED_HALVES)
 		return;
-	count = similar_half_ranges(&salted, first_halves, second_halves);
-	for (size_t i = 0; i < count; i++)
-	{
-		(void) count_key(filter, &filter->halves, salted_half(first_halves[i].from));
-		(void) count_key(filter, &filter->halves, salted_half(second_halves[i].from));
-	}
+	if (filter->halves == NULL)
+		filter->halves = similar_halves_create(filter->context);
+	similar_halves_note(filter->halves, &address, person->salt);
 }
 
 static void
@@ -443,11 +425,11 @@ similar_filter_has_unnamed(SimilarFilter *filter)
 	return filter->unnamed_count > 0;
 }
 
-/* May somebody without a name be near to the person of these keys, with halves?  One is in common then. */
+/* May somebody without a name be near to the person of these keys, with halves? */
 bool
 similar_filter_may_have_unnamed(SimilarFilter *filter, const SimilarKeys *keys)
 {
 	count_waiting(filter);
-	return filter->unnamed_count > MAX_NOTED_HALVES || has_key(&filter->halves, keys->first_half, false) ||
-		has_key(&filter->halves, keys->second_half, false);
+	return filter->unnamed_count > MAX_NOTED_HALVES ||
+		(filter->halves != NULL && similar_halves_have(filter->halves, keys->halves));
 }

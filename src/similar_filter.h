@@ -15,8 +15,7 @@ typedef struct SimilarKeys
 {
 	uint64		local;			/* the local part; 0: there is no address */
 	uint64		group;			/* name, digits and domain; 0: there is no name */
-	uint32		first_half;		/* of the local part, with digits and domain */
-	uint32		second_half;
+	uint64		halves;			/* of the local part, with digits and domain; see similar_halves_of() */
 } SimilarKeys;
 
 /* What a filter has to know of a person; a copy needs no more of local than its length. */

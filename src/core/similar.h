@@ -40,8 +40,10 @@ typedef struct similar_variant
 /* The bit that all keys of halves have. */
 #define SIMILAR_HALF_KEY	UINT64_C(0x8000000000000000)
 
-/* The same half, whatever the rest of the text. */
-#define SIMILAR_HALF_OF_KEY(key)	((key) >> 24)
+/* The same half, whatever the rest of the text; and the rest: its length and its letters. */
+#define SIMILAR_HALF_REST_BITS	24
+#define SIMILAR_HALF_OF_KEY(key)	((key) >> SIMILAR_HALF_REST_BITS)
+#define SIMILAR_HALF_REST(key)	((uint32_t) (key) & ((UINT32_C(1) << SIMILAR_HALF_REST_BITS) - 1))
 
 /* A range of keys. */
 typedef struct similar_range
@@ -70,5 +72,6 @@ extern size_t similar_variants(const char *text, size_t length, bool is_domain, 
 extern void similar_half_keys(const similar_address *address, uint64_t *first, uint64_t *second);
 extern size_t similar_half_ranges(const similar_address *address, similar_range *first, similar_range *second);
 extern bool similar_half_is_near(const similar_address *address, uint64_t key);
+extern bool similar_halves_are_near(uint32_t rest, uint32_t other);
 
 #endif

@@ -18,7 +18,7 @@
 
 /* The bits of a half's key that are not the half: the length of the text, and its letters. */
 #define LENGTH_SHIFT	16
-#define HALF_KEY_REST	UINT64_C(0xffffff)
+#define HALF_KEY_REST	((UINT64_C(1) << SIMILAR_HALF_REST_BITS) - 1)
 #define HALF_KEY_LETTERS	UINT64_C(0xffff)
 
 /* The bytes that so many characters take. */
@@ -133,13 +133,30 @@ similar_half_ranges(const similar_address *address, similar_range *first, simila
 	return count;
 }
 
-/* May the address whose half has that key be a step away, by its letters? */
-bool
-similar_half_is_near(const similar_address *address, uint64_t key)
+/* Are there two differences between the letters at most? */
+static inline bool
+letters_are_near(uint64_t letters, uint64_t others)
 {
-	uint64_t	different = (odd_letters(address) ^ key) & HALF_KEY_LETTERS;
+	uint64_t	different = (letters ^ others) & HALF_KEY_LETTERS;
 
 	different &= different - (different != 0);
 	different &= different - (different != 0);
 	return different == 0;
+}
+
+/* May the address whose half has that key be a step away, by its letters? */
+bool
+similar_half_is_near(const similar_address *address, uint64_t key)
+{
+	return letters_are_near(odd_letters(address), key);
+}
+
+/* May addresses be a step apart, by what their keys say beside the half, SIMILAR_HALF_REST()? */
+bool
+similar_halves_are_near(uint32_t rest, uint32_t other)
+{
+	uint32_t	length = rest >> LENGTH_SHIFT;
+	uint32_t	other_length = other >> LENGTH_SHIFT;
+
+	return length <= other_length + 1 && other_length <= length + 1 && letters_are_near(rest, other);
 }

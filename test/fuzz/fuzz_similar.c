@@ -180,12 +180,15 @@ check_half_keys(const similar_address *a, const similar_address *b)
 	similar_range second_halves[SIMILAR_MAX_HALF_RANGES];
 	size_t		count = similar_half_ranges(a, first_halves, second_halves);
 	uint64_t	first;
+	uint64_t	own;
 	uint64_t	second;
 
 	similar_half_keys(b, &first, &second);
 	CHECK(count <= SIMILAR_MAX_HALF_RANGES);
 	CHECK(is_in_range(first_halves, count, first) || is_in_range(second_halves, count, second));
 	CHECK(similar_half_is_near(a, first) && similar_half_is_near(a, second));
+	similar_half_keys(a, &own, &second);
+	CHECK(similar_halves_are_near(SIMILAR_HALF_REST(own), SIMILAR_HALF_REST(first)));
 }
 
 /* A copy that ends in a NUL byte, as strspn() wants it. */
