@@ -33,6 +33,7 @@
  *		import_absence.c	who is missing from a file of mode full
  *		import_effects.c	what the changed cells do not tell of it
  *		import_finding.c	collects what was wrong
+ *		import_finding_write.c	and writes it
  *		import_table.c		reads a table or view as if it were a file
  *		import_stream.h		where a file comes from, other modules among others
  *		import_sheet.c		what a sheet of a workbook tells besides its records
@@ -394,8 +395,8 @@ extern Import *import_create_described(char *description);
 
 /* import_finding.c */
 extern ImportFindings *import_findings_create(void);
-extern void import_findings_divert(ImportFindings *findings, StringInfo packed);
-extern void import_findings_add(Import *import, char *packed, Size size);
+extern void import_findings_divert(ImportFindings *findings, StringInfo diverted);
+extern void import_findings_add(Import *import, char *diverted, Size size);
 extern void import_report(Import *import, finding_code code, int64 line, const char *column_name,
 						  const ImportRow *row, int argument_count,...);
 extern void import_reject(Import *import, ImportRow *row, finding_code code, const char *column_name,
@@ -404,8 +405,10 @@ extern void import_findings_mark(ImportFindings *findings);
 extern void import_findings_forget(ImportFindings *findings);
 extern void import_findings_end(ImportFindings *findings);
 extern void import_findings_restart(ImportFindings *findings);
-extern void import_findings_return(Import *import, ReturnSetInfo *result);
 extern int64 import_findings_count(const ImportFindings *findings, finding_severity severity);
+
+/* import_finding_write.c */
+extern void import_findings_return(Import *import, ReturnSetInfo *result);
 extern void import_findings_write(Import *import);
 
 /* import_staging.c */

@@ -8,7 +8,11 @@
  * come from reading the file, those behind it from the attempt.
  *
  * Each phase goes through the file from its first line to its last.  So there are
- * a few runs of findings that are sorted by line, and in the end these are merged.
+ * a few runs of findings that are sorted by line, and in the end these are merged; see
+ * import_finding_write.c.
+ *
+ * A file may have a finding on every other row.  So what is the same for all findings
+ * of a kind, most of all the tip, is not kept with each, and many are kept as one row.
  *
  * What is wrong with a record by itself may be found by another process, or before its
  * turn.  Such findings are packed, and added when the row is staged.
@@ -17,19 +21,14 @@
  * have as many findings, and would be kept over and over: then only the first ones
  * have it, and the first error, whose row is to be mended.
  */
-#include "import.h"
+#include "import_finding.h"
 
-#include "access/htup_details.h"
 #include "access/tupdesc.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
-#include "import_progress.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "sql.h"
-#include "table_writer.h"
 #include "utils/builtins.h"
-#include "utils/tuplestore.h"
+#include "utils/memutils.h"
 
 /* Values are cut so in messages: they are for people to read. */
 #define MAX_VALUE_LENGTH	200
@@ -37,80 +36,30 @@
 /* Messages and tips are mostly shorter. */
 #define USUAL_TEXT_SIZE		500
 
+/*
+ * So many bytes of findings are put into a run at once: a little less than the 8 kB of
+ * which the server has several in a block.
+ */
+#define BATCH_SIZE			7400
+
 /* What the copies of one row's record may take, in bytes, besides the first. */
 #define MAX_RECORD_COPIES	(256 * 1024)
 
-enum
+/* Puts the findings of the batch into the list's last run. */
+void
+import_finding_list_flush(ImportFindings *findings, FindingList *list)
 {
-	FINDING_LINE,
-	FINDING_COLUMN_NAME,
-	FINDING_CODE,
-	FINDING_SEVERITY,
-	FINDING_MESSAGE,
-	FINDING_TIP,
-	FINDING_RECORD,
-	FINDING_COLUMN_COUNT
-};
+	bytea	   *batch = (bytea *) list->batch.data;
+	Datum		values[1];
+	bool		nulls[1] = {false};
 
-/* Runs of findings that are sorted by line; if there are more, the last one is not. */
-#define MAX_RUNS	16
-
-typedef struct FindingList
-{
-	Tuplestorestate *runs[MAX_RUNS];
-	int			run_count;
-	int64		counts[SEVERITY_FATAL + 1];
-	int64		last_line;
-} FindingList;
-
-/* Reads the runs of a list as one. */
-typedef struct FindingMerge
-{
-	FindingList *list;
-	TupleTableSlot *slots[MAX_RUNS];	/* the next one of each run */
-	int			current;		/* the run that was read last, or -1 */
-} FindingMerge;
-
-/* Where they are written in the end. */
-static const WrittenTable findings_table = {
-	.name = "import_findings",
-	.column_count = 10,
-	.columns = {
-		{"finding_id", INT8OID, NULL, true, false},
-		{"import_id", INT8OID, NULL, false, false},
-		{"export_id", INT8OID, NULL, false, false},
-		{"line", INT8OID, NULL, false, false},
-		{"column_name", TEXTOID, NULL, false, false},
-		{"code", TEXTOID, NULL, true, false},
-		{"severity", TEXTOID, NULL, true, false},
-		{"message", TEXTOID, NULL, true, false},
-		{"tip", TEXTOID, NULL, false, false},
-		{"record", TEXTOID, NULL, false, false}
-	},
-	.references = {"imports", "exports"},
-	.checks = {"import_findings_severity_check", "import_findings_check"}
-};
-
-#define WRITTEN_FINDING_ID	0
-#define WRITTEN_IMPORT_ID	1
-#define WRITTEN_LINE		3	/* and those behind it, as they are in a list */
-
-struct ImportFindings
-{
-	TupleDesc	descriptor;
-	MemoryContext context;
-	ResourceOwner owner;		/* of temporary files */
-	MemoryContext report_context;	/* reset for each finding */
-	FindingList of_file;
-	FindingList of_attempt;
-	bool		marked;
-	StringInfo	diverted;		/* NULL: they go to the lists */
-
-	/* the row whose records were kept last */
-	int64		line;
-	size_t		copied;
-	bool		has_error;
-};
+	if (list->run_count == 0 || list->batch.len == KEPT_FINDING_SIZE)
+		return;
+	SET_VARSIZE(batch, list->batch.len);
+	values[0] = PointerGetDatum(batch);
+	tuplestore_putvalues(list->runs[list->run_count - 1], findings->descriptor, values, nulls);
+	list->batch.len = KEPT_FINDING_SIZE;
+}
 
 static void
 begin_run(ImportFindings *findings, FindingList *list)
@@ -118,22 +67,34 @@ begin_run(ImportFindings *findings, FindingList *list)
 	ResourceOwner old_owner = CurrentResourceOwner;
 	MemoryContext old_context = MemoryContextSwitchTo(findings->context);
 
+	import_finding_list_flush(findings, list);
+	if (list->batch.data == NULL)
+	{
+		initStringInfo(&list->batch);
+		enlargeStringInfo(&list->batch, BATCH_SIZE);
+		/* room for the header of a bytea, and what is behind it is aligned */
+		appendStringInfoSpaces(&list->batch, KEPT_FINDING_SIZE);
+	}
 	CurrentResourceOwner = findings->owner;
 	list->runs[list->run_count++] = tuplestore_begin_heap(true, false, Max(work_mem / 64, 64));
 	CurrentResourceOwner = old_owner;
 	MemoryContextSwitchTo(old_context);
 }
 
-static void
-list_end(FindingList *list)
+/* Frees the findings of a list. */
+void
+import_finding_list_end(FindingList *list)
 {
 	for (int i = 0; i < list->run_count; i++)
 		tuplestore_end(list->runs[i]);
+	if (list->batch.data != NULL)
+		pfree(list->batch.data);
 	memset(list, 0, sizeof(FindingList));
 }
 
-static int64
-list_count(const FindingList *list)
+/* How many they are. */
+int64
+import_finding_list_count(const FindingList *list)
 {
 	int64		count = 0;
 
@@ -142,63 +103,44 @@ list_count(const FindingList *list)
 	return count;
 }
 
-/* The run to which a finding of that line and severity goes, which is counted. */
-static Tuplestorestate *
+/* Where a finding of that line and severity is to be appended; it is counted. */
+static StringInfo
 list_next(ImportFindings *findings, FindingList *list, finding_severity severity, int64 line)
 {
-	if (list->run_count == 0 || (line < list->last_line && list->run_count < MAX_RUNS))
+	if (list->run_count == 0 || (line < list->last_line && list->run_count < FINDING_MAX_RUNS))
 		begin_run(findings, list);
+	else if (list->batch.len >= BATCH_SIZE)
+		import_finding_list_flush(findings, list);
 	list->counts[severity]++;
 	list->last_line = line;
-	return list->runs[list->run_count - 1];
+	return &list->batch;
 }
 
-/* ---- findings that are packed, to be added in their turn ---- */
+/* ---- findings that are added in their turn ---- */
 
-/* Before each tuple. */
-typedef struct PackedFinding
-{
-	finding_severity severity;
-	int64		line;
-} PackedFinding;
-
-/* From now on findings are packed behind each other, MAXALIGNed; NULL: no more. */
+/* From now on findings are put behind each other there; NULL: no more. */
 void
-import_findings_divert(ImportFindings *findings, StringInfo packed)
+import_findings_divert(ImportFindings *findings, StringInfo diverted)
 {
-	findings->diverted = packed;
+	findings->diverted = diverted;
 }
 
-static void
-divert(ImportFindings *findings, finding_severity severity, Datum *values, bool *nulls)
-{
-	static const char padding[MAXIMUM_ALIGNOF] = {0};
-	MinimalTuple tuple = compat_form_minimal_tuple(findings->descriptor, values, nulls);
-	PackedFinding packed = {severity, DatumGetInt64(values[FINDING_LINE])};
-
-	appendBinaryStringInfo(findings->diverted, (char *) &packed, sizeof(packed));
-	appendBinaryStringInfo(findings->diverted, (char *) tuple, (int) tuple->t_len);
-	appendBinaryStringInfo(findings->diverted, padding, (int) (MAXALIGN(tuple->t_len) - tuple->t_len));
-}
-
-/* Adds findings that were packed, be it by another process; packed is MAXALIGNed. */
+/* Adds findings that were diverted, be it by another process; they are MAXALIGNed. */
 void
-import_findings_add(Import *import, char *packed, Size size)
+import_findings_add(Import *import, char *diverted, Size size)
 {
 	ImportFindings *findings = import->findings;
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(findings->descriptor, &TTSOpsMinimalTuple);
 
-	for (char *end = packed + size; packed < end;)
+	for (char *end = diverted + size; diverted < end;)
 	{
-		PackedFinding *finding = (PackedFinding *) packed;
-		MinimalTuple tuple = (MinimalTuple) (packed + sizeof(PackedFinding));
+		const KeptFinding *finding = (KeptFinding *) diverted;
+		finding_severity severity = finding_kind_of((finding_code) finding->code)->severity;
 
-		ExecStoreMinimalTuple(tuple, slot, false);
-		tuplestore_puttupleslot(list_next(findings, &findings->of_file, finding->severity, finding->line), slot);
-		import->refused = import->refused || finding->severity == SEVERITY_FATAL;
-		packed += sizeof(PackedFinding) + MAXALIGN(tuple->t_len);
+		appendBinaryStringInfo(list_next(findings, &findings->of_file, severity, finding->line), diverted,
+							   (int) finding->size);
+		import->refused = import->refused || severity == SEVERITY_FATAL;
+		diverted += finding->size;
 	}
-	ExecDropSingleTupleTableSlot(slot);
 }
 
 /* ---- finding ---- */
@@ -213,14 +155,8 @@ import_findings_create(void)
 	findings->owner = CurrentResourceOwner;
 	findings->report_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync finding",
 													 ALLOCSET_DEFAULT_SIZES);
-	findings->descriptor = CreateTemplateTupleDesc(FINDING_COLUMN_COUNT);
-	TupleDescInitEntry(findings->descriptor, FINDING_LINE + 1, "line", INT8OID, -1, 0);
-	TupleDescInitEntry(findings->descriptor, FINDING_COLUMN_NAME + 1, "column_name", TEXTOID, -1, 0);
-	TupleDescInitEntry(findings->descriptor, FINDING_CODE + 1, "code", TEXTOID, -1, 0);
-	TupleDescInitEntry(findings->descriptor, FINDING_SEVERITY + 1, "severity", TEXTOID, -1, 0);
-	TupleDescInitEntry(findings->descriptor, FINDING_MESSAGE + 1, "message", TEXTOID, -1, 0);
-	TupleDescInitEntry(findings->descriptor, FINDING_TIP + 1, "tip", TEXTOID, -1, 0);
-	TupleDescInitEntry(findings->descriptor, FINDING_RECORD + 1, "record", TEXTOID, -1, 0);
+	findings->descriptor = CreateTemplateTupleDesc(1);
+	TupleDescInitEntry(findings->descriptor, 1, "findings", BYTEAOID, -1, 0);
 	compat_finish_descriptor(findings->descriptor);
 	return findings;
 }
@@ -237,15 +173,15 @@ import_findings_mark(ImportFindings *findings)
 void
 import_findings_end(ImportFindings *findings)
 {
-	list_end(&findings->of_file);
-	list_end(&findings->of_attempt);
+	import_finding_list_end(&findings->of_file);
+	import_finding_list_end(&findings->of_attempt);
 }
 
 /* Takes back what the attempt found, and ends it. */
 void
 import_findings_forget(ImportFindings *findings)
 {
-	list_end(&findings->of_attempt);
+	import_finding_list_end(&findings->of_attempt);
 	findings->marked = false;
 }
 
@@ -253,7 +189,7 @@ import_findings_forget(ImportFindings *findings)
 void
 import_findings_restart(ImportFindings *findings)
 {
-	list_end(&findings->of_attempt);
+	import_finding_list_end(&findings->of_attempt);
 	findings->line = 0;
 }
 
@@ -264,21 +200,45 @@ import_findings_count(const ImportFindings *findings, finding_severity severity)
 	return findings->of_file.counts[severity] + findings->of_attempt.counts[severity];
 }
 
-static Datum
-format_text(const char *format, const char *const *arguments, int argument_count)
+/* Ends a text of so many bytes, which was written behind room for its header. */
+static void
+end_text(StringInfo kept, size_t length)
 {
-	Size		size = USUAL_TEXT_SIZE;
-	text	   *formatted = palloc(VARHDRSZ + size);
-	size_t		length = finding_format(VARDATA(formatted), size, format, arguments, argument_count);
+	SET_VARSIZE(kept->data + kept->len, VARHDRSZ + length);
+	memset(kept->data + kept->len + VARHDRSZ + length, 0, INTALIGN(length) - length);
+	kept->len += VARHDRSZ + INTALIGN(length);
+}
 
-	if (length >= size)
-	{
-		size = length + 1;
-		formatted = repalloc(formatted, VARHDRSZ + size);
-		(void) finding_format(VARDATA(formatted), size, format, arguments, argument_count);
-	}
-	SET_VARSIZE(formatted, VARHDRSZ + length);
-	return PointerGetDatum(formatted);
+/* Makes room for a text of so many bytes, and returns where they are to be written. */
+static char *
+begin_text(StringInfo kept, size_t length)
+{
+	if (length > MaxAllocSize / 2)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("a finding of %zu bytes is too long", length));
+	enlargeStringInfo(kept, (int) (VARHDRSZ + INTALIGN(length)));
+	return kept->data + kept->len + VARHDRSZ;
+}
+
+static void
+put_string(StringInfo kept, const char *string)
+{
+	size_t		length = strlen(string);
+
+	memcpy(begin_text(kept, length), string, length);
+	end_text(kept, length);
+}
+
+static void
+put_formatted(StringInfo kept, const char *format, const char *const *arguments, int argument_count)
+{
+	size_t		length = finding_format(begin_text(kept, USUAL_TEXT_SIZE), USUAL_TEXT_SIZE, format, arguments,
+										argument_count);
+
+	if (length >= USUAL_TEXT_SIZE)
+		(void) finding_format(begin_text(kept, length + 1), length + 1, format, arguments, argument_count);
+	end_text(kept, length);
 }
 
 /* The value, cut to what a message can hold. */
@@ -321,31 +281,37 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 	const finding_kind *kind = finding_kind_of(code);
 	ImportFindings *findings = import->findings;
 	FindingList *target = findings->marked ? &findings->of_attempt : &findings->of_file;
-	MemoryContext old_context;
+	MemoryContext old_context = MemoryContextSwitchTo(findings->report_context);
 	const char *arguments[FINDING_MAX_ARGUMENTS];
-	Datum		values[FINDING_COLUMN_COUNT];
-	bool		nulls[FINDING_COLUMN_COUNT] = {0};
+	const char *record = NULL;
+	KeptFinding finding = {.line = line,.code = code};
+	StringInfo	kept;
+	int			start;
 
-	old_context = MemoryContextSwitchTo(findings->report_context);
 	Assert(argument_count <= FINDING_MAX_ARGUMENTS);
 	for (int i = 0; i < argument_count; i++)
 		arguments[i] = clip(va_arg(list, const char *));
+	if (keeps_record(findings, row, kind->severity))
+		record = import_text_shown(row->raw, row->raw_length);
 
-	nulls[FINDING_LINE] = line == 0;
-	values[FINDING_LINE] = Int64GetDatum(line);
-	nulls[FINDING_COLUMN_NAME] = column_name == NULL;
-	values[FINDING_COLUMN_NAME] = column_name ? CStringGetTextDatum(column_name) : (Datum) 0;
-	values[FINDING_CODE] = CStringGetTextDatum(kind->code);
-	values[FINDING_SEVERITY] = CStringGetTextDatum(finding_severity_name(kind->severity));
-	values[FINDING_MESSAGE] = format_text(kind->message, arguments, argument_count);
-	values[FINDING_TIP] = format_text(kind->tip, arguments, argument_count);
-	nulls[FINDING_RECORD] = !keeps_record(findings, row, kind->severity);
-	if (!nulls[FINDING_RECORD])
-		values[FINDING_RECORD] = CStringGetTextDatum(import_text_shown(row->raw, row->raw_length));
-	if (findings->diverted != NULL)
-		divert(findings, kind->severity, values, nulls);
-	else
-		tuplestore_putvalues(list_next(findings, target, kind->severity, line), findings->descriptor, values, nulls);
+	kept = findings->diverted != NULL ? findings->diverted : list_next(findings, target, kind->severity, line);
+	start = kept->len;
+	finding.has[KEPT_COLUMN_NAME] = column_name != NULL;
+	finding.has[KEPT_MESSAGE] = true;
+	finding.has[KEPT_TIP] = strchr(kind->tip, '{') != NULL;
+	finding.has[KEPT_RECORD] = record != NULL;
+	enlargeStringInfo(kept, KEPT_FINDING_SIZE);
+	kept->len += KEPT_FINDING_SIZE;
+	if (finding.has[KEPT_COLUMN_NAME])
+		put_string(kept, column_name);
+	put_formatted(kept, kind->message, arguments, argument_count);
+	if (finding.has[KEPT_TIP])
+		put_formatted(kept, kind->tip, arguments, argument_count);
+	if (finding.has[KEPT_RECORD])
+		put_string(kept, record);
+	appendStringInfoSpaces(kept, (int) (MAXALIGN(kept->len) - kept->len));
+	finding.size = kept->len - start;
+	memcpy(kept->data + start, &finding, sizeof(KeptFinding));
 	if (kind->severity == SEVERITY_FATAL)
 		import->refused = true;
 	MemoryContextSwitchTo(old_context);
@@ -379,149 +345,4 @@ import_reject(Import *import, ImportRow *row, finding_code code, const char *col
 	report(import, code, row->line, column_name, row, argument_count, list);
 	va_end(list);
 	row->rejected = true;
-}
-
-/* ---- reading them again ---- */
-
-static void
-advance(FindingMerge *merge, int run)
-{
-	if (!tuplestore_gettupleslot(merge->list->runs[run], true, false, merge->slots[run]))
-		ExecClearTuple(merge->slots[run]);
-}
-
-static void
-merge_begin(FindingMerge *merge, ImportFindings *findings, FindingList *list)
-{
-	merge->list = list;
-	merge->current = -1;
-	for (int i = 0; i < list->run_count; i++)
-	{
-		merge->slots[i] = MakeSingleTupleTableSlot(findings->descriptor, &TTSOpsMinimalTuple);
-		tuplestore_rescan(list->runs[i]);
-		advance(merge, i);
-	}
-}
-
-/* The next finding by line, with all its columns, until the next call; NULL at the end. */
-static TupleTableSlot *
-merge_next(FindingMerge *merge)
-{
-	int64		least = PG_INT64_MAX;
-
-	if (merge->current >= 0)
-		advance(merge, merge->current);
-	merge->current = -1;
-	for (int i = 0; i < merge->list->run_count; i++)
-		if (!TupIsNull(merge->slots[i]))
-		{
-			bool		isnull;
-			int64		line = DatumGetInt64(slot_getattr(merge->slots[i], FINDING_LINE + 1, &isnull));
-
-			if (merge->current >= 0 && (isnull ? 0 : line) >= least)
-				continue;
-			least = isnull ? 0 : line;
-			merge->current = i;
-		}
-	if (merge->current < 0)
-		return NULL;
-	slot_getallattrs(merge->slots[merge->current]);
-	return merge->slots[merge->current];
-}
-
-static void
-merge_end(FindingMerge *merge)
-{
-	for (int i = 0; i < merge->list->run_count; i++)
-		ExecDropSingleTupleTableSlot(merge->slots[i]);
-}
-
-/* Puts the findings of a list into one tuplestore, by line. */
-static void
-copy_merged(ImportFindings *findings, FindingList *list, Tuplestorestate *rows)
-{
-	FindingMerge merge;
-	TupleTableSlot *slot;
-
-	merge_begin(&merge, findings, list);
-	while ((slot = merge_next(&merge)) != NULL)
-	{
-		tuplestore_puttupleslot(rows, slot);
-		CHECK_FOR_INTERRUPTS();
-	}
-	merge_end(&merge);
-}
-
-/* Puts the findings of a file that was only read into a function's result, by line, and frees them. */
-void
-import_findings_return(Import *import, ReturnSetInfo *result)
-{
-	copy_merged(import->findings, &import->findings->of_file, result->setResult);
-	import_findings_end(import->findings);
-}
-
-/* ---- writing them ---- */
-
-/* Writes the findings of a list below the triggers. */
-static void
-write_directly(Import *import, FindingList *list, TableWriter *writer)
-{
-	FindingMerge merge;
-	TupleTableSlot *slot;
-
-	merge_begin(&merge, import->findings, list);
-	while ((slot = merge_next(&merge)) != NULL)
-	{
-		Datum		values[10] = {0};
-		bool		nulls[10] = {false, false, true};
-
-		values[WRITTEN_FINDING_ID] = Int64GetDatum(table_writer_next_id(writer));
-		values[WRITTEN_IMPORT_ID] = Int64GetDatum(import->import_id);
-		memcpy(&values[WRITTEN_LINE], slot->tts_values, sizeof(Datum) * FINDING_COLUMN_COUNT);
-		memcpy(&nulls[WRITTEN_LINE], slot->tts_isnull, sizeof(bool) * FINDING_COLUMN_COUNT);
-		table_writer_put(writer, values, nulls);
-		import_progress_step(1);
-	}
-	merge_end(&merge);
-}
-
-/* Lets the server write them, because the owner has added to the table what an INSERT would heed. */
-static void
-write_by_statement(Import *import, FindingList *list)
-{
-	Tuplestorestate *rows = tuplestore_begin_heap(true, false, work_mem / 8);
-
-	copy_merged(import->findings, list, rows);
-	sql_register("findings", rows, import->findings->descriptor, list_count(list));
-	(void) sql_write_once(import->account,
-						  "INSERT INTO @account.import_findings"
-						  " (import_id, line, column_name, code, severity, message, tip, record)"
-						  " SELECT $1, line, column_name, code, severity, message, tip, record FROM findings",
-						  1, (SqlArgument[]) {SQL_INT8(import->import_id)});
-	sql_unregister("findings");
-	tuplestore_end(rows);
-}
-
-/* Writes all findings to the account's table, and frees them; needs the row in "imports". */
-void
-import_findings_write(Import *import)
-{
-	ImportFindings *findings = import->findings;
-	FindingList *lists[] = {&findings->of_file, &findings->of_attempt};
-	int64		count = list_count(lists[0]) + list_count(lists[1]);
-	TableWriter *writer = NULL;
-
-	import_progress_steps(import, count);
-	if (count > 0)
-		writer = table_writer_open(account_of_trigger(import->account->namespace_oid), &findings_table, count);
-	for (size_t i = 0; i < lengthof(lists); i++)
-	{
-		if (writer != NULL)
-			write_directly(import, lists[i], writer);
-		else if (list_count(lists[i]) > 0)
-			write_by_statement(import, lists[i]);
-		list_end(lists[i]);
-	}
-	if (writer != NULL)
-		table_writer_close(writer);
 }
