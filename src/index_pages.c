@@ -12,21 +12,12 @@
 #include "index_pages.h"
 
 #include "access/nbtree.h"
-#include "access/xlog.h"
 #include "access/xloginsert.h"
 #include "miscadmin.h"
+#include "new_pages.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
-#include "storage/proc.h"
-#include "storage/smgr.h"
 #include "utils/memutils.h"
-#include "wal_handover.h"
-
-/* Pages that are written at once; as many as one record of the WAL can hold. */
-#define BATCH_PAGES		32
-
-/* What aligned writing needs. */
-#define PAGE_ALIGNMENT	4096
 
 /* A page that was written, as the level above it names it. */
 typedef struct ChildPage
@@ -57,60 +48,43 @@ struct IndexPages
 	Size		free_target;	/* bytes that stay free in a leaf page */
 	ChildList	leaves;
 
-	/* pages that are to be written at the file's end */
-	char	   *batch;
-	int			batch_count;
-	BlockNumber batch_block;	/* of the first one */
-	XLogRecPtr	redo;			/* of the last checkpoint, when the first page was written */
+	NewPages	new_pages;		/* that are to be written at the file's end, */
+	BlockNumber first_block;	/* of which the first one is this */
 };
 
 /* ---- single pages ---- */
 
-/* Writes the pages of the batch at the end of the file. */
+/* Writes the pages that wait, unless somebody else has put an entry into the index, and his is not here. */
 static void
-write_batch(IndexPages *pages)
+write_pages(IndexPages *pages)
 {
-	SMgrRelation file = RelationGetSmgr(pages->index);
-	BlockNumber blocks[BATCH_PAGES];
-	Page		images[BATCH_PAGES];
+	BlockNumber next_block = pages->first_block + pages->new_pages.count;
 
-	/* somebody else has put an entry into it, and his is not here */
-	if (smgrnblocks(file, MAIN_FORKNUM) != pages->batch_block)
+	if (new_pages_next_block(&pages->new_pages) != pages->first_block)
 		pages->is_broken = true;
-	if (!pages->is_broken)
+	if (pages->is_broken)
+		pages->new_pages.count = 0;
+	else
 	{
-		for (int i = 0; i < pages->batch_count; i++)
-		{
-			blocks[i] = pages->batch_block + i;
-			images[i] = pages->batch + i * BLCKSZ;
-		}
-		if (RelationNeedsWAL(pages->index))
-			log_newpages(compat_file_of(pages->index), MAIN_FORKNUM, pages->batch_count, blocks, images, true);
-		for (int i = 0; i < pages->batch_count; i++)
-		{
-			compat_page_set_checksum(images[i], blocks[i]);
-			smgrextend(file, MAIN_FORKNUM, blocks[i], images[i], true);
-		}
+		new_pages_log(&pages->new_pages);
+		new_pages_write(&pages->new_pages);
 	}
-	pages->batch_block += pages->batch_count;
-	pages->batch_count = 0;
-	wal_handover();
-	CHECK_FOR_INTERRUPTS();
+	pages->first_block = next_block;
 }
 
 /* The place of the next page in the file, as yet without contents. */
 static Page
 next_page(IndexPages *pages)
 {
-	if (pages->batch_count == BATCH_PAGES)
-		write_batch(pages);
-	return pages->batch + BLCKSZ * pages->batch_count++;
+	if (new_pages_are_full(&pages->new_pages))
+		write_pages(pages);
+	return new_pages_add(&pages->new_pages);
 }
 
 static BlockNumber
 current_block(const IndexPages *pages)
 {
-	return pages->batch_block + pages->batch_count - 1;
+	return pages->first_block + pages->new_pages.count - 1;
 }
 
 /* Begins a page whose right neighbour, if there will be one, is the next block. */
@@ -205,14 +179,12 @@ index_pages_begin(Relation index)
 
 	pages->context = CurrentMemoryContext;
 	pages->index = index;
-	pages->redo = GetRedoRecPtr();
 	pages->equal_image = _bt_allequalimage(index, false);
 	pages->free_target = BTGetTargetPageFreeSpace(index);
 	TransferPredicateLocksToHeapRelation(index);
-	compat_set_new_file(index);
-	pages->batch = (char *) TYPEALIGN(PAGE_ALIGNMENT, palloc(BATCH_PAGES * BLCKSZ + PAGE_ALIGNMENT));
+	new_pages_begin(&pages->new_pages, index);
 	_bt_initmetapage(next_page(pages), P_NONE, 0, pages->equal_image);
-	write_batch(pages);
+	write_pages(pages);
 	pages->scan_key = _bt_mkscankey(index, NULL);
 	pages->scan_key->allequalimage = pages->equal_image;
 	return pages;
@@ -303,8 +275,6 @@ index_pages_end(IndexPages *pages)
 	ChildList	children = pages->leaves;
 	uint32		level = 0;
 	Buffer		buffer;
-	Page		page;
-	bool		is_synced;
 
 	if (pages->page != NULL)
 	{
@@ -312,30 +282,22 @@ index_pages_end(IndexPages *pages)
 		add_child(pages, &children, pages->low_key, current_block(pages));
 		while (children.count > 1 && !pages->is_broken)
 			children = write_level(pages, &children, ++level);
-		BTPageGetOpaque((Page) (pages->batch + BLCKSZ * (pages->batch_count - 1)))->btpo_flags |= BTP_ROOT;
-		write_batch(pages);
+		BTPageGetOpaque(new_pages_get(&pages->new_pages, pages->new_pages.count - 1))->btpo_flags |= BTP_ROOT;
+		write_pages(pages);
 	}
 	if (pages->is_broken)
 		return false;
+	new_pages_end(&pages->new_pages);
 
-	/*
-	 * A checkpoint that began meanwhile has not synced the pages that it relies on.
-	 * The next one will, with the metapage, which lies in the same segment.
-	 */
 	buffer = ReadBuffer(pages->index, BTREE_METAPAGE);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	page = BufferGetPage(buffer);
 	START_CRIT_SECTION();
-	MyProc->delayChkptFlags |= DELAY_CHKPT_START;
-	is_synced = pages->redo == GetRedoRecPtr() && pages->batch_block <= RELSEG_SIZE;
-	_bt_initmetapage(page, children.count > 0 ? children.pages[0].block : P_NONE, level, pages->equal_image);
+	_bt_initmetapage(BufferGetPage(buffer), children.count > 0 ? children.pages[0].block : P_NONE, level,
+					 pages->equal_image);
 	MarkBufferDirty(buffer);
 	if (RelationNeedsWAL(pages->index))
 		log_newpage_buffer(buffer, true);
-	MyProc->delayChkptFlags &= ~DELAY_CHKPT_START;
 	END_CRIT_SECTION();
 	UnlockReleaseBuffer(buffer);
-	if (!is_synced && RelationNeedsWAL(pages->index))
-		smgrimmedsync(RelationGetSmgr(pages->index), MAIN_FORKNUM);
 	return true;
 }

@@ -5,8 +5,8 @@
  * A foreign key costs 3 microseconds a row and a transition table another one,
  * which is half of what a first import may take in all.  Who knows already that
  * its rows keep the rules, and does what the triggers would do, writes them here:
- * heap pages are filled as COPY fills them, and the indexes either follow page by
- * page or are built, see index_loader.c.
+ * the first rows of a table as a build writes them, see first_load.c, further ones as
+ * COPY does.
  *
  * An UPDATE meets its rows in any order, and so would the log's index get them: a
  * page here and a page there, each split in the middle.  Where a table's only index
@@ -15,55 +15,28 @@
  *
  * That is only right as long as the table is what account_layout.sql made of it, see
  * written_table.c; else the writer is refused, and the caller goes through SQL.
- *
- * Building an index needs it exclusively, and readers of the table then wait until
- * the transaction ends.  So that is done only with the first load of a table, when
- * there is nothing to be read yet, and only if all locks can be had at once:
- * nobody ever waits to get them.  The index gets another file, as with REINDEX.
  */
 #include "table_writer.h"
 
-#include "access/genam.h"
 #include "access/heapam.h"
 #include "access/hio.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog.h"
-#include "catalog/dependency.h"
-#include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_opfamily.h"
-#include "catalog/pg_sequence.h"
-#include "commands/sequence.h"
-#include "commands/trigger.h"
 #include "executor/executor.h"
-#include "import_progress.h"
+#include "first_load.h"
+#include "id_block.h"
 #include "index_append.h"
-#include "index_loader.h"
 #include "miscadmin.h"
 #include "row_pattern.h"
-#include "sql.h"
 #include "storage/bufmgr.h"
-#include "storage/lmgr.h"
-#include "utils/acl.h"
-#include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "wal_handover.h"
 
 /* From so many rows on, building indexes is quicker than putting each entry into them. */
 #define FIRST_LOAD_ROWS	5000
-
-/* Further indexes are built at the end. */
-#define MAX_LOADED_INDEXES	8
-
-/* So many ids are taken from a sequence one by one; then so many at a time. */
-#define SINGLE_IDS		64
-#define ID_BLOCK		1000
 
 /* Rows and bytes of tuples that are put into the heap at once: some pages, still in the processor's cache. */
 #define MAX_BATCH_ROWS	256
@@ -85,17 +58,10 @@ struct TableWriter
 {
 	Relation	relation;
 	BulkInsertState bulk_insert;
-	bool		is_first_load;	/* else the indexes follow */
-	int64		row_count;		/* about as many rows will be written */
-	List	   *built_indexes;	/* OIDs of those to be built at the end */
-	int			loader_count;	/* of those that are built on the way */
-	IndexLoader *loaders[MAX_LOADED_INDEXES];
-	Oid			loaded_indexes[MAX_LOADED_INDEXES];
 	Account		account;		/* whose table it is */
-	Oid			sequence;		/* of the first column; InvalidOid: not asked for so far */
-	int64		id_requests;	/* to the sequence */
-	int64		next_id;		/* of the block that was taken */
-	int64		last_id;
+	int64		row_count;		/* about as many rows will be written */
+	IdBlock		ids;
+	FirstLoad  *first_load;		/* NULL: the indexes follow */
 	EState	   *executor;		/* for indexes that follow */
 	ResultRelInfo *result;
 	BigintEntry *entries;		/* of its only index, not yet put into it; NULL: they follow at once */
@@ -108,113 +74,6 @@ struct TableWriter
 	int			batch_count;
 	TupleTableSlot *slots[MAX_BATCH_ROWS];	/* made when first needed */
 };
-
-/* ---- the first load ---- */
-
-static bool
-is_empty(Relation relation)
-{
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = compat_table_beginscan(relation, snapshot);
-	bool		found = heap_getnext(scan, ForwardScanDirection) != NULL;
-
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	return !found;
-}
-
-/* Takes an index for the present transaction alone, if nobody has it in use, a cursor of our own session neither. */
-static bool
-take_index(Oid index_oid)
-{
-	Relation	index;
-	bool		is_free;
-
-	if (!ConditionalLockRelationOid(index_oid, AccessExclusiveLock))
-		return false;
-	index = index_open(index_oid, NoLock);
-	is_free = index->rd_refcnt == 1;
-	index_close(index, NoLock);
-	if (!is_free)
-		UnlockRelationOid(index_oid, AccessExclusiveLock);
-	return is_free;
-}
-
-/*
- * Takes the table and its indexes for the present transaction alone, if nobody
- * else writes to the table or has an index in use, and if it has no row.  Sets the
- * OIDs of the indexes.
- */
-static bool
-take_for_first_load(Relation relation, List **indexes)
-{
-	int			taken = 0;
-
-	if (!is_empty(relation) || !ConditionalLockRelation(relation, ShareRowExclusiveLock))
-		return false;
-	*indexes = RelationGetIndexList(relation);
-	if (is_empty(relation))		/* still */
-		while (taken < list_length(*indexes) && take_index(list_nth_oid(*indexes, taken)))
-			taken++;
-	if (taken > 0 && taken == list_length(*indexes))
-		return true;
-	while (--taken >= 0)
-		UnlockRelationOid(list_nth_oid(*indexes, taken), AccessExclusiveLock);
-	UnlockRelation(relation, ShareRowExclusiveLock);
-	*indexes = NIL;
-	return false;
-}
-
-/* Begins to build those indexes on the way that can be. */
-static void
-begin_loading(TableWriter *writer, int64 row_count)
-{
-	List	   *later = NIL;
-	ListCell   *cell;
-
-	foreach(cell, writer->built_indexes)
-	{
-		IndexLoader *loader = writer->loader_count == MAX_LOADED_INDEXES ? NULL :
-			index_loader_begin(writer->relation, lfirst_oid(cell), row_count);
-
-		if (loader == NULL)
-			later = lappend_oid(later, lfirst_oid(cell));
-		else
-		{
-			writer->loaded_indexes[writer->loader_count] = lfirst_oid(cell);
-			writer->loaders[writer->loader_count++] = loader;
-		}
-	}
-	writer->built_indexes = later;
-}
-
-/* Ends that; those that could not be built so are built at the end. */
-static void
-end_loading(TableWriter *writer)
-{
-	for (int i = 0; i < writer->loader_count; i++)
-		if (!index_loader_end(writer->loaders[i]))
-			writer->built_indexes = lappend_oid(writer->built_indexes, writer->loaded_indexes[i]);
-}
-
-/* Builds indexes of what was written, with half of maintenance_work_mem: the import has memory besides. */
-static void
-build_indexes(List *indexes, int64 row_count)
-{
-	int			nest_level = NewGUCNestLevel();
-	ListCell   *cell;
-
-	sql_set_memory("maintenance_work_mem", Max(maintenance_work_mem / 2, 1024));
-	foreach(cell, indexes)
-	{
-		compat_reindex_index(lfirst_oid(cell));
-		CommandCounterIncrement();
-		import_progress_step(row_count * STEPS_PER_ENTRY);
-	}
-	sql_restore_settings(nest_level);
-}
-
-/* ---- writing ---- */
 
 /* Has the table one index only, a btree of nothing but bigints? */
 static bool
@@ -276,10 +135,8 @@ table_writer_open(const Account *account, const WrittenTable *table, int64 row_c
 												  MIN_BATCH_MEMORY, MIN_BATCH_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
 	writer->row_count = row_count;
 	if (row_count >= FIRST_LOAD_ROWS)
-		writer->is_first_load = take_for_first_load(relation, &writer->built_indexes);
-	if (writer->is_first_load)
-		begin_loading(writer, row_count);
-	else
+		writer->first_load = first_load_begin(relation, row_count);
+	if (writer->first_load == NULL)
 	{
 		writer->executor = CreateExecutorState();
 		writer->result = makeNode(ResultRelInfo);
@@ -346,8 +203,8 @@ flush(TableWriter *writer)
 			(void) compat_insert_index_tuples(writer->result, writer->slots[i], writer->executor);
 			ResetPerTupleExprContext(writer->executor);
 		}
-		for (int j = 0; j < writer->loader_count; j++)
-			index_loader_add(writer->loaders[j], writer->slots[i]);
+		if (writer->first_load != NULL)
+			first_load_add_entries(writer->first_load, writer->slots[i]);
 		/* its tuple goes with the batch */
 		writer->slots[i]->tts_flags &= ~TTS_FLAG_SHOULDFREE;
 		ExecClearTuple(writer->slots[i]);
@@ -377,6 +234,12 @@ table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
 	HeapTupleTableSlot *slot;
 
 	MemoryContextSwitchTo(old_context);
+	if (writer->first_load != NULL && first_load_takes_rows(writer->first_load))
+	{
+		first_load_put(writer->first_load, tuple);
+		pfree(tuple);
+		return;
+	}
 	if (writer->slots[writer->batch_count] == NULL)
 	{
 		old_context = MemoryContextSwitchTo(GetMemoryChunkContext(writer));
@@ -396,117 +259,42 @@ table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
 		flush(writer);
 }
 
-/* ---- ids ---- */
-
-/*
- * Begins to deal with the sequence alone, as the account's owner, if it counts by
- * ones, and if he may set it.  Whoever has taken an id keeps a lock until his
- * transaction ends, so there may be others; nobody waits for them.
- */
-static bool
-take_sequence(const TableWriter *writer, OwnerContext *owner)
-{
-	HeapTuple	tuple = SearchSysCache1(SEQRELID, ObjectIdGetDatum(writer->sequence));
-	bool		is_plain = false;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		Form_pg_sequence form = (Form_pg_sequence) GETSTRUCT(tuple);
-
-		is_plain = form->seqincrement == 1 && form->seqcache == 1 && form->seqmax == PG_INT64_MAX;
-		ReleaseSysCache(tuple);
-	}
-	if (!is_plain)
-		return false;
-	account_become_owner(&writer->account, owner);
-	if (pg_class_aclcheck(writer->sequence, GetUserId(), ACL_UPDATE) == ACLCHECK_OK &&
-		ConditionalLockRelationOid(writer->sequence, ShareRowExclusiveLock))
-		return true;
-	account_restore_user(owner);
-	return false;
-}
-
-static void
-leave_sequence(const TableWriter *writer, OwnerContext *owner)
-{
-	UnlockRelationOid(writer->sequence, ShareRowExclusiveLock);
-	account_restore_user(owner);
-}
-
-static void
-set_sequence(const TableWriter *writer, int64 last)
-{
-	(void) DirectFunctionCall2(setval_oid, ObjectIdGetDatum(writer->sequence), Int64GetDatum(last));
-}
-
-/* Gives back what is left of the block, unless somebody has taken ids behind it. */
-static void
-return_ids(TableWriter *writer)
-{
-	OwnerContext owner;
-
-	if (writer->next_id == writer->last_id || !take_sequence(writer, &owner))
-		return;
-	if (nextval_internal(writer->sequence, false) == writer->last_id + 1)
-		set_sequence(writer, writer->next_id);
-	leave_sequence(writer, &owner);
-}
-
-/*
- * An id of the sequence behind the table's first column.  A single one takes a
- * tenth of a microsecond; so who writes many rows takes them in blocks, in a
- * moment in which nobody else has to do with the sequence.
- */
+/* An id of the sequence behind the table's first column. */
 int64
 table_writer_next_id(TableWriter *writer)
 {
-	OwnerContext owner;
+	return id_block_next(&writer->ids, &writer->account, writer->relation);
+}
 
-	if (writer->next_id < writer->last_id)
-		return ++writer->next_id;
-	if (!OidIsValid(writer->sequence))
-		writer->sequence = compat_identity_sequence(writer->relation, 1);
-	if (writer->id_requests++ >= SINGLE_IDS && writer->account.owns_tables && take_sequence(writer, &owner))
-	{
-		writer->next_id = writer->last_id = nextval_internal(writer->sequence, false);
-		if (writer->next_id < PG_INT64_MAX - ID_BLOCK)
-		{
-			writer->last_id += ID_BLOCK - 1;
-			set_sequence(writer, writer->last_id);
-		}
-		leave_sequence(writer, &owner);
-	}
-	else
-		writer->next_id = writer->last_id = nextval_internal(writer->sequence, false);
-	return writer->next_id;
+/* Writes the rows that are left. */
+static void
+write_rest(TableWriter *writer)
+{
+	if (writer->batch_count > 0)
+		flush(writer);
+	if (writer->first_load != NULL)
+		first_load_write(writer->first_load);
 }
 
 /* Writes the rows that are left; the steps that closing will take then. */
 int64
 table_writer_steps(TableWriter *writer)
 {
-	int64		entries = list_length(writer->built_indexes) * writer->row_count;
-
-	if (writer->batch_count > 0)
-		flush(writer);
-	for (int i = 0; i < writer->loader_count; i++)
-	{
-		int64		waiting = index_loader_waiting(writer->loaders[i]);
-
-		entries += waiting >= 0 ? waiting : writer->row_count;
-	}
-	return entries * STEPS_PER_ENTRY;
+	write_rest(writer);
+	return writer->first_load != NULL ? first_load_steps(writer->first_load) : 0;
 }
 
 /* Writes what is left, builds the indexes if that is due, and lets the next statement see the rows. */
 void
 table_writer_close(TableWriter *writer)
 {
-	if (writer->batch_count > 0)
-		flush(writer);
+	List	   *indexes = NIL;
+
+	write_rest(writer);
 	if (writer->entry_count > 0)
 		flush_entries(writer);
-	end_loading(writer);
+	if (writer->first_load != NULL)
+		indexes = first_load_end(writer->first_load);
 	for (int i = 0; i < MAX_BATCH_ROWS && writer->slots[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);
 	FreeBulkInsertState(writer->bulk_insert);
@@ -516,15 +304,17 @@ table_writer_close(TableWriter *writer)
 		FreeExecutorState(writer->executor);
 	}
 	table_close(writer->relation, NoLock);
-	return_ids(writer);
+	id_block_return(&writer->ids, &writer->account);
 	CommandCounterIncrement();
-	build_indexes(writer->built_indexes, writer->row_count);
+	if (indexes != NIL)
+		first_load_build_indexes(indexes, writer->row_count);
 	MemoryContextDelete(writer->batch_context);
 	if (writer->entries != NULL)
 		pfree(writer->entries);
 	pfree(writer);
 }
 
+/* The table, as long as the writer is open. */
 Relation
 table_writer_relation(TableWriter *writer)
 {
