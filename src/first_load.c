@@ -34,6 +34,7 @@
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/predicate.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 
 /* Further indexes are built at the end. */
