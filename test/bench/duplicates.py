@@ -77,7 +77,9 @@ def measure_imports(bench, roster, some_unnamed):
     """The import with the rules on and off, and with hard names."""
     test_user = rewritten(roster, "test_user", lambda n, row: row if n == 0 else row[:2] + ["Test", "User"] + row[4:])
     unnamed = rewritten(roster, "unnamed", lambda n, row: row[:2] + row[4:])
-    check = "SELECT count(*) = %d FROM acme.profiles;" % roster.rows
+    # some are rejected rightly, where all have one name or none: two addresses are a slip of the finger apart
+    check = "SELECT (SELECT count(*) FROM acme.profiles) + rejected = %d AND rejected <= %d FROM acme.imports;" % (
+        roster.rows, roster.rows * 0.00002 + 1)
 
     def contestant(name, path, action, peer=False):
         return Contestant(name, before=NEW_ACCOUNT % action, peer=peer, size=roster.size, check=check,
