@@ -22,6 +22,7 @@
  *		import_values.c		the profile as a row wants it
  *		import_present.c	what the account has of the rows' profiles
  *		import_similar.c	rows that look like an existing profile or an earlier row
+ *		import_similar_note.c	and what is noted of them before
  *		import_seats.c		who gets a seat
  *		import_membership.c who joins and leaves which group
  *		import_source.c		which feed set a cell, and conflicts between feeds
@@ -530,9 +531,11 @@ extern ProfileValues import_wanted_values(Import *import, const ImportRow *row, 
 										  bool *identity_changed);
 extern char *import_attribute_of(Jsonb *attributes, const char *name);
 
-/* import_similar.c */
+/* import_similar_note.c */
 extern void import_similar_note(Import *import, ImportRow *row, RowNote *note);
 extern void import_similar_take(Import *import, const RowNote *note, int64 row_number);
+
+/* import_similar.c */
 extern void import_similar_prefetch(Import *import, const ImportRow *rows, int count, int current);
 extern void import_similar_begin(Import *import);
 extern void import_similar_check(Import *import, ImportRow *row, int64 row_number, const RowTarget *target,

@@ -9,105 +9,29 @@
  *	  is dearer, because the rows are many or have no names, in memory, where all
  *	  profiles that may be similar to a row are put first (similar_set.c).  What an
  *	  accepted row has changed is left out: the row itself stands for it.
- *	- with earlier rows: in memory.  While the file is read, a filter is made of all
- *	  its rows, so that only those are kept which may be similar to another.  The
- *	  filter's keys are staged with the row: of the others, who are most of a first
- *	  import, nothing else is looked at.
+ *	- with earlier rows: in memory, where only those are kept which may be similar to
+ *	  another; see import_similar_note.c.
  *
  * One finding a row: the strictest rule, and the first whom it takes for the row's
  * person, profiles before rows.
  */
-#include "import.h"
+#include "import_similar.h"
 
 #include "access/table.h"
 #include "account_lock.h"
 #include "duplicate_profile.h"
 #include "miscadmin.h"
-#include "similar_set.h"
 #include "storage/bufmgr.h"
-#include "trigger_rows.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-/* Of one attempt at deciding. */
-typedef struct SimilarRows
-{
-	SimilarSet *set;
-	bool		is_exclusive;	/* nobody else may change addresses or names */
-	Relation	profiles;		/* NULL: there are none to compare with */
-	bool		by_index;		/* the profiles are looked for, and not in the set */
-	bool		has_probe;
-	SimilarProbe probe;
-	HTAB	   *changed;		/* profile_ids whom accepted rows stand for; NULL: none */
-	int64		checked_row;	/* the last one that was checked: its address or names change */
-	bool		is_alone;		/* no other row has a key in common with it */
-	bool		has_person;		/* what it makes was read */
-	OwnedPerson person;
-} SimilarRows;
-
-/* ---- reading ---- */
-
-/* The names that the row gives; NULL for none. */
-static void
-names_of_row(const Import *import, const ImportRow *row, char **first_name, char **last_name)
-{
-	*first_name = *last_name = NULL;
-	for (int i = 0; i < import->column_count; i++)
-		if (import->columns[i].kind == COLUMN_PREFERRED_FIRST_NAME)
-			*first_name = row->cells[i].text;
-		else if (import->columns[i].kind == COLUMN_PREFERRED_LAST_NAME)
-			*last_name = row->cells[i].text;
-		else if (import->columns[i].kind == COLUMN_FULL_NAME && row->cells[i].text != NULL)
-			cell_split_name(pstrdup(row->cells[i].text), first_name, last_name);
-}
-
-/* Notes by what others may be similar to the row, which keeps its keys itself too. */
-void
-import_similar_note(Import *import, ImportRow *row, RowNote *note)
-{
-	OwnedPerson person;
-	char	   *first_name;
-	char	   *last_name;
-
-	if (!import->rules->any)
-		return;
-	names_of_row(import, row, &first_name, &last_name);
-	note->is_partial = row->primary_email_address == NULL || first_name == NULL || last_name == NULL;
-	if (row->primary_email_address == NULL)
-		return;
-	similar_person_read(&person, row->primary_email_address, NULL, first_name, last_name);
-	note->is_unnamed = person.person.name == 0;
-	similar_note_make(&note->similar, &person.person,
-					  duplicate_rules_domain_hash(import->rules, &person.person.address));
-	row->similar_keys = note->similar.keys;
-}
-
-/* Takes the note of the next row, by its number, for what is compared later. */
-void
-import_similar_take(Import *import, const RowNote *note, int64 row_number)
-{
-	MemoryContext old_context = MemoryContextSwitchTo(import->context);
-
-	if (import->rules->any && import->similar_filter == NULL)
-	{
-		import->similar_filter = similar_filter_create(true, import->source.size / IMPORT_RECORD_LENGTH);
-		import->noted_rules = import->rules;
-	}
-	/* if it is about a profile that there is, that one has the rest */
-	if (note->is_partial)
-		import->partial_rows = bms_add_member(import->partial_rows, (int) row_number);
-	MemoryContextSwitchTo(old_context);
-	if (note->similar.keys.local != 0)
-		similar_filter_take(import->similar_filter, &note->similar);
-	import->unnamed_row_count += note->is_unnamed;
-}
-
 /* ---- beginning ---- */
 
-static SimilarProbe *
-the_probe(Import *import)
+/* What looks for one person among the profiles; it lasts until import_similar_end(). */
+SimilarProbe *
+import_similar_probe(Import *import)
 {
 	SimilarRows *similar = import->similar;
 
@@ -123,80 +47,6 @@ the_probe(Import *import)
 }
 
 /*
- * The person that a row about an existing profile would make of it.  False if
- * address and names stay as they are.
- */
-static bool
-read_changed_person(Import *import, const ImportRow *row, const RowTarget *target, OwnedPerson *person)
-{
-	PresentProfile present = {.profile_id = target->profile_id};
-	SimilarProbe *probe = the_probe(import);
-	ProfileValues values;
-	bool		changed;
-	bool		identity_changed;
-
-	if (!similar_probe_profile(probe, target->profile_id))
-		return false;
-	present.values.primary_email_address = slot_string(probe->slot, PROFILES_PRIMARY_EMAIL_ADDRESS);
-	present.values.unique_user_id = slot_string(probe->slot, PROFILES_UNIQUE_USER_ID);
-	present.values.preferred_first_name = slot_string(probe->slot, PROFILES_PREFERRED_FIRST_NAME);
-	present.values.preferred_last_name = slot_string(probe->slot, PROFILES_PREFERRED_LAST_NAME);
-	values = import_wanted_values(import, row, target, &present, &changed, &identity_changed);
-	if (identity_changed)
-		similar_person_read(person, values.primary_email_address, values.unique_user_id,
-							values.preferred_first_name, values.preferred_last_name);
-	return identity_changed;
-}
-
-/* May a row change the address or the names of a profile that there is? */
-static bool
-may_change_identity(const RowTarget *target, bool has_names)
-{
-	return target->state == ROW_ACCEPTED && target->profile_id != 0 && (target->renames || has_names);
-}
-
-static bool
-has_name_columns(const Import *import)
-{
-	for (int i = 0; i < import->column_count; i++)
-		if (import->columns[i].kind == COLUMN_PREFERRED_FIRST_NAME ||
-			import->columns[i].kind == COLUMN_PREFERRED_LAST_NAME || import->columns[i].kind == COLUMN_FULL_NAME)
-			return true;
-	return false;
-}
-
-/* Notes the rows that say only a part of what their profiles will be. */
-static void
-note_partial_rows(Import *import)
-{
-	bool		has_names = has_name_columns(import);
-	bool		found = false;
-	ImportRow	row;
-
-	for (int i = -1; !found && (i = bms_next_member(import->partial_rows, i)) >= 0;)
-		found = may_change_identity(&import->targets[i], has_names);
-	if (!found || import->similar_filter == NULL)
-		return;
-	import_staging_rewind(import->staging);
-	for (int64 i = 0; import_staging_next(import, &row, true); i++)
-	{
-		OwnedPerson person;
-		MemoryContext old_context;
-
-		if (may_change_identity(&import->targets[i], has_names) && bms_is_member((int) i, import->partial_rows))
-		{
-			old_context = MemoryContextSwitchTo(import->row_context);
-			if (read_changed_person(import, &row, &import->targets[i], &person))
-				similar_filter_note(import->similar_filter, &person.person,
-									duplicate_rules_domain_hash(import->rules, &person.person.address));
-			MemoryContextSwitchTo(old_context);
-		}
-		MemoryContextReset(import->row_context);
-		CHECK_FOR_INTERRUPTS();
-	}
-}
-
-/*
  * Makes ready for import_similar_check().  Who makes or changes profiles must see
  * all that others make meanwhile, and the rules must stay; see duplicate_profile.c.
  */
@@ -205,7 +55,7 @@ import_similar_begin(Import *import)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(import->attempt_context);
 	SimilarRows *similar = palloc0(sizeof(SimilarRows));
-	bool		has_names = has_name_columns(import);
+	bool		has_names = import_similar_has_names(import);
 	bool		changes = false;
 	int64		new_count = 0;
 
@@ -214,7 +64,7 @@ import_similar_begin(Import *import)
 	for (int64 i = 0; import_has_account(import) && i < import_staging_count(import->staging); i++)
 	{
 		new_count += import->targets[i].state == ROW_ACCEPTED && import->targets[i].profile_id == 0;
-		changes = changes || may_change_identity(&import->targets[i], has_names);
+		changes = changes || import_similar_may_change(&import->targets[i], has_names);
 	}
 	if (new_count > 0 || changes)
 	{
@@ -245,13 +95,13 @@ import_similar_begin(Import *import)
 	{
 		int64		unnamed_count = Min(import->unnamed_row_count, new_count);
 
-		note_partial_rows(import);
+		import_similar_note_partial(import);
 		if (duplicate_profile_is_bulk(similar->profiles, new_count - unnamed_count, unnamed_count))
 			similar_set_add_profiles(similar->set, similar->profiles, NULL, 0);
 		else
 		{
 			similar->by_index = true;
-			(void) the_probe(import);	/* before the import writes: it must not find its own */
+			(void) import_similar_probe(import);	/* before the import writes: it must not find its own */
 		}
 	}
 	MemoryContextSwitchTo(old_context);
@@ -368,7 +218,7 @@ find_all(Import *import, const SimilarPerson *person, RowCheck *check)
 {
 	similar_set_find(import->similar->set, person, check->profile_id == 0, keep_strictest, check);
 	if (import->similar->by_index)
-		similar_probe_find(the_probe(import), person, keep_strictest, check);
+		similar_probe_find(import_similar_probe(import), person, keep_strictest, check);
 }
 
 /* Reports what a rule says of the row. */
@@ -381,7 +231,7 @@ obey_rule(Import *import, ImportRow *row, const char *address, const SimilarMatc
 
 	if (!found->is_row)
 	{
-		other = similar_probe_address(the_probe(import), found->id);
+		other = similar_probe_address(import_similar_probe(import), found->id);
 		import_note_named(import, found->id);
 	}
 	if (other == NULL)
@@ -490,7 +340,7 @@ int64
 import_similar_profiles(Import *import, int64 **profile_ids)
 {
 	RowCheck	check = {.similar = import->similar,.names_all = true};
-	bool		has_names = has_name_columns(import);
+	bool		has_names = import_similar_has_names(import);
 	MemoryContext context = CurrentMemoryContext;
 	ImportRow	row;
 	int64		count = 0;
@@ -510,9 +360,9 @@ import_similar_profiles(Import *import, int64 **profile_ids)
 		check.named = NIL;
 		check.profile_id = target->profile_id;
 		check.address_holder = import_address_holder(import, i);
-		if (may_change_identity(target, has_names))
+		if (import_similar_may_change(target, has_names))
 		{
-			if (read_changed_person(import, &row, target, &person))
+			if (import_similar_changed_person(import, &row, target, &person))
 				find_all(import, &person.person, &check);
 		}
 		else if (target->state == ROW_ACCEPTED && target->profile_id == 0)
@@ -520,7 +370,7 @@ import_similar_profiles(Import *import, int64 **profile_ids)
 			char	   *first_name;
 			char	   *last_name;
 
-			names_of_row(import, &row, &first_name, &last_name);
+			import_similar_names(import, &row, &first_name, &last_name);
 			similar_person_read(&person, row.primary_email_address,
 								row.new_unique_user_id ? row.new_unique_user_id : row.unique_user_id,
 								first_name, last_name);
