@@ -2,7 +2,8 @@
  * import_present.c
  *		What the account has of the profiles of some rows.
  *
- * Fetched for a batch of rows at once, by primary keys.
+ * Fetched for a batch of rows at once, by primary keys.  The planner, which knows little of
+ * tables that were filled just now, is not asked whether to read them whole.
  */
 #include "import.h"
 
@@ -14,8 +15,8 @@
 static int
 fetch(Import *import, const char *query, const SqlArgument *ids)
 {
-	return (int) (import->options.is_remote ? sql_run_latest(import->account, query, 1, ids) :
-				  sql_run(import->account, query, 1, ids));
+	return (int) (import->options.is_remote ? sql_find_latest(import->account, query, 1, ids) :
+				  sql_find(import->account, query, 1, ids));
 }
 
 static void
@@ -103,10 +104,10 @@ static void
 fetch_given_groups(Import *import, HTAB *present, const SqlArgument *ids)
 {
 	SqlArgument arguments[2] = {*ids, sql_text(import->options.feed)};
-	int			count = (int) sql_run(import->account,
-									  "SELECT profile_id, group_id, g.name, CASE WHEN feed = $2 THEN column_name END"
-									  " FROM @account.feed_groups JOIN @account.groups AS g USING (group_id)"
-									  " WHERE profile_id = ANY ($1)", 2, arguments);
+	int			count = (int) sql_find(import->account,
+									   "SELECT profile_id, group_id, g.name, CASE WHEN feed = $2 THEN column_name END"
+									   " FROM @account.feed_groups JOIN @account.groups AS g USING (group_id)"
+									   " WHERE profile_id = ANY ($1)", 2, arguments);
 
 	for (int i = 0; i < count; i++)
 	{

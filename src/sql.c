@@ -212,7 +212,24 @@ sql_run_latest_as_owner(const Account *account, const char *text, int argument_c
 	return run(account, text, argument_count, arguments, RUN_OWNER | RUN_LATEST);
 }
 
-/* The same for a text that looks up a few rows by indexes; see the top of the file. */
+/*
+ * Runs a constant text, whose plan is kept, that looks up rows by indexes, and does so
+ * however little is known of the tables.
+ */
+uint64
+sql_find(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_FEW);
+}
+
+/* The same, but sees whatever is committed now; see sql_run_latest(). */
+uint64
+sql_find_latest(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	return run(account, text, argument_count, arguments, RUN_FEW | RUN_LATEST);
+}
+
+/* The same as the account's owner; see sql_run_as_owner(). */
 uint64
 sql_find_latest_as_owner(const Account *account, const char *text, int argument_count,
 						 const SqlArgument *arguments)

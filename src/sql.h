@@ -44,6 +44,9 @@ extern uint64 sql_run_as_owner(const Account *account, const char *text, int arg
 							   const SqlArgument *arguments);
 extern uint64 sql_run_latest_as_owner(const Account *account, const char *text, int argument_count,
 									  const SqlArgument *arguments);
+extern uint64 sql_find(const Account *account, const char *text, int argument_count, const SqlArgument *arguments);
+extern uint64 sql_find_latest(const Account *account, const char *text, int argument_count,
+							  const SqlArgument *arguments);
 extern uint64 sql_find_latest_as_owner(const Account *account, const char *text, int argument_count,
 									   const SqlArgument *arguments);
 extern uint64 sql_run_once_latest_as_owner(const Account *account, const char *text, int argument_count,

@@ -37,9 +37,9 @@ static HTAB *plan_cache = NULL;
 static List *discarded_plans = NIL;
 static Oid	plan_cache_schema = InvalidOid; /* ours, when the plans were made */
 
-/* A plan of the text, which is not kept; needs an SPI connection. */
-SPIPlanPtr
-sql_plan_prepare(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+/* A plan of the text; options: of cursors, as for SPI_prepare_cursor().  Needs an SPI connection. */
+static SPIPlanPtr
+prepare(const Account *account, const char *text, int argument_count, const SqlArgument *arguments, int options)
 {
 	char	   *expanded = sql_expand(account, text);
 	Oid			types[SQL_MAX_ARGUMENTS];
@@ -48,11 +48,18 @@ sql_plan_prepare(const Account *account, const char *text, int argument_count, c
 	Assert(argument_count <= SQL_MAX_ARGUMENTS);
 	for (int i = 0; i < argument_count; i++)
 		types[i] = arguments[i].type;
-	plan = SPI_prepare(expanded, argument_count, types);
+	plan = SPI_prepare_cursor(expanded, argument_count, types, options);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", expanded, SPI_result_code_string(SPI_result));
 	pfree(expanded);
 	return plan;
+}
+
+/* A plan of the text, which is not kept; needs an SPI connection. */
+SPIPlanPtr
+sql_plan_prepare(const Account *account, const char *text, int argument_count, const SqlArgument *arguments)
+{
+	return prepare(account, text, argument_count, arguments, 0);
 }
 
 static void
@@ -101,7 +108,7 @@ plan_cache_create(void)
 
 /*
  * The kept plan of the text for the account, made if there is none.  ages: it is
- * made anew at every use that is a power of two.
+ * made anew at every use that is a power of two, and is the same for all arguments.
  */
 SPIPlanPtr
 sql_plan_find(const Account *account, const char *text, int argument_count, const SqlArgument *arguments, bool ages)
@@ -134,7 +141,7 @@ sql_plan_find(const Account *account, const char *text, int argument_count, cons
 		plan_discard(entry);
 	}
 
-	plan = sql_plan_prepare(account, text, argument_count, arguments);
+	plan = prepare(account, text, argument_count, arguments, ages ? CURSOR_OPT_GENERIC_PLAN : 0);
 	SPI_keepplan(plan);
 	if (hash_get_num_entries(plan_cache) >= PLAN_CACHE_SIZE)
 		plan_cache_empty();
