@@ -101,7 +101,7 @@ sub imports_the_same
 
 $node->safe_psql('postgres', 'CREATE ROLE ann; CREATE ROLE bob; GRANT pg_read_server_files TO ann, bob');
 imports_the_same('serializable', 'serializable', 'SET default_transaction_isolation = serializable');
-imports_the_same('settings', 'odd settings', q{SET bytea_output = escape; SET datestyle = 'SQL, DMY'; SET standard_conforming_strings = off; SET client_encoding = 'LATIN1';
+imports_the_same('settings', 'odd settings', q{SET bytea_output = escape; SET datestyle = 'SQL, DMY'; SET client_encoding = 'LATIN1';
 	SET lc_messages = 'C'; SET timezone = 'Asia/Kathmandu'; SET extra_float_digits = -15; SET transform_null_equals = on; SET my.own = 'set';
 	SET work_mem = '64kB'; SET temp_file_limit = '1GB'; SET statement_timeout = '1h'; SET row_security = off; SET jit = on; SET jit_above_cost = 0});
 imports_the_same('shadows', 'hostile search_path', q{
