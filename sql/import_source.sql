@@ -169,8 +169,13 @@ SELECT s FROM orgsync.import_file('sources', :'path', feed => 'file') AS i, pg_t
 SELECT s FROM orgsync.import_file('sources', :'path', on_error => 'stop', source => 'given') AS i, pg_temp.summary(i) AS s;
 SELECT feed, source = :'path', replace(source, :'path', '') FROM sources.imports ORDER BY import_id DESC LIMIT 2;
 -- what was there before comes twice now: the file is read once more
-COPY (SELECT * FROM (VALUES ('primary_email,work_title'), ('f1@example.com,Boss'), ('f1@example.com,Boss')) AS v) TO :'path';
-SELECT s FROM orgsync.import_file('sources', :'path', feed => 'file') AS i, pg_temp.summary(i) AS s;
+CREATE TEMP TABLE again AS SELECT 0 AS n, 'primary_email,work_title' AS line
+UNION ALL SELECT n, format('again%s@example.com,Clerk', n) FROM generate_series(1, 40) AS n;
+COPY (SELECT line FROM again ORDER BY n) TO :'path';
+SELECT s FROM orgsync.import_file('sources', :'path', feed => 'again') AS i, pg_temp.summary(i) AS s;
+INSERT INTO again SELECT 41, line FROM again WHERE n = 40;
+COPY (SELECT line FROM again ORDER BY n) TO :'path';
+SELECT s FROM orgsync.import_file('sources', :'path', feed => 'again') AS i, pg_temp.summary(i) AS s;
 \set command 'cat >/dev/null; rm ' :path
 COPY (SELECT WHERE false) TO PROGRAM :'command';
 \set VERBOSITY terse
@@ -183,8 +188,9 @@ SELECT lo_from_bytea(0, E'primary_email\nlarge@example.com\nf1@example.com\n') A
 SELECT s FROM orgsync.import_large_object('sources', :large) AS i, pg_temp.summary(i) AS s;
 SELECT replace(source, :'large', 'N') FROM sources.imports ORDER BY import_id DESC LIMIT 1;
 SELECT lo_unlink(:large) \g /dev/null
-SELECT lo_from_bytea(0, E'primary_email\nlarge@example.com\nlarge@example.com\n') AS large \gset
-SELECT s FROM orgsync.import_large_object('sources', :large) AS i, pg_temp.summary(i) AS s;
+SELECT lo_from_bytea(0, convert_to(string_agg(line, E'\n' ORDER BY n), 'UTF8')) AS large FROM again \gset
+SELECT s FROM orgsync.import_large_object('sources', :large, feed => 'again') AS i, pg_temp.summary(i) AS s;
+DROP TABLE again;
 SELECT lo_unlink(:large) \g /dev/null
 
 DROP TABLE staff, nothing, parts CASCADE;
