@@ -231,3 +231,29 @@ SELECT * FROM pg_temp.ask_often();
 DELETE FROM often.profiles;
 SELECT * FROM pg_temp.ask_often();
 SELECT orgsync.drop_account('often');
+
+-- a crowd of one local part: the pairs among many, which are looked for in memory, are those that are found one by one
+SELECT orgsync.create_account(account, 'linkedin_learning') FROM unnest('{crowd,crowd_imported}'::text[]) AS account \g /dev/null
+SELECT orgsync.set_duplicate_rule(account, rule, 'warn') FROM unnest('{crowd,crowd_imported}'::regnamespace[]) AS account, crowd.duplicate_rules \g /dev/null
+SELECT orgsync.add_domain_alias(account, 'example.net', 'example.com') FROM unnest('{crowd,crowd_imported}'::regnamespace[]) AS account \g /dev/null
+INSERT INTO crowd.profiles (primary_email_address, preferred_first_name, preferred_last_name)
+SELECT format('info@%s.city.example.com', word), initcap(word), 'Desk' FROM (
+	SELECT string_agg(chr(97 + n * 7919 / (17 ^ i)::integer % 26), '' ORDER BY i) AS word
+	FROM generate_series(1, 60) AS n, generate_series(0, 3) AS i GROUP BY n ORDER BY n) AS words
+UNION ALL SELECT * FROM (VALUES
+	('i.n.f.o+x@' || 'pxbb.city.example.com', 'Somebody', 'Else'), ('info@elsewhere.example.org', 'Desk', 'Irfg'),
+	('info@evdc.city.example.com', 'Evcd', 'Desk'), ('info@tteee.city.example.com', NULL, NULL), ('info@city.example.net', 'Nobody', 'Alone'),
+	('info@ciyt.example.com', NULL, NULL), ('info@ctiy.example.com', 'Nobody', 'Alone'), ('inof@xphi.city.example.com', 'Xphi', 'Desk')) AS others;
+CREATE TEMP TABLE pairs AS
+SELECT least(profile_id, other_profile_id) AS one, greatest(profile_id, other_profile_id) AS other, rule FROM orgsync.similar_profiles('crowd');
+CREATE TEMP TABLE found AS
+SELECT DISTINCT least(p.profile_id, f.profile_id) AS one, greatest(p.profile_id, f.profile_id) AS other, f.rule
+FROM crowd.profiles AS p, orgsync.find_similar('crowd', p.primary_email_address, p.preferred_first_name, p.preferred_last_name) AS f
+WHERE f.profile_id <> p.profile_id;
+SELECT rule, count(*) FROM pairs GROUP BY rule ORDER BY rule;
+SELECT * FROM (TABLE pairs EXCEPT TABLE found) AS only_among_many;
+SELECT * FROM (TABLE found EXCEPT TABLE pairs) AS only_one_by_one;
+SELECT state, created FROM orgsync.import_csv('crowd_imported', (SELECT E'primary_email_address,preferred_first_name,preferred_last_name\n' ||
+	string_agg(concat_ws(',', primary_email_address, coalesce(preferred_first_name, ''), coalesce(preferred_last_name, '')), E'\n' ORDER BY profile_id) FROM crowd.profiles));
+SELECT count(DISTINCT line), count(DISTINCT line) = (SELECT count(DISTINCT other) FROM pairs) FROM crowd_imported.import_findings WHERE code = 'similar_profile';
+SELECT orgsync.drop_account(account) FROM unnest('{crowd,crowd_imported}'::regnamespace[]) AS account \g /dev/null
