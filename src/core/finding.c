@@ -192,13 +192,12 @@ static const finding_kind catalogue[FINDING_CODE_COUNT] = {
 		" upload it again."
 	},
 
-	/* 1: e-mail in the row, 2: existing e-mail or "line N", 3: rule */
+	/* 1: e-mail in the row, 2: existing e-mail or "line N", 3: rule; short, as a file may have very many */
 	[FINDING_SIMILAR_PROFILE] = {
 		"similar_profile", SEVERITY_WARNING,
 		"{1} may be the same person as {2} (rule {3})",
-		"If these are two people, nothing has to be done; true in a column reupload_user_profile"
-		" stops this warning. If it is one person, keep one of the two and take the license of the"
-		" other away."
+		"If it is one person, take one license away. If not, do nothing, or enter true in a column"
+		" reupload_user_profile."
 	},
 
 	/* 1: license header, 2: seats, 3: taken */
