@@ -65,6 +65,12 @@ struct SimilarSet
 	bool		has_profiles;	/* some came before all that were noted */
 	uint32		search;
 	Neighbours	neighbours;		/* of whom was asked for last: who is looked for is often added then */
+	struct
+	{
+		uint64		local;		/* as in SimilarKeys; 0: of nobody */
+		uint32		domain;
+		bool		may_have_unnamed;
+	}			answered;		/* what the filter said of whom was asked for last */
 
 	/* of one search */
 	const SimilarPerson *person;
@@ -158,14 +164,20 @@ neighbours_of(SimilarSet *set, const SimilarPerson *person, const PersonKeys *ke
 
 /* May one without a name, of those whom the filter knows, be near to somebody with one? */
 static bool
-may_have_unnamed(const SimilarSet *set, const SimilarPerson *person, const PersonKeys *keys)
+may_have_unnamed(SimilarSet *set, const SimilarPerson *person, const PersonKeys *keys)
 {
 	SimilarKeys with_halves = keys->keys;
 
 	if (set->filter == NULL || !similar_filter_has_unnamed(set->filter))
 		return set->filter == NULL;
-	similar_keys_halves(&with_halves, person, keys->domain_hash);
-	return similar_filter_may_have_unnamed(set->filter, &with_halves);
+	if (set->answered.local != keys->keys.local || set->answered.domain != keys->domain)
+	{
+		similar_keys_halves(&with_halves, person, keys->domain_hash);
+		set->answered.may_have_unnamed = similar_filter_may_have_unnamed(set->filter, &with_halves);
+		set->answered.local = keys->keys.local;
+		set->answered.domain = keys->domain;
+	}
+	return set->answered.may_have_unnamed;
 }
 
 static inline uint64
