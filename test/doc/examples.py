@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """test/doc/examples.py [--write] PAGE...: runs the examples of pages of Markdown.
+test/doc/examples.py --left-to TEST PAGE...: prints the commands that it leaves to that test.
 
 Each page gets a database of its own, with the extension in it unless the page
 makes that itself, and a directory of its own, with doc/ in it and a file users.csv
@@ -8,8 +9,9 @@ shell's commands (```sh) to a shell, in order.  If a block of text (```text) fol
 it, that is what must be printed, but for dates and times in the shell's; if none does,
 there must be no error.  With --write, the blocks of text are replaced by what was printed.
 
-Commands that need more than a database are run by other tests: what installs and
-removes (test/acceptance), and recipes (test/t/064_recipes.pl, 073_sftp.pl).
+Commands that need more than a database are left to other tests, which ask for them and
+run them as they stand: ELSEWHERE says which.  A block is run here, or each of its lines is
+left to a test; anything else is a failure, and so is a block in a language that nobody runs.
 """
 
 import difflib
@@ -22,8 +24,27 @@ import tempfile
 
 EXAMPLE = re.compile(r"^```(?P<language>sql|sh)\n(?P<code>.*?)^```\n(?:\n```text\n(?P<text>.*?)^```\n)?", re.M | re.S)
 
-# A command in a block of the shell's that another test runs.
-ELSEWHERE = re.compile(r"^(make|sudo|doc/recipes/|psql .* cron\.)", re.M)
+FENCE = re.compile(r"^(```|~~~).*", re.M)
+
+# How a command begins that a test in test/t runs, or one of these two: "make test" is what is
+# running, and only test/acceptance ("make acceptance") may install packages as root.
+ELSEWHERE = (
+    ("make test ", "test/run"),
+    ("make deb", "test/acceptance"),
+    ("sudo apt-get ", "test/acceptance"),
+    ("make demo ", "004_commands"),
+    ("make && sudo make install ", "004_commands"),
+    ("make installcheck ", "004_commands"),
+    ("sudo -u postgres ", "004_commands"),
+    ("export PGDATABASE=", "004_commands"),
+    ("psql -d hr ", "004_commands"),
+    ("psql -c \"SELECT start_time, ", "064_recipes"),
+    ("doc/recipes/sync.", "064_recipes"),
+    ("NODE_PATH=", "064_recipes"),
+    ("JDBC_URL=", "064_recipes"),
+    ("doc/recipes/deliver.sh ", "073_sftp"),
+    ("orgsync confirm acme 17 ", "073_sftp"),
+)
 
 # An export's files have the day in their names; "status" says when.
 TIMES = [(r"-20\d{6}-", "-20260131-"), (r"\b20\d\d-\d\d-\d\d \d\d:\d\d(:\d\d\S*)?", "2026-01-31 02:30:00+00")]
@@ -56,11 +77,17 @@ def shell(database, commands, directory):
     return output, failed
 
 
-def is_left_out(example):
-    """Is it run elsewhere, or does it need the client where that is not built?"""
-    return example["language"] == "sh" and (
-        ELSEWHERE.search(example["code"]) is not None or
-        re.search(r"^orgsync ", example["code"], re.M) is not None and shutil.which("orgsync") is None)
+def lines_elsewhere(example):
+    """The commands of a block, each with the test that it is left to, or None."""
+    if example["language"] == "sql":
+        return []
+    return [(line, next((test for begin, test in ELSEWHERE if line.startswith(begin)), None))
+            for line in example["code"].splitlines()]
+
+
+def needs_client(example):
+    """Does it need the client?"""
+    return example["language"] == "sh" and re.search(r"^orgsync ", example["code"], re.M) is not None
 
 
 def run_page(page, write):
@@ -83,10 +110,16 @@ def run_page(page, write):
 
     def run(example):
         counts["run"] += 1
-        if is_left_out(example):
-            return example[0]
         line = text.count("\n", 0, example.start()) + 1
         code = example["code"]
+        elsewhere = lines_elsewhere(example)
+        if any(test for _, test in elsewhere):
+            for command in (command for command, test in elsewhere if test is None):
+                counts["failed"] += 1
+                print(f"{page}:{line}: neither run nor left to a test: {command}")
+            return example[0]
+        if needs_client(example) and shutil.which("orgsync") is None:
+            return example[0]
         output, failed = psql(database, code) if example["language"] == "sql" else shell(database, code, directory.name)
         expected = example["text"]
         if expected is None:
@@ -100,6 +133,9 @@ def run_page(page, write):
                 expected.splitlines(True), output.splitlines(True), f"{page}:{line}, as it is written", "as it is run"))
         return f"```{example['language']}\n{code}```\n\n```text\n{output}```\n"
 
+    for fence in FENCE.finditer(EXAMPLE.sub("", text)):
+        counts["failed"] += 1
+        print(f"{page}: a block that is neither run nor what one prints: {fence[0]}")
     result = EXAMPLE.sub(run, text)
     directory.cleanup()
     psql("postgres", f"DROP DATABASE {database}")
@@ -112,8 +148,24 @@ def run_page(page, write):
     return counts["run"], counts["failed"]
 
 
+def print_left(wanted, pages):
+    """Prints the commands that are left to a test; fails if one is left to it that is on no page."""
+    left = []
+    for page in pages:
+        with open(page, encoding="utf-8") as file:
+            for example in EXAMPLE.finditer(file.read()):
+                left += [line for line, test in lines_elsewhere(example) if test == wanted]
+    print("\n".join(left))
+    unused = [begin for begin, test in ELSEWHERE if test == wanted and not any(line.startswith(begin) for line in left)]
+    for begin in unused:
+        print(f"no page has: {begin}", file=sys.stderr)
+    return 1 if unused or not left else 0
+
+
 def main():
     pages = sys.argv[1:]
+    if pages[:1] == ["--left-to"]:
+        return print_left(pages[1], pages[2:])
     write = pages[:1] == ["--write"]
     failures = 0
     for page in pages[1 if write else 0:]:

@@ -45,6 +45,18 @@ foreach my $page (grep { $_ ne 'doc/reference.md' } @pages)
 	like($output, qr/^\Q$page\E: $count examples, /m, 'all of them');
 }
 
+# commands that are run elsewhere: the tests in test/t ask for theirs
+my ($runner) = slurp_file('test/doc/examples.py') =~ /^ELSEWHERE = \((.*?)^\)/ms;
+my %elsewhere = map { $_ => 1 } $runner =~ /^    \(".*", "(.*?)"\),$/mg;
+foreach my $test (sort keys %elsewhere)
+{
+	my ($left, $unused) = run_command([ 'test/doc/examples.py', '--left-to', $test, grep { $_ ne 'doc/reference.md' } @pages ]);
+	is($unused, '', "what is left to $test is on a page");
+	my $file = $test =~ m{/} ? $test : "test/t/$test.pl";
+	ok(-e $file, "which there is: $file");
+	like(slurp_file($file), qr/'--left-to', '$test'/, 'and asks for it') if $test !~ m{/};
+}
+
 # ---- what must be mentioned ----
 
 # the tables of findings: `code`, ... | severity, ... | when

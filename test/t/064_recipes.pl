@@ -1,8 +1,8 @@
 
 # 064_recipes.pl: what doc/recipes shows is run as it stands: the same job with psql and
 # in Python, Node and Java, each on an account of its own, which must say and write the
-# same; and the nightly job, by pg_cron.  What is missing here is skipped, with the
-# package that it takes.
+# same; and the nightly job, by pg_cron.  The commands are those of doc/recipes.md.  What is
+# missing here is skipped, with the package that it takes.
 
 use strict;
 use warnings;
@@ -29,6 +29,16 @@ local %ENV = (
 	NODE_PATH => '/usr/share/nodejs:/usr/lib/node_modules:/usr/local/lib/node_modules',
 	PYTHONDONTWRITEBYTECODE => 1);
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync');
+
+# the commands of the page, by what they run
+my %command;
+my ($commands) = run_command([ 'test/doc/examples.py', '--left-to', '064_recipes', 'doc/recipes.md' ]);
+foreach my $command (split /\n/, $commands)
+{
+	my ($name) = $command =~ /(sync\.\w+|cron)/i;
+	$command{$name} = $command;
+}
+is_deeply([ sort keys %command ], [ 'Sync.java', 'cron', 'sync.js', 'sync.py', 'sync.sh' ], 'each command is run');
 
 # ---- the nightly job: scheduled here, looked at in the end ----
 
@@ -59,7 +69,12 @@ append_to_file("$directory/nothing.csv", "primary_email_address\nann\@example.co
 # Runs a recipe on an account of its own; what it says and writes is the same for all.
 sub recipe
 {
-	my ($name, @command) = @_;
+	my ($name, $file) = @_;
+	my $shell = $command{$file};
+	ok($shell =~ s/ acme users\.csv out$/ "\$@"/, "$name: on a file, into a directory");
+	$shell =~ s{jdbc:postgresql://localhost/hr\?user=hr_job}{$ENV{JDBC_URL}};
+	$shell =~ s/^NODE_PATH=\S+ // if !-d '/usr/share/nodejs/pg';    # Node is not Debian's
+	my @command = ('bash', '-c', $shell, 'bash');
 	my $account = "by_$name";
 	my $out = "$directory/$name";
 	mkdir $out;
@@ -112,22 +127,23 @@ sub runs
 	return eval { IPC::Run::run \@command, '<', \undef, '&>', \my $output };
 }
 
-recipe('psql', 'doc/recipes/sync.sh');
+recipe('psql', 'sync.sh');
 SKIP:
 {
 	skip 'psycopg2 is not here: python3-psycopg2', 1 if !runs('/usr/bin/python3', '-c', 'import psycopg2');
-	recipe('python', '/usr/bin/python3', 'doc/recipes/sync.py');
+	local $ENV{PATH} = "/usr/bin:$ENV{PATH}";
+	recipe('python', 'sync.py');
 }
 SKIP:
 {
 	skip 'pg for Node is not here: node-pg', 1 if !runs('node', '-e', 'require("pg")');
-	recipe('node', 'node', 'doc/recipes/sync.js');
+	recipe('node', 'sync.js');
 }
 SKIP:
 {
 	my $driver = '/usr/share/java/postgresql.jar';
 	skip 'Java or its driver is not here: default-jdk-headless, libpostgresql-jdbc-java', 1 if !-e $driver || !runs('javac', '-version');
-	recipe('java', 'java', '-cp', $driver, 'doc/recipes/Sync.java');
+	recipe('java', 'Sync.java');
 }
 
 # ---- the nightly job, again ----
@@ -142,6 +158,9 @@ SKIP:
 		"CALL sync_account('acme', 'hr.learning_users')|succeeded|CALL\n"
 		  . "CALL sync_account('refused', 'hr.nobody')|failed|ERROR:  import 1 into account refused is refused",
 		'the nightly jobs have run, and the one whose file was refused has failed');
+	my ($shown) = run_command([ 'bash', '-c', $command{cron} ]);
+	like($shown, qr/^ \d{4}-.* \| succeeded +\| CALL$/m, 'the page shows the one');
+	like($shown, qr/^ \d{4}-.* \| failed +\| ERROR:  import 1 into account refused is refused/m, 'and the other');
 	like($node->safe_psql('postgres', q{SELECT kind, row_count FROM acme.export_files LIMIT 1; SELECT count(*) > 0 FROM refused.import_findings}),
 		qr/^add\|1\nt$/, 'files to upload are there, and findings are kept');
 }

@@ -53,7 +53,15 @@ append_to_file("$directory/known_hosts", "[127.0.0.1]:$port " . slurp_file("$dir
 my $server = IPC::Run::start [ $sshd, '-D', '-e', '-f', "$directory/sshd_config" ], '<', '/dev/null', '&>', "$directory/sshd.log";
 my @sftp = ("-oPort=$port", "-oIdentityFile=$directory/key", '-oIdentitiesOnly=yes', '-oIdentityAgent=none',
 	"-oUserKnownHostsFile=$directory/known_hosts", '-F/dev/null');
-my @deliver = ('doc/recipes/deliver.sh', 'acme', "$user\@127.0.0.1:$directory/vendor", "$directory/deliveries", @sftp);
+
+# the page's commands, with places and options of ours
+my ($commands) = run_command([ 'test/doc/examples.py', '--left-to', '073_sftp', 'doc/recipes.md' ]);
+$commands =~ s{ acme\@sftp\.example\.com:upload /var/lib/deliveries -oIdentityFile=/etc/orgsync/key$}
+	{ $user\@127.0.0.1:$directory/vendor $directory/deliveries @sftp}m or BAIL_OUT('the page delivers otherwise');
+$commands =~ s{ acme 17 --results=errors\.csv$}{ acme 1 --results=$directory/errors.csv}m or BAIL_OUT('the page confirms otherwise');
+my ($deliver, $confirm, @others) = split /\n/, $commands;
+is_deeply(\@others, [], 'each command is run');
+my @deliver = ('bash', '-c', $deliver);
 for (1 .. 100)
 {
 	last if slurp_file("$directory/sshd.log") =~ /listening/;
@@ -74,7 +82,7 @@ like(slurp_file("$directory/deliveries/acme-1/receipt"), qr/\Q$first\E/, 'which 
 
 # the vendor refuses somebody
 append_to_file("$directory/errors.csv", "primary_email_address,Messages\nperson7\@example.com,Unknown\n");
-is((run('orgsync', 'confirm', 'acme', '1', '--results', "$directory/errors.csv"))[0], 1, 'the vendor took it but for a row');
+is((run('bash', '-c', $confirm))[0], 1, 'the vendor took it but for a row');
 
 # a second delivery has several files; they arrive in their order
 value(q{DELETE FROM acme.seats WHERE profile_id IN (1, 2);
