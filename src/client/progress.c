@@ -40,7 +40,7 @@ typedef struct Phase
 } Phase;
 
 static const Phase phases[] = {
-	{"imports", 0.17}, {"profiles", 0.45}, {"changes", 0.29}, {"feed_records", 0.01}, {"import_findings", 0.08}
+	{"imports", 0.20}, {"profiles", 0.58}, {"changes", 0.12}, {"feed_records", 0.02}, {"import_findings", 0.08}
 };
 
 #define PHASE_COUNT		(sizeof(phases) / sizeof(phases[0]))
