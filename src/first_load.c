@@ -198,7 +198,7 @@ put_row(FirstLoad *load, HeapTuple row)
 		load->page = new_pages_add(&load->pages);
 		PageInit(load->page, BLCKSZ, 0);
 	}
-	if (PageAddItem(load->page, (Item) row->t_data, row->t_len, InvalidOffsetNumber, false, true) ==
+	if (PageAddItem(load->page, (void *) row->t_data, row->t_len, InvalidOffsetNumber, false, true) ==
 		InvalidOffsetNumber)
 		elog(ERROR, "could not add a row to a page of table \"%s\"", RelationGetRelationName(load->relation));
 }
