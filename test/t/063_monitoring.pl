@@ -75,6 +75,11 @@ foreach my $panel (@{ $dashboard->{panels} })
 	like($panel->{type}, qr/^(?:table|stat|timeseries)$/, 'and is of a kind that Grafana has');
 	is(join(' ', map { "$_->{refId} $_->{format} $_->{datasource}{type} $_->{datasource}{uid}" } @{ $panel->{targets} }),
 		'A ' . ($panel->{type} eq 'timeseries' ? 'time_series' : 'table') . ' postgres ${datasource}', 'and asks the database that was chosen');
+	my @colours = ($panel->{fieldConfig}{defaults}, map { { map { $_->{id} => $_->{value} } @{ $_->{properties} } } } @{ $panel->{fieldConfig}{overrides} });
+	is_deeply([ grep { $_->{thresholds} && ($_->{color} // $colours[0]{color})->{mode} ne 'thresholds' } @colours ], [],
+		'and where it has thresholds, they colour');
+	is_deeply([ grep { $_->{thresholds} && $_->{thresholds}{steps}[0]{color} eq 'red' && !$_->{mappings} } @colours ], [],
+		'and what has no value is not coloured as the worst');
 	like($panel->{targets}[0]{rawSql}, qr/\w+ AS time,.*\$__timeFilter\((\w+)\) ORDER BY \g{1}$/s, 'in the order of time') if $panel->{type} eq 'timeseries';
 }
 my ($choice) = grep { $_->{name} eq 'account' } @{ $dashboard->{templating}{list} };
