@@ -188,7 +188,8 @@ SKIP:
 	my $again = "$directory/again.csv";
 	append_to_file($again, slurp_file($file) =~ s/Title/Name/gr);
 	my ($run, $shown) = on_terminal(\'', 'import', 'acme', $again);
-	$run->pump until $$shown =~ /import .*\d:\d\d.*import .*\d:\d\d/;
+	# the server tells how far it is while it waits; before, there is no bar
+	$run->pump until $$shown =~ /import  \[.*\d:\d\d/;
 	$blocker->query_safe('ROLLBACK');
 	$blocker->quit;
 	$run->finish;
