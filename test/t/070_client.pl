@@ -283,6 +283,8 @@ for my $usage ($help =~ /^  (\w+ \S*(?: \S+)?)   ?/mg)
 }
 my @codes = $manual =~ /^\.B (\d+)$/mg;
 is_deeply(\@codes, [ 0, 1, 2, 3, 64, 74 ], 'the manual page has the exit codes');
+my ($exits) = slurp_file('doc/client.md') =~ /^(With `--json`.*? exits with .*?)`man orgsync` has the rest/ms;
+is_deeply([ $exits =~ /\b(\d+) when\b/g ], \@codes, 'so has its page');
 like($help, qr/Exit status: 0 .*1 .*2 .*3 .*64 .*74 /s, 'so has --help');
 is((grep { length > 100 } split /\n/, $help), 0, 'it is not too wide');
 my ($version) = run_command([ 'orgsync', '--version' ]);
