@@ -24,6 +24,7 @@
 #include "access/hio.h"
 #include "access/xact.h"
 #include "access/xloginsert.h"
+#include "catalog/catalog.h"
 #include "catalog/index.h"
 #include "import_progress.h"
 #include "index_loader.h"
