@@ -10,10 +10,7 @@
  */
 #include "diff_subject.h"
 
-#include "catalog/pg_type.h"
 #include "name_table.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /* $1, $2: addresses and ids; with who is new and has the leaver's id */
@@ -25,16 +22,6 @@ static const char leavers_query[] =
 "FROM @account.leavers AS l "
 "WHERE lower(l.primary_email_address) = ANY ($1) OR l.unique_user_id = ANY ($2) "
 "ORDER BY l.profile_id";
-
-static Datum
-text_array(char **strings, int count)
-{
-	Datum	   *elements = palloc(Max(count, 1) * sizeof(Datum));
-
-	for (int i = 0; i < count; i++)
-		elements[i] = CStringGetTextDatum(strings[i]);
-	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
-}
 
 /* The leaver of a row of the result, in the current context. */
 static DiffLeaver *
@@ -143,8 +130,8 @@ void
 diff_fetch_leavers(DiffReader *reader)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(reader->batch_context);
-	char	  **emails = palloc(Max(reader->subject_count, 1) * sizeof(char *));
-	char	  **ids = palloc(Max(reader->subject_count, 1) * sizeof(char *));
+	const char **emails = palloc(Max(reader->subject_count, 1) * sizeof(char *));
+	const char **ids = palloc(Max(reader->subject_count, 1) * sizeof(char *));
 	int			email_count = 0;
 	int			id_count = 0;
 
@@ -163,8 +150,8 @@ diff_fetch_leavers(DiffReader *reader)
 	{
 		uint64		found = sql_run_at(reader->account, leavers_query, 2, (SqlArgument[])
 									   {
-										   SQL_DATUM(TEXTARRAYOID, text_array(emails, email_count)),
-										   SQL_DATUM(TEXTARRAYOID, text_array(ids, id_count))
+										   sql_text_array(emails, email_count),
+										   sql_text_array(ids, id_count)
 									   }, reader->snapshot);
 
 		MemoryContextSwitchTo(reader->batch_context);	/* SPI has left it */

@@ -81,16 +81,6 @@ record_export(const ExportPlan *plan)
 	return sql_int64(0, 0);
 }
 
-static Datum
-text_array(const char *const *values, int count)
-{
-	Datum	   *elements = palloc(Max(count, 1) * sizeof(Datum));
-
-	for (int i = 0; i < count; i++)
-		elements[i] = CStringGetTextDatum(values[i]);
-	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 /* The groups to be chosen for an upload, as part of a file name: with nothing that it must not hold. */
 static void
 append_groups(StringInfo name, const char *groups)
@@ -204,7 +194,7 @@ write_files(ExportPlan *plan, int64 export_id, bool dry_run, int max_rows, bool 
 							   SQL_INT8(export_id), SQL_INT4(seq), SQL_DATUM(TEXTOID, values[2]),
 							   SQL_DATUM(TEXTOID, values[3]), SQL_INT8((int64) file.row_count),
 							   SQL_DATUM(TEXTOID, csv),
-							   SQL_DATUM(TEXTARRAYOID, text_array(file.columns, file.column_count)),
+							   sql_text_array(file.columns, file.column_count),
 							   sql_int8_array(file.profile_ids, file.row_count)
 						   });
 		MemoryContextReset(context);

@@ -80,6 +80,17 @@ sql_int8_array(const int64 *values, int count)
 																   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
 }
 
+/* An argument of type text[]; palloc'd. */
+SqlArgument
+sql_text_array(const char *const *values, int count)
+{
+	Datum	   *datums = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		datums[i] = CStringGetTextDatum(values[i]);
+	return SQL_DATUM(TEXTARRAYOID, PointerGetDatum(construct_array(datums, count, TEXTOID, -1, false, TYPALIGN_INT)));
+}
+
 /* The string as a datum of type text, or of one that is stored alike; NULL is null. */
 Datum
 sql_text_datum(const char *value, bool *isnull)

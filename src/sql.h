@@ -34,6 +34,7 @@ typedef struct SqlArgument
 #define SQL_NULL(t)		((SqlArgument) {(t), (Datum) 0, true})
 extern SqlArgument sql_text(const char *value);
 extern SqlArgument sql_int8_array(const int64 *values, int count);
+extern SqlArgument sql_text_array(const char *const *values, int count);
 extern Datum sql_text_datum(const char *value, bool *isnull);
 
 extern char *sql_expand(const Account *account, const char *text);
