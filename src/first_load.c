@@ -312,7 +312,7 @@ first_load_write(FirstLoad *load)
 		if (RelationNeedsWAL(load->relation))
 			log_rows(load, page, first + i);
 	}
-	new_pages_write(&load->pages);
+	new_pages_write(&load->pages, first);
 	load->page = NULL;
 }
 

@@ -162,9 +162,8 @@ can_load(IndexLoader *loader)
 	if (loader->index->rd_rel->relam != BTREE_AM_OID)
 		return false;
 	loader->is_known = set_kind(loader);
-	if (loader->info->ii_Predicate != NIL)
-		return true;			/* they are few, if there are any */
-	return loader->is_known;
+	/* of a partial index entries are few, if there are any */
+	return loader->is_known || loader->info->ii_Predicate != NIL;
 }
 
 /* From now on the entries go to disk whenever they are so many. */

@@ -66,8 +66,8 @@ write_pages(IndexPages *pages)
 		pages->new_pages.count = 0;
 	else
 	{
-		new_pages_log(&pages->new_pages);
-		new_pages_write(&pages->new_pages);
+		new_pages_log(&pages->new_pages, pages->first_block);
+		new_pages_write(&pages->new_pages, pages->first_block);
 	}
 	pages->first_block = next_block;
 }

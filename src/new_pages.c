@@ -66,11 +66,10 @@ new_pages_next_block(const NewPages *pages)
 	return smgrnblocks(RelationGetSmgr(pages->relation), MAIN_FORKNUM);
 }
 
-/* Logs those that wait, as they are.  Whoever knows a shorter way logs them himself. */
+/* Logs those that wait, as they are, from that block on.  Whoever knows a shorter way logs them himself. */
 void
-new_pages_log(NewPages *pages)
+new_pages_log(const NewPages *pages, BlockNumber first)
 {
-	BlockNumber first = new_pages_next_block(pages);
 	BlockNumber blocks[BATCH_PAGES];
 	Page		images[BATCH_PAGES];
 
@@ -84,12 +83,11 @@ new_pages_log(NewPages *pages)
 	log_newpages(compat_file_of(pages->relation), MAIN_FORKNUM, pages->count, blocks, images, true);
 }
 
-/* Writes those that wait, which have been logged. */
+/* Writes those that wait, which have been logged, to the next blocks, of which the caller knows the first. */
 void
-new_pages_write(NewPages *pages)
+new_pages_write(NewPages *pages, BlockNumber first)
 {
 	SMgrRelation file = RelationGetSmgr(pages->relation);
-	BlockNumber first = new_pages_next_block(pages);
 
 	for (int i = 0; i < pages->count; i++)
 	{

@@ -26,8 +26,8 @@ extern bool new_pages_are_full(const NewPages *pages);
 extern Page new_pages_add(NewPages *pages);
 extern Page new_pages_get(const NewPages *pages, int number);
 extern BlockNumber new_pages_next_block(const NewPages *pages);
-extern void new_pages_log(NewPages *pages);
-extern void new_pages_write(NewPages *pages);
+extern void new_pages_log(const NewPages *pages, BlockNumber first);
+extern void new_pages_write(NewPages *pages, BlockNumber first);
 extern void new_pages_end(NewPages *pages);
 
 #endif
