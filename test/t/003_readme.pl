@@ -45,16 +45,24 @@ foreach my $page (grep { $_ ne 'doc/reference.md' } @pages)
 	like($output, qr/^\Q$page\E: $count examples, /m, 'all of them');
 }
 
-# commands that are run elsewhere: the tests in test/t ask for theirs
+# Commands that are run elsewhere: by tests in test/t, which ask for theirs, or by scripts that
+# do so.  All of it is run by continuous integration.
 my ($runner) = slurp_file('test/doc/examples.py') =~ /^ELSEWHERE = \((.*?)^\)/ms;
 my %elsewhere = map { $_ => 1 } $runner =~ /^    \(".*", "(.*?)"\),$/mg;
+my $integration = slurp_file('.ci/run');
+like($integration, qr/^exec make .*\btest$/m, 'continuous integration runs all of test/t');
 foreach my $test (sort keys %elsewhere)
 {
 	my ($left, $unused) = run_command([ 'test/doc/examples.py', '--left-to', $test, grep { $_ ne 'doc/reference.md' } @pages ]);
 	is($unused, '', "what is left to $test is on a page");
+	if ($test eq '.ci/run')
+	{
+		like($left, qr/^make test .*$/, 'continuous integration itself runs but one command');
+		next;
+	}
 	my $file = $test =~ m{/} ? $test : "test/t/$test.pl";
-	ok(-e $file, "which there is: $file");
-	like(slurp_file($file), qr/'--left-to', '$test'/, 'and asks for it') if $test !~ m{/};
+	ok(-x $file && $integration =~ /^\Q$file\E$/m, "continuous integration runs $file") if $test =~ m{/};
+	like(slurp_file($file), qr/--left-to\W+\Q$test\E\b/, "$file asks for it");
 }
 
 # ---- what must be mentioned ----

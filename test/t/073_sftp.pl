@@ -11,8 +11,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my ($sshd) = grep { -x } '/usr/sbin/sshd', '/usr/local/sbin/sshd';
-plan skip_all => 'the client is not built here' if system('orgsync --version >/dev/null 2>&1') != 0;
-plan skip_all => 'there is no OpenSSH server' unless defined $sshd && system('command -v sftp ssh-keygen >/dev/null') == 0;
+plan skip_all => 'the client is not built here' if !$ENV{CI} && system('orgsync --version >/dev/null 2>&1') != 0;
+plan skip_all => 'there is no OpenSSH server' unless $ENV{CI} || defined $sshd && system('command -v sftp ssh-keygen >/dev/null') == 0;
 
 my $node = PostgreSQL::Test::Cluster->new('sftp');
 $node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
