@@ -27,7 +27,6 @@
 
 #include "catalog/pg_type.h"
 #include "change_log.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -77,11 +76,11 @@ add_gone(DiffReader *reader, const ChangeRow *row)
 	{
 		int64		capacity = adoptions->gone_capacity = Max(adoptions->gone_capacity * 2, 64);
 
-		adoptions->gone_profiles = enlarge(reader, adoptions->gone_profiles, capacity, sizeof(Datum));
-		adoptions->gone_changes = enlarge(reader, adoptions->gone_changes, capacity, sizeof(Datum));
+		adoptions->gone_profiles = enlarge(reader, adoptions->gone_profiles, capacity, sizeof(int64));
+		adoptions->gone_changes = enlarge(reader, adoptions->gone_changes, capacity, sizeof(int64));
 	}
-	adoptions->gone_profiles[adoptions->gone_count] = Int64GetDatum(row->profile_id);
-	adoptions->gone_changes[adoptions->gone_count++] = Int64GetDatum(row->change_id);
+	adoptions->gone_profiles[adoptions->gone_count] = row->profile_id;
+	adoptions->gone_changes[adoptions->gone_count++] = row->change_id;
 }
 
 /* The vendor has that in the cell; NULL is nothing. */
@@ -95,15 +94,13 @@ add_cell(DiffReader *reader, int64 profile_id, const char *column_name, const ch
 	{
 		int64		capacity = adoptions->capacity = Max(adoptions->capacity * 2, 64);
 
-		adoptions->profile_ids = enlarge(reader, adoptions->profile_ids, capacity, sizeof(Datum));
+		adoptions->profile_ids = enlarge(reader, adoptions->profile_ids, capacity, sizeof(int64));
 		adoptions->columns = enlarge(reader, adoptions->columns, capacity, sizeof(Datum));
 		adoptions->values = enlarge(reader, adoptions->values, capacity, sizeof(Datum));
-		adoptions->no_value = enlarge(reader, adoptions->no_value, capacity, sizeof(bool));
 	}
-	adoptions->profile_ids[adoptions->count] = Int64GetDatum(profile_id);
+	adoptions->profile_ids[adoptions->count] = profile_id;
 	adoptions->columns[adoptions->count] = CStringGetTextDatum(column_name);
-	adoptions->values[adoptions->count] = value != NULL ? CStringGetTextDatum(value) : (Datum) 0;
-	adoptions->no_value[adoptions->count++] = value == NULL;
+	adoptions->values[adoptions->count++] = value != NULL ? CStringGetTextDatum(value) : (Datum) 0;
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -173,23 +170,6 @@ diff_adopt(DiffReader *reader, const DiffSubject *subject, const DiffPerson *per
 	diff_each_attribute(subject->present.attributes, add_present_attribute, &walk);
 }
 
-static Datum
-bigint_array(Datum *values, int64 count)
-{
-	return PointerGetDatum(construct_array(values, (int) count, INT8OID, sizeof(int64),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
-
-static Datum
-text_array(Datum *values, bool *nulls, int64 count)
-{
-	int			length = (int) count;
-	int			lower_bound = 1;
-
-	return PointerGetDatum(construct_md_array(values, nulls, 1, &length, &lower_bound,
-											  TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 /*
  * Writes them all, for an export that is recorded.  changes_read: what
  * diff_changes_read() returned; returns it as it is then, palloc'd.
@@ -211,12 +191,12 @@ diff_write_adoptions(const DiffReader *reader, Datum changes_read)
 	(void) sql_run(reader->account, write_adoptions, 7, (SqlArgument[])
 				   {
 					   changes_read ? SQL_DATUM(INT8MULTIRANGEOID, changes_read) : SQL_NULL(INT8MULTIRANGEOID),
-					   SQL_DATUM(INT8ARRAYOID, bigint_array(adoptions->gone_profiles, adoptions->gone_count)),
-					   SQL_DATUM(INT8ARRAYOID, bigint_array(adoptions->gone_changes, adoptions->gone_count)),
+					   sql_int8_array(adoptions->gone_profiles, adoptions->gone_count),
+					   sql_int8_array(adoptions->gone_changes, adoptions->gone_count),
 					   sql_int8_array(leavers, leaver_count),
-					   SQL_DATUM(INT8ARRAYOID, bigint_array(adoptions->profile_ids, adoptions->count)),
-					   SQL_DATUM(TEXTARRAYOID, text_array(adoptions->columns, NULL, adoptions->count)),
-					   SQL_DATUM(TEXTARRAYOID, text_array(adoptions->values, adoptions->no_value, adoptions->count))
+					   sql_int8_array(adoptions->profile_ids, adoptions->count),
+					   sql_text_datum_array(adoptions->columns, adoptions->count),
+					   sql_text_datum_array(adoptions->values, adoptions->count)
 				   });
 	result = PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull)));
 	SPI_freetuptable(SPI_tuptable);

@@ -25,11 +25,9 @@
  */
 #include "diff_subject.h"
 
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "name_fold.h"
 #include "name_table.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -224,18 +222,6 @@ sorted_holders(const DiffReader *reader, int64 *count)
 	return holders;
 }
 
-static Datum
-text_array(List *strings)
-{
-	Datum	   *elements = palloc(Max(list_length(strings), 1) * sizeof(Datum));
-	int			count = 0;
-	ListCell   *cell;
-
-	foreach(cell, strings)
-		elements[count++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 /* Reads the names of some who were deleted. */
 static void
 read_names(DiffReader *reader, const int64 *profile_ids, int count)
@@ -262,10 +248,12 @@ read_names(DiffReader *reader, const int64 *profile_ids, int count)
 static void
 find_twins(DiffReader *reader, KeyHolder **holders, int64 count)
 {
-	List	   *emails = NIL;
-	List	   *ids = NIL;
 	int64	   *deleted = palloc(sizeof(int64) * count);
+	const char **emails = palloc(sizeof(char *) * count);
+	const char **ids = palloc(sizeof(char *) * count);
 	int			deleted_count = 0;
+	int			email_count = 0;
+	int			id_count = 0;
 	uint64		found;
 
 	for (int64 i = 0; i < count; i++)
@@ -274,17 +262,17 @@ find_twins(DiffReader *reader, KeyHolder **holders, int64 count)
 			continue;
 		deleted[deleted_count++] = holders[i]->profile_id;
 		if (holders[i]->vendor_email != NULL)
-			emails = lappend(emails, holders[i]->vendor_email);
+			emails[email_count++] = holders[i]->vendor_email;
 		if (holders[i]->vendor_id != NULL)
-			ids = lappend(ids, holders[i]->vendor_id);
+			ids[id_count++] = holders[i]->vendor_id;
 	}
 	if (deleted_count == 0)
 		return;
 	read_names(reader, deleted, deleted_count);
 	found = sql_run_at(reader->account, twins_query, 2, (SqlArgument[])
 					   {
-						   SQL_DATUM(TEXTARRAYOID, text_array(emails)),
-						   SQL_DATUM(TEXTARRAYOID, text_array(ids))
+						   sql_text_array(emails, email_count),
+						   sql_text_array(ids, id_count)
 					   }, reader->snapshot);
 	for (uint64 i = 0; i < found; i++)
 	{

@@ -96,14 +96,13 @@ typedef struct DiffAdoptions
 {
 	int64		gone_count;		/* changes */
 	int64		gone_capacity;
-	Datum	   *gone_profiles;
-	Datum	   *gone_changes;
+	int64	   *gone_profiles;
+	int64	   *gone_changes;
 	int64		count;			/* of what takes their place */
 	int64		capacity;
-	Datum	   *profile_ids;
-	Datum	   *columns;
-	Datum	   *values;
-	bool	   *no_value;
+	int64	   *profile_ids;
+	Datum	   *columns;		/* texts */
+	Datum	   *values;			/* texts, or 0 */
 	List	   *leavers;		/* pointers to profile_ids */
 } DiffAdoptions;
 

@@ -23,9 +23,7 @@
 #include "funcapi.h"
 #include "pgtime.h"
 #include "sql.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
@@ -140,20 +138,6 @@ record_findings(const ExportPlan *plan, int64 export_id)
 }
 
 /*
- * Files are compressed well enough by LZ4, if this server has it, and many times
- * faster than by default.  Until sql_restore_settings() is called with the result.
- */
-static int
-compress_quickly(void)
-{
-	int			nest_level = NewGUCNestLevel();
-
-	(void) set_config_option("default_toast_compression", "lz4", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, DEBUG1, false);
-	return nest_level;
-}
-
-/*
  * Writes all files: into the result, and, unless it is a dry run, into
  * export_files.
  */
@@ -164,7 +148,7 @@ write_files(ExportPlan *plan, int64 export_id, bool dry_run, int max_rows, bool 
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "orgsync export",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
-	int			nest_level = compress_quickly();
+	int			nest_level = sql_compress_quickly();
 	ExportFile	file;
 
 	for (int seq = 1; plan->full != NULL ? export_full_next_file(plan->full, &file) :

@@ -32,11 +32,9 @@ struct ExportCells
 	const char *statement;
 	MemoryContext context;
 	int			count;
-	Datum		profile_ids[BATCH_SIZE];
-	Datum		columns[BATCH_SIZE];
-	bool		all_columns[BATCH_SIZE];
+	int64		profile_ids[BATCH_SIZE];
+	Datum		columns[BATCH_SIZE];	/* texts, or 0 */
 	Datum		values[BATCH_SIZE];
-	bool		no_value[BATCH_SIZE];
 };
 
 /*
@@ -60,23 +58,6 @@ export_cells_create(const Account *account, int64 export_id, const char *stateme
 	return batch;
 }
 
-/* Arrays; nulls may be NULL. */
-static Datum
-bigint_array(Datum *values, int count)
-{
-	return PointerGetDatum(construct_array(values, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
-}
-
-static Datum
-text_array(Datum *values, bool *nulls, int count)
-{
-	int			lower_bound = 1;
-
-	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower_bound,
-											  TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 /* Runs the statement over the cells that are there. */
 void
 export_cells_flush(ExportCells *batch)
@@ -87,13 +68,9 @@ export_cells_flush(ExportCells *batch)
 		(void) sql_run_about(batch->account, batch->statement, batch->count, 4, (SqlArgument[])
 							{
 								SQL_INT8(batch->export_id),
-								SQL_DATUM(INT8ARRAYOID,
-										  bigint_array(batch->profile_ids, batch->count)),
-								SQL_DATUM(TEXTARRAYOID,
-										  text_array(batch->columns, batch->all_columns,
-													 batch->count)),
-								SQL_DATUM(TEXTARRAYOID,
-										  text_array(batch->values, batch->no_value, batch->count))
+								sql_int8_array(batch->profile_ids, batch->count),
+								sql_text_datum_array(batch->columns, batch->count),
+								sql_text_datum_array(batch->values, batch->count)
 							});
 	batch->count = 0;
 	MemoryContextSwitchTo(old_context);
@@ -113,11 +90,9 @@ batch_add(ExportCells *batch, int64 profile_id, const char *column_name, const c
 	if (batch->count == BATCH_SIZE)
 		export_cells_flush(batch);
 	old_context = MemoryContextSwitchTo(batch->context);
-	batch->profile_ids[batch->count] = Int64GetDatum(profile_id);
-	batch->all_columns[batch->count] = column_name == NULL;
-	batch->columns[batch->count] = column_name ? CStringGetTextDatum(column_name) : (Datum) 0;
-	batch->no_value[batch->count] = value == NULL || value[0] == '\0';
-	batch->values[batch->count] = batch->no_value[batch->count] ? (Datum) 0 : CStringGetTextDatum(value);
+	batch->profile_ids[batch->count] = profile_id;
+	batch->columns[batch->count] = column_name != NULL ? CStringGetTextDatum(column_name) : (Datum) 0;
+	batch->values[batch->count] = value != NULL && value[0] != '\0' ? CStringGetTextDatum(value) : (Datum) 0;
 	batch->count++;
 	MemoryContextSwitchTo(old_context);
 }

@@ -70,25 +70,39 @@ sql_text(const char *value)
 
 /* An argument of type bigint[]; palloc'd. */
 SqlArgument
-sql_int8_array(const int64 *values, int count)
+sql_int8_array(const int64 *values, int64 count)
 {
-	Datum	   *datums = palloc(sizeof(Datum) * Max(count, 1));
+	Datum	   *datums = palloc_extended(sizeof(Datum) * Max(count, 1), MCXT_ALLOC_HUGE);
 
-	for (int i = 0; i < count; i++)
+	for (int64 i = 0; i < count; i++)
 		datums[i] = Int64GetDatum(values[i]);
-	return SQL_DATUM(INT8ARRAYOID, PointerGetDatum(construct_array(datums, count, INT8OID, sizeof(int64),
+	return SQL_DATUM(INT8ARRAYOID, PointerGetDatum(construct_array(datums, (int) count, INT8OID, sizeof(int64),
 																   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
 }
 
-/* An argument of type text[]; palloc'd. */
+/* An argument of type text[] of datums of type text, of which 0 is null; palloc'd. */
+SqlArgument
+sql_text_datum_array(const Datum *values, int64 count)
+{
+	bool	   *nulls = palloc(Max(count, 1));
+	int			length = (int) count;
+	int			lower_bound = 1;
+
+	for (int i = 0; i < length; i++)
+		nulls[i] = values[i] == (Datum) 0;
+	return SQL_DATUM(TEXTARRAYOID, PointerGetDatum(construct_md_array((Datum *) values, nulls, 1, &length, &lower_bound,
+																	  TEXTOID, -1, false, TYPALIGN_INT)));
+}
+
+/* An argument of type text[], whose values may be NULL; palloc'd. */
 SqlArgument
 sql_text_array(const char *const *values, int count)
 {
 	Datum	   *datums = palloc(sizeof(Datum) * Max(count, 1));
 
 	for (int i = 0; i < count; i++)
-		datums[i] = CStringGetTextDatum(values[i]);
-	return SQL_DATUM(TEXTARRAYOID, PointerGetDatum(construct_array(datums, count, TEXTOID, -1, false, TYPALIGN_INT)));
+		datums[i] = values[i] ? CStringGetTextDatum(values[i]) : (Datum) 0;
+	return sql_text_datum_array(datums, count);
 }
 
 /* The string as a datum of type text, or of one that is stored alike; NULL is null. */

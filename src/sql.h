@@ -33,8 +33,9 @@ typedef struct SqlArgument
 #define SQL_DATUM(t, v) ((SqlArgument) {(t), (v), false})
 #define SQL_NULL(t)		((SqlArgument) {(t), (Datum) 0, true})
 extern SqlArgument sql_text(const char *value);
-extern SqlArgument sql_int8_array(const int64 *values, int count);
+extern SqlArgument sql_int8_array(const int64 *values, int64 count);
 extern SqlArgument sql_text_array(const char *const *values, int count);
+extern SqlArgument sql_text_datum_array(const Datum *values, int64 count);
 extern Datum sql_text_datum(const char *value, bool *isnull);
 
 extern char *sql_expand(const Account *account, const char *text);
@@ -87,6 +88,7 @@ extern void sql_set(const char *setting, const char *value);
 extern void sql_set_memory(const char *setting, int kilobytes);
 extern int	sql_pin_search_path(void);
 extern int	sql_bound_memory(int join_count, bool by_indexes);
+extern int	sql_compress_quickly(void);
 extern void sql_restore_settings(int nest_level);
 
 #endif

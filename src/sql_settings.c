@@ -98,6 +98,20 @@ sql_avoid_whole_tables(void)
 }
 
 /*
+ * Has large values compressed by LZ4, if this server has it: well enough, and many times
+ * faster than by default.  Until sql_restore_settings() is called with the result.
+ */
+int
+sql_compress_quickly(void)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	(void) set_config_option("default_toast_compression", "lz4", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, DEBUG1, false);
+	return nest_level;
+}
+
+/*
  * Until sql_restore_settings() is called with the result, or the transaction ends: a
  * statement of so many joins takes no more than work_mem for all of them, and nothing
  * is compiled for it.  by_indexes: whatever it seeks, it is to be sought by indexes.
