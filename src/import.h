@@ -39,7 +39,8 @@
  *		import_stream.h		where a file comes from, other modules among others
  *		import_sheet.c		what a sheet of a workbook tells besides its records
  *		import_remote.c		a list of what the vendor has: who is in it
- *		import_remote_difference.c	and what of it is otherwise than here
+ *		import_remote_compare.c		what of it is otherwise than here
+ *		import_remote_difference.c	collects that, and writes it
  */
 #ifndef ORGSYNC_IMPORT_H
 #define ORGSYNC_IMPORT_H

@@ -239,7 +239,7 @@ put_row(Import *import, RemoteDifference *difference, ImportRow *row, int64 row_
 	if (present != NULL)
 	{
 		remote_difference_person(difference, match->profile_id, true, match->replaced_id);
-		if (remote_difference_compare(import, difference, row, present))
+		if (remote_compare(import, difference, row, present))
 			import->counts.updated++;
 		else
 			import->counts.unchanged++;
@@ -249,13 +249,13 @@ put_row(Import *import, RemoteDifference *difference, ImportRow *row, int64 row_
 		int64		profile_id = import_adopt(import, row, row_number);
 
 		remote_difference_person(difference, profile_id, true, match->profile_id);
-		remote_difference_seats(import, difference, row, profile_id);
+		remote_compare_adopted(import, difference, row, profile_id);
 	}
 	else
 	{
 		nobody.profile_id = match->profile_id != 0 ? match->profile_id : import_new_profile_id(import);
 		remote_difference_person(difference, nobody.profile_id, true, 0);
-		(void) remote_difference_compare(import, difference, row, &nobody);
+		(void) remote_compare(import, difference, row, &nobody);
 		import->counts.updated++;
 	}
 }
