@@ -11,6 +11,7 @@
  *		import_group.c		the account's groups and those that the file names
  *		import_text.c		text as findings and tables have it, and suggestions
  *		import_row.c		what a record says, and what is wrong with it
+ *		import_location.c	its country and region
  *		import_note.c		what of a row matters to the rows behind it
  *		import_worker.c		another process that parses records
  *		import_slot.h		records that go to it, and what comes back
@@ -382,6 +383,11 @@ extern char *import_suggest_group(const Import *import, const char *given);
 /* import_row.c */
 extern char *import_row_text(const ImportRow *row, size_t offset, size_t length);
 extern void import_parse_row(Import *import, const csv_record *record, ImportRow *row);
+extern char *import_field_text(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field);
+extern bool import_field_is_blank(const csv_field *field);
+
+/* import_location.c */
+extern void import_parse_location(Import *import, ImportRow *row, const csv_record *record);
 
 /* import_note.c */
 extern void import_note_make(Import *import, ImportRow *row, RowNote *note);

@@ -19,9 +19,6 @@
 /* A longer name of a group might not fit into an index, and is a text in the wrong column. */
 #define MAX_GROUP_NAME_LENGTH	500
 
-/* A list of a country's regions that is longer than so helps nobody. */
-#define MAX_REGIONS_LENGTH	150
-
 static bool
 is_key(column_kind kind)
 {
@@ -52,9 +49,12 @@ text_of_row(const ImportRow *row, const char *data, size_t length)
 	return import_text(data, length);
 }
 
-/* The field's text trimmed and in the database's encoding; NULL if it is blank. */
-static char *
-field_text(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field)
+/*
+ * The field's text trimmed and in the database's encoding; NULL if it is blank, or if
+ * it cannot be had, which is reported.  In the row's copy of the record, or palloc'd.
+ */
+char *
+import_field_text(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field)
 {
 	const char *data = field->data;
 	size_t		length = field->length;
@@ -86,7 +86,7 @@ parse_email(Import *import, ImportRow *row, const ImportColumn *column, const cs
 {
 	email_fault fault;
 
-	*address = field_text(import, row, column, field);
+	*address = import_field_text(import, row, column, field);
 	if (*address == NULL)
 		return;
 	fault = email_check(*address, strlen(*address));
@@ -104,7 +104,7 @@ parse_user_id(Import *import, ImportRow *row, const ImportColumn *column, const 
 {
 	const char *fault = NULL;
 
-	*user_id = field_text(import, row, column, field);
+	*user_id = import_field_text(import, row, column, field);
 	if (*user_id == NULL)
 		return;
 	if (!cell_is_user_id(*user_id, strlen(*user_id)))
@@ -128,7 +128,7 @@ parse_text(Import *import, ImportRow *row, const ImportColumn *column, const csv
 	cell_trim(&trimmed, &length);
 	if (length == 0 && !import->options.is_remote)
 		import_report(import, FINDING_BLANK_VALUE, row->line, column->header, row, 1, column->header);
-	cell->text = field_text(import, row, column, field);
+	cell->text = import_field_text(import, row, column, field);
 	if (cell->text == NULL)
 		return;
 	if (cell_has_control_character(trimmed, length))
@@ -148,8 +148,8 @@ parse_text(Import *import, ImportRow *row, const ImportColumn *column, const csv
 }
 
 /* Is there nothing but blanks in the field? */
-static bool
-field_is_blank(const csv_field *field)
+bool
+import_field_is_blank(const csv_field *field)
 {
 	const char *data = field->data;
 	size_t		length = field->length;
@@ -162,7 +162,7 @@ static void
 parse_full_name(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
 				ImportCell *cell)
 {
-	if (field_is_blank(field) && !import->options.is_remote)
+	if (import_field_is_blank(field) && !import->options.is_remote)
 		import_reject(import, row, FINDING_MISSING_NAME, column->header, 1, column->header);
 	else
 		parse_text(import, row, column, field, cell);
@@ -178,100 +178,6 @@ parse_date(Import *import, ImportRow *row, const ImportColumn *column, const csv
 	if (cell->text != NULL && !import->options.is_remote && !cell_is_date(cell->text, strlen(cell->text), &reason))
 		import_reject(import, row, FINDING_INVALID_DATE, column->header, 3, column->header,
 					  cell->text, reason);
-}
-
-/* A sentence with the codes of the country's regions, empty if they are too many; palloc'd. */
-static char *
-regions_sentence(const location_country *country)
-{
-	char		list[MAX_REGIONS_LENGTH];
-
-	if (location_list_regions(country, list, sizeof(list)) >= sizeof(list))
-		return pstrdup("");
-	return psprintf(" The regions of %s are %s.", country->code, list);
-}
-
-static void
-reject_location(Import *import, ImportRow *row, int column, const char *fault, const char *right_codes)
-{
-	const char *header = import->columns[column].header;
-
-	import_reject(import, row, FINDING_INVALID_LOCATION, header, 3, header, fault, right_codes);
-}
-
-/* Looks up the row's country and sets its cell; NULL if there is none to go by. */
-static const location_country *
-check_country(Import *import, ImportRow *row, const csv_field *field)
-{
-	const location_country *country = location_find_country(field->data, field->length);
-	const location_country *meant;
-
-	if (country != NULL)
-		row->cells[import->country_column].text = pstrdup(country->code);
-	else if (field_is_blank(field))
-		reject_location(import, row, import->country_column, "the cell is empty", "");
-	else
-	{
-		meant = location_suggest_country(field->data, field->length);
-		reject_location(import, row, import->country_column,
-						psprintf("there is no country \"%s\"", shown(field)),
-						meant ? psprintf(" Did you mean %s?", meant->code) : "");
-	}
-	return country;
-}
-
-/* Looks up the row's region, which must lie in its country, and sets its cell. */
-static void
-check_region(Import *import, ImportRow *row, const csv_field *field, const location_country *country)
-{
-	char		region[LOCATION_CODE_SIZE];
-	char		meant[LOCATION_CODE_SIZE];
-
-	if (!location_find_region(field->data, field->length, region))
-		reject_location(import, row, import->region_column, field_is_blank(field) ? "the cell is empty" :
-						psprintf("there is no region \"%s\"", shown(field)),
-						country == NULL ? "" :
-						location_suggest_region(field->data, field->length, country, meant) ?
-						psprintf(" Did you mean %s?", meant) : regions_sentence(country));
-	else if (country != NULL && !location_region_is_of(region, country))
-		reject_location(import, row, import->region_column,
-						psprintf("region %s lies in %.2s, but the country in this line is %s", region, region,
-								 country->code),
-						psprintf(" If the region is right, enter %.2s as the country.%s", region,
-								 regions_sentence(country)));
-	else
-		row->cells[import->region_column].text = pstrdup(region);
-}
-
-/* The vendor's own country or region is as it is, by its code if that is known. */
-static void
-read_vendor_location(Import *import, ImportRow *row, int index, const csv_field *field)
-{
-	const location_country *country = location_find_country(field->data, field->length);
-	char		region[LOCATION_CODE_SIZE];
-
-	if (index == import->country_column && country != NULL)
-		row->cells[index].text = pstrdup(country->code);
-	else if (index == import->region_column && location_find_region(field->data, field->length, region))
-		row->cells[index].text = pstrdup(region);
-	else
-		row->cells[index].text = field_text(import, row, &import->columns[index], field);
-}
-
-/* Country and region, which belong together, of products that have them. */
-static void
-check_location(Import *import, ImportRow *row, const csv_record *record)
-{
-	if (import->options.is_remote)
-	{
-		if (import->country_column != NO_COLUMN)
-			read_vendor_location(import, row, import->country_column, &record->fields[import->country_column]);
-		if (import->region_column != NO_COLUMN)
-			read_vendor_location(import, row, import->region_column, &record->fields[import->region_column]);
-	}
-	else if (import->country_column != NO_COLUMN && import->region_column != NO_COLUMN)
-		check_region(import, row, &record->fields[import->region_column],
-					 check_country(import, row, &record->fields[import->country_column]));
 }
 
 static void
@@ -307,7 +213,7 @@ parse_permission(Import *import, ImportRow *row, const ImportColumn *column, con
 		return;
 	}
 
-	text = field_text(import, row, column, field);
+	text = import_field_text(import, row, column, field);
 	if (text == NULL)
 		return;
 	switch (group_list_classify(text, strlen(text)))
@@ -383,7 +289,7 @@ static void
 parse_group_name(Import *import, ImportRow *row, const ImportColumn *column, const csv_field *field,
 				 ImportCell *cell)
 {
-	char	   *name = field_text(import, row, column, field);
+	char	   *name = import_field_text(import, row, column, field);
 	const char *fault = NULL;
 
 	if (name == NULL)
@@ -465,7 +371,7 @@ parse_cell(Import *import, ImportRow *row, int index, const csv_field *field)
 		case COLUMN_GROUP_PERMISSION:
 			parse_permission(import, row, column, field, cell);
 			break;
-		case COLUMN_COUNTRY:	/* see check_location() */
+		case COLUMN_COUNTRY:	/* see import_parse_location() */
 		case COLUMN_REGION:
 		case COLUMN_GROUP_NAME: /* see parse_group_names() */
 		case COLUMN_UNKNOWN:
@@ -512,7 +418,7 @@ import_parse_row(Import *import, const csv_record *record, ImportRow *row)
 			parse_group_names(import, row, record);
 		for (int i = 0; i < import->column_count; i++)
 			parse_cell(import, row, i, &record->fields[i]);
-		check_location(import, row, record);
+		import_parse_location(import, row, record);
 		check_keys(import, row);
 	}
 	else
