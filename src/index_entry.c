@@ -2,19 +2,26 @@
  * index_entry.c
  *		Entries of an index in memory, as small as can be, and their order.
  *
- * Sorting a million entries at once goes through all of them twenty times.  So they
- * are dealt out by their first two bytes first, which takes two times, and then each
- * run is sorted by itself, while it is in the processor's cache.
+ * Sorting a million entries by comparing them goes through all of them twenty times.
+ * So they are dealt out by the first bits in which they differ, and what falls
+ * together likewise, until it is few: that is in the processor's cache soon (a radix sort
+ * from the most significant digit; Knuth, The Art of Computer Programming, 5.2.5).
  */
 #include "index_entry.h"
 
 #include "core/email.h"
+#include "huge_pages.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
 #include "utils/memutils.h"
 
-/* So few entries are sorted at once. */
-#define FEW_ENTRIES		1000
+/* So few entries are sorted by comparing them. */
+#define FEW_ENTRIES		48
+
+/* Entries are dealt out by so many bits at most, and so that a few of them may fall together. */
+#define MAX_DIGIT_BITS	11
+#define TOGETHER_BITS	3
 
 static int
 compare_tuples(const ItemPointerData *a, const ItemPointerData *b)
@@ -114,18 +121,48 @@ first_key(const char *entry)
 	return *(const uint64 *) entry;
 }
 
-/*
- * Copies the entries in the order of one byte of their first keys.  Entries with the same byte keep their order.
- */
-static inline void
-deal_out(const char *from, char *to, int64 count, Size size, int shift)
+/* How the entries of a part are dealt out: by so many bits of the first key, from there on. */
+typedef struct Digit
 {
-	int64		places[256] = {0};
+	int			shift;
+	int			bits;
+} Digit;
+
+/* Chooses the first bits in which the entries differ; false: the first keys are all the same. */
+static pg_attribute_always_inline bool
+choose_digit(const char *entries, int64 count, Size size, Digit *digit)
+{
+	const uint64 key = first_key(entries);
+	uint64		differing = 0;
+	int			first_bit;
+
+	for (int64 i = 1; i < count; i++)
+		differing |= first_key(entries + i * size) ^ key;
+	if (differing == 0)
+		return false;
+	first_bit = pg_leftmost_one_pos64(differing);
+	digit->bits = Min(Min(pg_leftmost_one_pos64(count) - TOGETHER_BITS, MAX_DIGIT_BITS), first_bit + 1);
+	digit->shift = first_bit + 1 - digit->bits;
+	return true;
+}
+
+static inline size_t
+digit_of(const char *entry, const Digit *digit)
+{
+	return (first_key(entry) >> digit->shift) & (((size_t) 1 << digit->bits) - 1);
+}
+
+/* Puts entries in the order of a digit, with spare memory for as many. */
+static pg_attribute_always_inline void
+deal_out(char *entries, char *spare, int64 count, Size size, const Digit *digit)
+{
+	int64		places[1 << MAX_DIGIT_BITS];
 	int64		place = 0;
 
+	memset(places, 0, sizeof(places[0]) << digit->bits);
 	for (int64 i = 0; i < count; i++)
-		places[(first_key(from + i * size) >> shift) & 0xFF]++;
-	for (size_t i = 0; i < lengthof(places); i++)
+		places[digit_of(entries + i * size, digit)]++;
+	for (size_t i = 0; i < (size_t) 1 << digit->bits; i++)
 	{
 		int64		number = places[i];
 
@@ -134,71 +171,116 @@ deal_out(const char *from, char *to, int64 count, Size size, int shift)
 	}
 	for (int64 i = 0; i < count; i++)
 	{
-		const char *entry = from + i * size;
+		const char *entry = entries + i * size;
 
-		memcpy(to + places[(first_key(entry) >> shift) & 0xFF]++ * size, entry, size);
+		memcpy(spare + places[digit_of(entry, digit)]++ * size, entry, size);
 	}
+	memcpy(entries, spare, count * size);
 }
 
-/*
- * Sorts entries of a size by the first two bytes of their keys.  That needs as much
- * memory again for the moment, of the current context.
- */
-static inline void
-deal_out_twice(char *entries, int64 count, Size size)
-{
-	char	   *dealt = MemoryContextAllocHuge(CurrentMemoryContext, count * size);
-
-	deal_out(entries, dealt, count, size, 48);
-	deal_out(dealt, entries, count, size, 56);
-	pfree(dealt);
-}
-
-/* The end of the run of entries from start on that have the first two bytes in common. */
-static inline int64
-end_of_run(const char *entries, int64 start, int64 count, Size size)
+/* The end of the entries from start on that have a digit in common, and all before it. */
+static pg_attribute_always_inline int64
+end_of_digit(const char *entries, int64 start, int64 count, Size size, const Digit *digit)
 {
 	int64		end = start + 1;
 
-	while (end < count && first_key(entries + end * size) >> 48 == first_key(entries + start * size) >> 48)
+	while (end < count && first_key(entries + end * size) >> digit->shift == first_key(entries + start * size) >> digit->shift)
 		end++;
 	return end;
 }
 
-/* Sorts entries by key, and those with the same one by the places of their rows. */
-void
-integer_entries_sort(IntegerEntry *entries, int64 count)
+/* Not inlined, so that the recursion below does not take their places from the stack each time. */
+static pg_noinline void
+deal_out_integers(IntegerEntry *entries, IntegerEntry *spare, int64 count, const Digit *digit)
 {
+	deal_out((char *) entries, (char *) spare, count, sizeof(IntegerEntry), digit);
+}
+
+static pg_noinline void
+deal_out_texts(TextEntry *entries, TextEntry *spare, int64 count, const Digit *digit)
+{
+	deal_out((char *) entries, (char *) spare, count, sizeof(TextEntry), digit);
+}
+
+/* Sorts entries with spare memory for as many. */
+static void
+sort_integers_by_digits(IntegerEntry *entries, IntegerEntry *spare, int64 count)
+{
+	Digit		digit;
 	int64		end;
 
-	if (count <= FEW_ENTRIES)
+	if (count <= FEW_ENTRIES || !choose_digit((char *) entries, count, sizeof(IntegerEntry), &digit))
 	{
 		sort_integers(entries, count);
 		return;
 	}
-	deal_out_twice((char *) entries, count, sizeof(IntegerEntry));
+	CHECK_FOR_INTERRUPTS();
+	deal_out_integers(entries, spare, count, &digit);
 	for (int64 start = 0; start < count; start = end)
 	{
-		end = end_of_run((char *) entries, start, count, sizeof(IntegerEntry));
-		sort_integers(entries + start, end - start);
+		end = end_of_digit((char *) entries, start, count, sizeof(IntegerEntry), &digit);
+		sort_integers_by_digits(entries + start, spare, end - start);
 	}
 }
 
-/* Sorts entries by text, as addresses if it folds, and equal ones by the places of their rows. */
-void
-text_entries_sort(TextEntry *entries, int64 count, bool folds)
+static void
+sort_texts_by_digits(TextEntry *entries, TextEntry *spare, int64 count, bool folds)
 {
+	Digit		digit;
 	int64		end;
 
-	if (count <= FEW_ENTRIES)
+	if (count <= FEW_ENTRIES || !choose_digit((char *) entries, count, sizeof(TextEntry), &digit))
 	{
 		sort_texts(entries, count, &folds);
 		return;
 	}
-	deal_out_twice((char *) entries, count, sizeof(TextEntry));
+	CHECK_FOR_INTERRUPTS();
+	deal_out_texts(entries, spare, count, &digit);
 	for (int64 start = 0; start < count; start = end)
 	{
-		end = end_of_run((char *) entries, start, count, sizeof(TextEntry));
-		sort_texts(entries + start, end - start, &folds);
+		end = end_of_digit((char *) entries, start, count, sizeof(TextEntry), &digit);
+		sort_texts_by_digits(entries + start, spare, end - start, folds);
 	}
+}
+
+/* Are they in order already, as numbers that grow with the rows are? */
+static pg_attribute_always_inline bool
+are_in_order(const char *entries, int64 count, Size size)
+{
+	for (int64 i = 1; i < count; i++)
+		if (first_key(entries + (i - 1) * size) >= first_key(entries + i * size))
+			return false;
+	return true;
+}
+
+/*
+ * Sorts entries by key, and those with the same one by the places of their rows.  Many
+ * need as much memory again for the moment, of the current context.
+ */
+void
+integer_entries_sort(IntegerEntry *entries, int64 count)
+{
+	IntegerEntry *spare;
+
+	if (are_in_order((char *) entries, count, sizeof(IntegerEntry)))
+		return;
+	spare = count <= FEW_ENTRIES ? NULL :
+		huge_pages_alloc(CurrentMemoryContext, count * sizeof(IntegerEntry), false);
+	sort_integers_by_digits(entries, spare, count);
+	if (spare != NULL)
+		huge_pages_free(spare);
+}
+
+/* Sorts entries by text, as addresses if it folds, and equal ones by the places of their rows; memory as above. */
+void
+text_entries_sort(TextEntry *entries, int64 count, bool folds)
+{
+	TextEntry  *spare;
+
+	if (are_in_order((char *) entries, count, sizeof(TextEntry)))
+		return;
+	spare = count <= FEW_ENTRIES ? NULL : huge_pages_alloc(CurrentMemoryContext, count * sizeof(TextEntry), false);
+	sort_texts_by_digits(entries, spare, count, folds);
+	if (spare != NULL)
+		huge_pages_free(spare);
 }

@@ -34,6 +34,7 @@
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "executor/executor.h"
+#include "huge_pages.h"
 #include "import_progress.h"
 #include "index_entry.h"
 #include "index_pages.h"
@@ -48,8 +49,11 @@
 /* Texts that have a header of one byte in an index entry. */
 #define MAX_TEXT_LENGTH	(VARATT_SHORT_MAX - VARHDRSZ_SHORT)
 
-/* Entries of one index may take so much of maintenance_work_mem if they all fit in; else a run so much. */
-#define MEMORY_SHARE	8
+/*
+ * Entries of one index may take so much of maintenance_work_mem if they all fit in: there
+ * are up to four such indexes of a table, which are sorted in turn.  Else a run may take so much.
+ */
+#define MEMORY_SHARE	4
 #define RUN_SHARE		256
 
 /* Texts lie together in blocks, the larger the more rows there are. */
@@ -390,7 +394,7 @@ keep_text(IndexLoader *loader, const char *data, Size length)
 
 	if (loader->text_block_left < size)
 	{
-		loader->text_block = MemoryContextAlloc(loader->text_context, loader->text_block_size);
+		loader->text_block = huge_pages_alloc(loader->text_context, loader->text_block_size, false);
 		loader->text_block_left = loader->text_block_size;
 	}
 	text = loader->text_block;

@@ -26,15 +26,13 @@
  */
 #include "similar_filter.h"
 
-#include <sys/mman.h>
-
+#include "huge_pages.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "similar_halves.h"
 #include "utils/memutils.h"
 
 #define LINE_SIZE		64
-#define HUGE_PAGE		((Size) 2 * 1024 * 1024)
 #define LINE_BITS		256		/* of each half */
 
 /* Keys of a line, on average, when a table is full; a small one need not be so dense. */
@@ -225,24 +223,6 @@ has_key(const KeyFilter *filter, uint64 key, bool again)
 	return false;
 }
 
-/*
- * Zeroed memory for a table that is read all over, which begins with a line of the
- * cache; in huge pages if the system has them, as finding so many small ones takes as
- * long as reading.  To be freed with its context.
- */
-void *
-similar_table_alloc(MemoryContext context, Size size)
-{
-	Size		alignment = size >= HUGE_PAGE ? HUGE_PAGE : LINE_SIZE;
-	void	   *table = (void *) TYPEALIGN(alignment, MemoryContextAllocHuge(context, size + alignment));
-
-#ifdef MADV_HUGEPAGE
-	if (size >= HUGE_PAGE)
-		(void) madvise(table, size, MADV_HUGEPAGE);
-#endif
-	return memset(table, 0, size);
-}
-
 static void
 begin_table(SimilarFilter *filter, KeyFilter *keys)
 {
@@ -254,7 +234,7 @@ begin_table(SimilarFilter *filter, KeyFilter *keys)
 	table->count = Min(size, filter->max_lines);
 	table->noted = 0;
 	table->capacity = table->count * (table->count > SPARSE_LINES ? LINE_KEYS : SPARSE_LINE_KEYS);
-	table->lines = similar_table_alloc(filter->context, table->count * LINE_SIZE);
+	table->lines = huge_pages_alloc(filter->context, table->count * LINE_SIZE, true);
 	keys->table_count++;
 }
 

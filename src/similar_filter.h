@@ -33,8 +33,6 @@ extern SimilarKeys similar_keys(const SimilarPerson *person, uint64 domain_hash)
 extern void similar_keys_halves(SimilarKeys *keys, const SimilarPerson *person, uint64 domain_hash);
 extern size_t similar_neighbours(const similar_address *address, uint64 domain_hash, uint64 *keys);
 
-extern void *similar_table_alloc(MemoryContext context, Size size);
-
 extern SimilarFilter *similar_filter_create(bool in_order, int64 expected_people);
 extern void similar_filter_free(SimilarFilter *filter);
 extern void similar_note_make(SimilarNote *note, const SimilarPerson *person, uint64 domain_hash);

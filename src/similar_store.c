@@ -11,6 +11,7 @@
  */
 #include "similar_store.h"
 
+#include "huge_pages.h"
 #include "utils/memutils.h"
 
 StaticAssertDecl(EMAIL_MAX_LENGTH <= PG_UINT8_MAX, "the length of a local part fits into a byte");
@@ -56,13 +57,12 @@ enlarge_table(SimilarStore *store, PlaceTable *table)
 				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				errmsg("too many similar profiles"));
 	table->size = Max(old.size * 2, 128);
-	table->entries = MemoryContextAllocExtended(store->context, sizeof(PlaceEntry) * table->size,
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	table->entries = huge_pages_alloc(store->context, sizeof(PlaceEntry) * table->size, true);
 	for (uint32 i = 0; i < old.size; i++)
 		if (old.entries[i].place != NO_PLACE)
 			put_entry(table, old.entries[i].tag, old.entries[i].place);
 	if (old.entries != NULL)
-		pfree(old.entries);
+		huge_pages_free(old.entries);
 }
 
 /* Adds a place by a key, unless the key has as many as it may have: then it returns false. */
@@ -97,7 +97,10 @@ new_place(SimilarStore *store, Size size)
 					errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					errmsg("too many similar profiles"));
 		store->blocks = enlarge(store, store->blocks, store->block_count + 1, &store->block_capacity, sizeof(char *));
-		store->blocks[store->block_count++] = MemoryContextAlloc(store->context, STORE_BLOCK_UNITS * MAXIMUM_ALIGNOF);
+		/* few people need little of the first one */
+		store->blocks[store->block_count] = store->block_count == 0 ?
+			MemoryContextAlloc(store->context, STORE_BLOCK_SIZE) : huge_pages_alloc(store->context, STORE_BLOCK_SIZE, false);
+		store->block_count++;
 		store->used = 0;
 	}
 	store->used += units;

@@ -45,8 +45,9 @@ typedef struct Domain
 	uint64		hash;			/* of all its spellings */
 } Domain;
 
-/* Members lie in blocks; a place is counted in MAXALIGNed units, from 1. */
-#define STORE_BLOCK_UNITS	8192
+/* Members lie in blocks of a huge page; a place is counted in MAXALIGNed units, from 1. */
+#define STORE_BLOCK_SIZE	((Size) 2 * 1024 * 1024)
+#define STORE_BLOCK_UNITS	(STORE_BLOCK_SIZE / MAXIMUM_ALIGNOF)
 
 typedef struct SimilarStore
 {
