@@ -20,6 +20,7 @@
  *		import_match.c		which profiles have the keys of the rows
  *		import_resolve.c	which profile each row means
  *		import_decide.c		which rows are accepted, in line order, and what they change
+ *		import_address.c	who gets an address that another profile has
  *		import_values.c		the profile as a row wants it
  *		import_present.c	what the account has of the rows' profiles
  *		import_similar.c	rows that look like an existing profile or an earlier row
@@ -286,7 +287,7 @@ typedef struct Import
 	int64		bytes_read;
 	int64		unreadable_line;	/* first line whose key cannot be read, or 0 */
 	HTAB	   *shielded;		/* protected profiles, or NULL; see import_shield.c */
-	Bitmapset  *losing_rows;	/* their address is not given up after all; see import_decide.c */
+	Bitmapset  *losing_rows;	/* their address is not given up after all; see import_address.c */
 	Bitmapset  *withheld_rows;	/* their revocations cannot be counted on; see import_decide.c */
 	bool		refused;		/* a fatal finding: nothing is applied */
 	bool		by_statements;	/* nothing is written directly, so that rows can be tried one by one */
@@ -296,6 +297,7 @@ typedef struct Import
 	bool		is_first;		/* the account has no profile yet */
 	RowTarget  *targets;
 	ImportResolution *resolution;	/* see import_resolve.c */
+	HTAB	   *movers;			/* rows that give a profile another address, by profile_id */
 	HTAB	   *address_holders;	/* NULL: no row takes an address */
 	ImportCounts counts;
 	ImportChanges *changes;
@@ -480,6 +482,11 @@ extern bool import_decide(Import *import);
 extern int64 import_new_profile_id(Import *import);
 extern int64 import_adopt(Import *import, ImportRow *row, int64 row_number);
 extern char *import_canonical_scope(const char *scope);
+
+/* import_address.c */
+extern void import_address_begin(Import *import);
+extern bool import_address_find_losing(Import *import);
+extern void import_address_reject(Import *import, ImportRow *row, int64 row_number);
 
 /* A profile as it shall be, or as it is; NULL for null. */
 typedef struct ProfileValues

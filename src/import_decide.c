@@ -8,7 +8,8 @@
  *
  * A row may count on another one that is decided only later:
  *
- *	- It may take an address whose holder gets a new one by another row.
+ *	- It may take an address whose holder gets a new one by another row, see
+ *	  import_address.c.
  *	- It may take a seat that another row gives back, for revocations come before
  *	  all grants.  Where seats may run short, a first pass counts them.
  *
@@ -22,7 +23,6 @@
 #include "catalog.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
-#include "sql.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -44,100 +44,6 @@ typedef struct Batch
 	HTAB	   *present;		/* NULL: all rows are about newcomers */
 } Batch;
 
-/* The row that gives a profile another address, or that wants the one it has. */
-typedef struct ProfileRow
-{
-	int64		profile_id;		/* hash key */
-	int64		row;
-} ProfileRow;
-
-/* ---- addresses that pass from one profile to another ---- */
-
-static HTAB *
-rows_by_profile(Import *import, const char *name)
-{
-	HASHCTL		control = {.keysize = sizeof(int64),.entrysize = sizeof(ProfileRow),.hcxt = import->attempt_context};
-
-	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
-/* Fills the two tables; claimants are at most one an address, as no row repeats one. */
-static void
-find_movers(Import *import, HTAB *movers, HTAB *claimants)
-{
-	for (int64 i = 0; i < import_staging_count(import->staging); i++)
-	{
-		RowTarget  *target = &import->targets[i];
-		int64		profile_id = target->profile_id;
-
-		if (target->state != ROW_ACCEPTED)
-			continue;
-		if (target->renames && profile_id != 0)
-			((ProfileRow *) hash_search(movers, &profile_id, HASH_ENTER, NULL))->row = i;
-		if (target->takes_address)
-		{
-			int64		holder = import_address_holder(import, i);
-
-			((ProfileRow *) hash_search(claimants, &holder, HASH_ENTER, NULL))->row = i;
-		}
-	}
-}
-
-/* Does the holder of the row's address give it up? */
-static bool
-address_gets_free(const Import *import, HTAB *movers, int64 row)
-{
-	int64		holder = import_address_holder(import, row);
-	ProfileRow *mover;
-
-	if (holder == 0)
-		return true;
-	mover = hash_search(movers, &holder, HASH_FIND, NULL);
-	return mover != NULL && import->targets[mover->row].state == ROW_ACCEPTED;
-}
-
-/* Marks the rows whose address is taken, and those that depend on them. */
-static void
-mark_taken_addresses(Import *import, HTAB *movers, HTAB *claimants)
-{
-	for (int64 i = 0; i < import_staging_count(import->staging); i++)
-	{
-		RowTarget  *target = &import->targets[i];
-
-		if (target->state != ROW_ACCEPTED || !target->takes_address ||
-			(!bms_is_member((int) i, import->losing_rows) && address_gets_free(import, movers, i)))
-			continue;
-		for (;;)
-		{
-			int64		profile_id = target->profile_id;
-			ProfileRow *claimant;
-
-			target->state = ROW_ADDRESS_TAKEN;
-			claimant = hash_search(claimants, &profile_id, HASH_FIND, NULL);
-			if (claimant == NULL || import->targets[claimant->row].state != ROW_ACCEPTED)
-				break;
-			target = &import->targets[claimant->row];
-		}
-	}
-}
-
-/* Remembers the accepted rows whose address is not free after all; were there any? */
-static bool
-find_losing_rows(Import *import, HTAB *movers)
-{
-	bool		found = false;
-	MemoryContext old_context = MemoryContextSwitchTo(import->context);
-
-	for (int64 i = 0; i < import_staging_count(import->staging); i++)
-		if (import->targets[i].state == ROW_ACCEPTED && !address_gets_free(import, movers, i))
-		{
-			import->losing_rows = bms_add_member(import->losing_rows, (int) i);
-			found = true;
-		}
-	MemoryContextSwitchTo(old_context);
-	return found;
-}
-
 /* Remembers the rows whose revocations were counted on, but which were rejected; were there any? */
 static bool
 find_withheld_rows(Import *import)
@@ -153,23 +59,6 @@ find_withheld_rows(Import *import)
 		}
 	MemoryContextSwitchTo(old_context);
 	return found;
-}
-
-static void
-reject_taken(Import *import, ImportRow *row, int64 row_number)
-{
-	int64		address_holder = import_address_holder(import, row_number);
-	const char *holder = "another profile";
-
-	if (sql_run(import->account,
-				"SELECT coalesce('unique_user_id ' || unique_user_id, 'profile ' || profile_id)"
-				" FROM @account.profiles WHERE profile_id = $1",
-				1, (SqlArgument[]) {SQL_INT8(address_holder)}) > 0)
-		holder = sql_string(0, 0);
-	import_reject(import, row, FINDING_EMAIL_TAKEN, import->columns[import->email_column].header, 2,
-				  row->primary_email_address, holder);
-	import_note_named(import, import->targets[row_number].profile_id);
-	import_note_named(import, address_holder);
 }
 
 /* ---- what a row changes ---- */
@@ -334,7 +223,7 @@ decide_row(Import *import, ImportRow *row, int64 row_number, const PresentProfil
 	bool		links_changed;
 
 	if (target->state == ROW_ADDRESS_TAKEN)
-		reject_taken(import, row, row_number);
+		import_address_reject(import, row, row_number);
 	else
 	{
 		values = import_wanted_values(import, row, target, present, &changed, &identity_changed);
@@ -478,15 +367,11 @@ bool
 import_decide(Import *import)
 {
 	Batch	   *batch = MemoryContextAlloc(import->attempt_context, sizeof(Batch));
-	HTAB	   *movers = rows_by_profile(import, "orgsync movers");
-	HTAB	   *claimants = rows_by_profile(import, "orgsync claimants");
 	bool		has_losing_rows;
 	int64		new_row_count;
 
 	import_shield_begin(import);
-	find_movers(import, movers, claimants);
-	import->takes_addresses = hash_get_num_entries(claimants) > 0;
-	mark_taken_addresses(import, movers, claimants);
+	import_address_begin(import);
 	import_similar_begin(import);
 	import_seats_begin(import);
 	if (!import->is_first && import_seats_need_first_pass(import))
@@ -502,7 +387,7 @@ import_decide(Import *import)
 	/* people in memory have made room for indexes and all that is to be sorted */
 	if (import_staging_count(import->staging) > MANY_ROWS)
 		compat_return_memory();
-	has_losing_rows = find_losing_rows(import, movers);
+	has_losing_rows = import_address_find_losing(import);
 	if (find_withheld_rows(import) || has_losing_rows)
 		return false;
 	import_direct_end(import);
