@@ -5,9 +5,7 @@
  * The decoder stands between the source and the rest of the reader, which sees
  * nothing but valid UTF-8 without NUL.  The stream's encoding is
  *
- *	UTF-16		if it begins with the byte order mark of UTF-16, or else if more than
- *				half of the first block's characters have a NUL for one half, always
- *				the same (an org-sync file is mostly ASCII: headers, addresses);
+ *	UTF-16		if its first block looks like that, see csv_detect.c;
  *	UTF-8		else, until a byte comes that is no UTF-8;
  *	Windows-1252	from there on, if all before was ASCII: then nothing was read
  *				wrongly so far.  What spreadsheets save as "CSV" is that.
@@ -17,10 +15,6 @@
  * NUL, half a surrogate pair, half a character at the end of UTF-16, and the five
  * bytes that Windows-1252 leaves undefined: with those, the file is in some other
  * encoding (0x81 is u umlaut in the old code pages of DOS).
- *
- * A stream that begins like a compressed file or a workbook is not decoded at
- * all: its bytes may well pass for Windows-1252 as far as the first fault, and then
- * that would say nothing of what is wrong.
  *
  * At a fault the decoder ends the stream, and what is wrong stands in its field
  * "fault".  So whoever comes to the end of the stream inside a record knows why,
@@ -37,6 +31,7 @@
 #include <string.h>
 
 #include "byte_block.h"
+#include "csv_detect.h"
 
 #define UNDEFINED			0
 
@@ -125,64 +120,6 @@ read_source(csv_decoder *decoder, void *buffer, size_t size)
 	decoder->bytes_read += (int64_t) count;
 	decoder->source_ended = (count == 0);
 	return count;
-}
-
-/* What a stream that begins with this block seems to be encoded in: UTF-16 or else UTF-8. */
-static csv_encoding
-detect_encoding(const unsigned char *block, size_t length)
-{
-	size_t		pairs = length / 2;
-	size_t		nul_first = 0;
-	size_t		nul_second = 0;
-	size_t		i;
-
-	if (length >= 2 && block[0] == 0xFF && block[1] == 0xFE)
-		return CSV_ENCODING_UTF16LE;
-	if (length >= 2 && block[0] == 0xFE && block[1] == 0xFF)
-		return CSV_ENCODING_UTF16BE;
-
-	/* the usual file has no NUL at all */
-	if (length == 0 || memchr(block, '\0', length) == NULL)
-		return CSV_ENCODING_UTF8;
-	for (i = 0; i < pairs; i++)
-	{
-		nul_first += (block[2 * i] == '\0');
-		nul_second += (block[2 * i + 1] == '\0');
-	}
-	/* in the other half a NUL is rare: U+0100, U+4E00 and the like */
-	if (nul_second > pairs / 2 && nul_first <= nul_second / 8)
-		return CSV_ENCODING_UTF16LE;
-	if (nul_first > pairs / 2 && nul_second <= nul_first / 8)
-		return CSV_ENCODING_UTF16BE;
-	return CSV_ENCODING_UTF8;
-}
-
-/*
- * The fault of a stream that begins with this block and is another kind of file
- * (RFC 1952, PKWARE's APPNOTE 4.3.7, [MS-CFB] 2.2); no text begins with these bytes.
- */
-static csv_fault_code
-detect_other_kind(const unsigned char *block, size_t length)
-{
-	static const struct
-	{
-		csv_fault_code fault;
-		size_t		length;
-		const char *bytes;
-	}			beginnings[] = {
-		{CSV_FAULT_GZIP, 3, "\x1F\x8B\x08"},
-		{CSV_FAULT_ZIP, 4, "PK\x03\x04"},
-		{CSV_FAULT_OLD_WORKBOOK, 8, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"}
-	};
-	size_t		i;
-
-	for (i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
-	{
-		if (length >= beginnings[i].length &&
-			memcmp(block, beginnings[i].bytes, beginnings[i].length) == 0)
-			return beginnings[i].fault;
-	}
-	return CSV_FAULT_NONE;
 }
 
 /*
@@ -304,10 +241,10 @@ read_utf8(csv_decoder *decoder, char *buffer, size_t size)
 
 	if (!decoder->begun)
 	{
-		csv_encoding encoding = detect_encoding((unsigned char *) buffer, length);
+		csv_encoding encoding = csv_detect_encoding((unsigned char *) buffer, length);
 
 		decoder->begun = true;
-		decoder->fault = detect_other_kind((unsigned char *) buffer, length);
+		decoder->fault = csv_detect_other_kind((unsigned char *) buffer, length);
 		if (decoder->fault != CSV_FAULT_NONE)
 			return 0;
 		if (encoding != CSV_ENCODING_UTF8)
