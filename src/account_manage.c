@@ -19,6 +19,7 @@
 #include "commands/trigger.h"
 #include "common/keywords.h"
 #include "duplicate_rule.h"
+#include "empty_index.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "trigger_rows.h"
@@ -129,6 +130,33 @@ claim_schema(const char *name)
 	return namespace_oid;
 }
 
+/* Makes all tables of a new account; its settings are still to be written. */
+static void
+make_tables(const Account *account, const product *product)
+{
+	int			nest_level = NewGUCNestLevel();
+	char	   *layout;
+
+	(void) sql_run(NULL, "SELECT account_layout()", 0, NULL);
+	layout = TextDatumGetCString(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID,
+														 CStringGetTextDatum(sql_string(0, 0)),
+														 CStringGetTextDatum("@counting"),
+														 CStringGetTextDatum(product->counting)));
+	/* whether to build an index by several processes is asked of each; all are empty */
+	sql_set("max_parallel_maintenance_workers", "0");
+	empty_index_allow(true);
+	PG_TRY();
+	{
+		sql_script(account, layout);
+	}
+	PG_FINALLY();
+	{
+		empty_index_allow(false);
+	}
+	PG_END_TRY();
+	sql_restore_settings(nest_level);
+}
+
 /* create_account(account name, product) */
 Datum
 orgsync_create_account(PG_FUNCTION_ARGS)
@@ -137,8 +165,6 @@ orgsync_create_account(PG_FUNCTION_ARGS)
 	char	   *product_name = OidOutputFunctionCall(F_ENUM_OUT, PG_GETARG_DATUM(1));
 	const product *product = product_by_name(product_name);
 	Account		account = {0};
-	char	   *layout;
-	int			nest_level;
 
 	check_account_name(name);
 	SPI_connect();
@@ -146,16 +172,7 @@ orgsync_create_account(PG_FUNCTION_ARGS)
 	account.name = name;
 	account.quoted_name = pstrdup(quote_identifier(name));
 
-	(void) sql_run(NULL, "SELECT account_layout()", 0, NULL);
-	layout = sql_string(0, 0);
-	/* whether to build an index by several processes is asked of each; all are empty */
-	nest_level = NewGUCNestLevel();
-	sql_set("max_parallel_maintenance_workers", "0");
-	layout = TextDatumGetCString(DirectFunctionCall3Coll(replace_text, C_COLLATION_OID, CStringGetTextDatum(layout),
-													 CStringGetTextDatum("@counting"),
-													 CStringGetTextDatum(product->counting)));
-	sql_script(&account, layout);
-	sql_restore_settings(nest_level);
+	make_tables(&account, product);
 	sql_run_once(&account, "INSERT INTO @account.settings (product) VALUES ($1::product)", 1,
 				 (SqlArgument[]) {SQL_DATUM(catalog_type("product"), PG_GETARG_DATUM(1))});
 	duplicate_rules_create(&account, product);

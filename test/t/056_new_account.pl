@@ -1,0 +1,115 @@
+# 056_new_account.pl: the tables and indexes of a new account are sound, though its
+# indexes are made without a build: after a crash, at each wal_level, on a standby, in
+# a transaction that goes on, and where triggers of events write to the tables meanwhile.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('primary');
+$node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C.UTF-8', '--data-checksums' ]);
+$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off");
+$node->start;
+$node->safe_psql('postgres', 'CREATE EXTENSION orgsync; CREATE EXTENSION amcheck');
+
+my $make = "SELECT orgsync.create_account('%s', 'linkedin_learning')";
+my $fill = "INSERT INTO %s.profiles (primary_email_address, unique_user_id)
+	SELECT 'person' || n || '\@example.com', 'u' || n FROM generate_series(1, 2000) AS n";
+
+# All indexes of the account, how many are unsound or not valid, and how its people are found by each of the first three.
+sub state_of
+{
+	my ($server, $account) = @_;
+	return $server->safe_psql('postgres', qq{
+		SELECT count(*), count(bt_index_parent_check(i.indexrelid, true, true)::text),
+				bool_and(i.indisvalid AND i.indisready AND i.indislive), bool_and(pg_relation_size(i.indexrelid) > 0)
+			FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE c.relnamespace = '$account'::regnamespace;
+		SET enable_seqscan = off;
+		SELECT (SELECT count(*) FROM $account.profiles WHERE profile_id > 0),
+			(SELECT count(*) FROM $account.profiles WHERE primary_email_address = 'PERSON77\@example.com'),
+			(SELECT count(*) FROM $account.profiles WHERE unique_user_id = 'u77')});
+}
+
+# A standby cannot check the parents of pages, which takes a stronger lock.
+sub standby_state_of
+{
+	my ($server, $account) = @_;
+	return $server->safe_psql('postgres', qq{
+		SELECT count(*), count(bt_index_check(i.indexrelid, true)::text)
+			FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE c.relnamespace = '$account'::regnamespace});
+}
+
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+
+$node->safe_psql('postgres', sprintf($make, 'empty'));
+$node->safe_psql('postgres', sprintf($make, 'peopled') . ';' . sprintf($fill, 'peopled'));
+my ($count) = split /\|/, state_of($node, 'empty');
+cmp_ok($count, '>', 26, 'each table has an index');
+my $sound = "$count|$count|t|t";
+is(state_of($node, 'empty'), "$sound\n0|0|0", 'a new account');
+is(state_of($node, 'peopled'), "$sound\n2000|1|1", 'an account with people');
+$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+is(standby_state_of($standby, $_), "$count|$count", "on a standby: $_") for ('empty', 'peopled');
+$standby->stop;
+
+# What was not committed is gone, its files too.
+my $session = $node->background_psql('postgres');
+$session->query_safe('BEGIN; ' . sprintf($make, 'lost'));
+my $file = $session->query_safe(q{SELECT pg_relation_filepath('lost.profiles_pkey')});
+ok($file =~ /^base/ && -e $node->data_dir . "/$file", 'an account under way');
+$node->stop('immediate');
+eval { $session->quit };
+$node->start;
+is(state_of($node, 'empty'), "$sound\n0|0|0", 'a new account, after a crash');
+is(state_of($node, 'peopled'), "$sound\n2000|1|1", 'an account with people, after a crash');
+$node->safe_psql('postgres', sprintf($fill, 'empty'));
+is(state_of($node, 'empty'), "$sound\n2000|1|1", 'the new one takes people');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_namespace WHERE nspname = 'lost'"), '0', 'the account under way is lost');
+
+# In a transaction that makes it twice, and writes.
+$file = $node->safe_psql('postgres', 'BEGIN; SAVEPOINT before; ' . sprintf($make, 'twice') . q{;
+	SELECT pg_relation_filepath('twice.profiles_pkey'); ROLLBACK TO before; } . sprintf($make, 'twice') . ';' . sprintf($fill, 'twice') . '; COMMIT');
+($file) = $file =~ m{^(base/\S+)$}m;
+is(state_of($node, 'twice'), "$sound\n2000|1|1", 'made, rolled back, made again and filled');
+$node->safe_psql('postgres', 'CHECKPOINT');
+ok($file && !-e $node->data_dir . "/$file", 'what was rolled back leaves no file');
+
+# A trigger of events sees each index; it fills a table that has an index still to come.
+$node->safe_psql('postgres', q{
+	CREATE TABLE public.seen (object text);
+	CREATE FUNCTION look() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+		INSERT INTO public.seen SELECT object_identity FROM pg_event_trigger_ddl_commands() WHERE command_tag = 'CREATE INDEX';
+		IF tg_tag = 'CREATE TABLE' AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'watched.leavers') THEN
+			INSERT INTO watched.leavers (profile_id, primary_email_address) SELECT n, 'P' || n FROM generate_series(1, 1000) AS n;
+		END IF; END $$;
+	CREATE EVENT TRIGGER look ON ddl_command_end EXECUTE FUNCTION look()});
+$node->safe_psql('postgres', sprintf($make, 'watched'));
+is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT object) FROM public.seen'), "$count|$count", 'a trigger of events sees each index once');
+is(state_of($node, 'watched'), "$sound\n0|0|0", 'written to while it is made');
+is($node->safe_psql('postgres', q{SET enable_seqscan = off; SELECT profile_id FROM watched.leavers WHERE lower(primary_email_address) = 'p500'}),
+	'500', 'what was written is found by an index that came later');
+$node->safe_psql('postgres', 'DROP EVENT TRIGGER look');
+
+# A server that logs as little as it can.
+for my $threshold ('0', '1GB')
+{
+	my $account = "minimal_$threshold" =~ tr/GB/gb/r;
+	$node->append_conf('postgresql.conf', "wal_level = minimal\nmax_wal_senders = 0\nwal_skip_threshold = $threshold");
+	$node->restart;
+	$node->safe_psql('postgres', sprintf($make, $account));
+	$node->safe_psql('postgres', sprintf($make, "${account}_full") . ';' . sprintf($fill, "${account}_full"));
+	$node->stop('immediate');
+	$node->start;
+	is(state_of($node, $account), "$sound\n0|0|0", "a new account, wal_level minimal, wal_skip_threshold $threshold");
+	is(state_of($node, "${account}_full"), "$sound\n2000|1|1", 'an account with people');
+}
+
+$node->stop;
+command_ok([ 'pg_checksums', '--check', '-D', $node->data_dir ], 'each page has its checksum');
+done_testing();
