@@ -12,16 +12,24 @@
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_description.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/keywords.h"
 #include "duplicate_rule.h"
 #include "empty_index.h"
 #include "miscadmin.h"
 #include "sql.h"
+#include "storage/lmgr.h"
 #include "trigger_rows.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -130,11 +138,41 @@ claim_schema(const char *name)
 	return namespace_oid;
 }
 
+/*
+ * Locks the catalogs that describe tables, and their indexes, as writing and reading
+ * them does, until the transaction ends.  The server gives up its lock on an index of
+ * a catalog after each row, and takes it again for the next, in the table of locks
+ * that all sessions share: for an account, tens of thousands of times, an eighth of
+ * the work.  Who holds it already just counts.
+ */
+static void
+lock_catalogs(void)
+{
+	static const Oid catalogs[] = {
+		RelationRelationId, AttributeRelationId, AttrDefaultRelationId, ConstraintRelationId, DependRelationId,
+		DescriptionRelationId, IndexRelationId, TriggerRelationId, TypeRelationId
+	};
+
+	for (int i = 0; i < (int) lengthof(catalogs); i++)
+	{
+		Relation	catalog = table_open(catalogs[i], RowExclusiveLock);
+		List	   *relations = lappend_oid(RelationGetIndexList(catalog), catalogs[i]);
+		ListCell   *relation;
+
+		foreach(relation, relations)
+		{
+			LockRelationOid(lfirst_oid(relation), RowExclusiveLock);
+			LockRelationOid(lfirst_oid(relation), AccessShareLock);
+		}
+		table_close(catalog, RowExclusiveLock);
+	}
+}
+
 /* Makes all tables of a new account; its settings are still to be written. */
 static void
 make_tables(const Account *account, const product *product)
 {
-	int			nest_level = NewGUCNestLevel();
+	int			nest_level = sql_compress_quickly();	/* the rules of views */
 	char	   *layout;
 
 	(void) sql_run(NULL, "SELECT account_layout()", 0, NULL);
@@ -144,6 +182,7 @@ make_tables(const Account *account, const product *product)
 														 CStringGetTextDatum(product->counting)));
 	/* whether to build an index by several processes is asked of each; all are empty */
 	sql_set("max_parallel_maintenance_workers", "0");
+	lock_catalogs();
 	empty_index_allow(true);
 	PG_TRY();
 	{
