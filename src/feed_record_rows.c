@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "huge_pages.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "storage/bufmgr.h"
@@ -56,6 +57,23 @@ row_records(const struct varlena *row, int64 *count)
 	return data + CHECKSUM_SIZE;
 }
 
+/* Makes room for so many records; at first for all that the account has, as what is not used costs nothing. */
+static void
+make_room(FeedRecords *records, const Account *account, int64 count)
+{
+	FeedRecord *before = records->records;
+
+	if (count <= records->capacity)
+		return;
+	records->capacity = Max(count, before == NULL ? feed_records_estimate(account) :
+							records->capacity + records->capacity / 2);
+	records->records = huge_pages_alloc(records->context, records->capacity * sizeof(FeedRecord), false);
+	if (before == NULL)
+		return;
+	memcpy(records->records, before, records->stored_count * sizeof(FeedRecord));
+	huge_pages_free(before);
+}
+
 /* Adds all records of the feed, in the order in which they were written; see feed_records_load(). */
 void
 feed_record_rows_read(FeedRecords *records, const Account *account, const char *feed)
@@ -63,7 +81,6 @@ feed_record_rows_read(FeedRecords *records, const Account *account, const char *
 	SqlArgument argument = sql_text(feed);
 	Portal		portal = sql_open(account, "SELECT entries FROM @account.feed_records WHERE feed = $1"
 								  " ORDER BY segment", 1, &argument);
-	int64		capacity = 0;
 
 	for (;;)
 	{
@@ -81,13 +98,7 @@ feed_record_rows_read(FeedRecords *records, const Account *account, const char *
 						errcode(ERRCODE_DATA_CORRUPTED),
 						errmsg("table \"feed_records\" is damaged"),
 						errhint("Run orgsync.repair_account(), which drops what it holds."));
-			if (records->stored_count + count > capacity)
-			{
-				capacity = Max(records->stored_count + count, capacity + capacity / 2);
-				records->records = records->records == NULL ?
-					MemoryContextAllocHuge(records->context, capacity * sizeof(FeedRecord)) :
-					repalloc_huge(records->records, capacity * sizeof(FeedRecord));
-			}
+			make_room(records, account, records->stored_count + count);
 			memcpy(records->records + records->stored_count, data, count * sizeof(FeedRecord));
 			records->stored_count += count;
 		}

@@ -62,6 +62,7 @@ typedef struct FeedRecords
 {
 	MemoryContext context;
 	int64		count;
+	int64		capacity;
 	FeedRecord *records;		/* by profile_id, ascending */
 	uint32		index_size;
 	uint64	   *index;			/* by hash: a part of it, and the position in records + 1, or 0 */

@@ -216,7 +216,7 @@ import_unchanged_begin(Import *import)
 	if (unchanged->file != NULL)
 		BufFileClose(unchanged->file);
 	unchanged->file = NULL;
-	for (int64 i = 0; records != NULL && i < records->count; i++)
+	for (int64 i = 0; records != NULL && unchanged->pass > 1 && i < records->count; i++)
 	{
 		records->records[i].profile_id &= ~FEED_RECORD_SEEN;
 		if (unchanged->pass == MAX_PASSES)
