@@ -27,8 +27,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
-/* Rows whose profiles are fetched at once. */
-#define BATCH_SIZE	1000
+/* Rows whose profiles are fetched at once: the more, the nearer they lie to each other in tables and indexes. */
+#define BATCH_SIZE	4000
 
 /* Of a first import nothing is fetched; so many rows stay in the processor's cache. */
 #define FIRST_BATCH_SIZE	64
@@ -40,8 +40,9 @@ typedef struct Batch
 {
 	int			count;
 	int64		first;			/* number of the first row */
-	ImportRow	rows[BATCH_SIZE];
 	HTAB	   *present;		/* NULL: all rows are about newcomers */
+	int			capacity;
+	ImportRow	rows[FLEXIBLE_ARRAY_MEMBER];
 } Batch;
 
 /* Remembers the rows whose revocations were counted on, but which were rejected; were there any? */
@@ -279,12 +280,11 @@ next_batch(Import *import, Batch *batch)
 {
 	int64		profile_ids[BATCH_SIZE];
 	int			profile_count = 0;
-	int			limit = import->is_first ? FIRST_BATCH_SIZE : BATCH_SIZE;
 
 	MemoryContextReset(import->row_context);
 	batch->first += batch->count;
 	batch->count = 0;
-	while (batch->count < limit && import_staging_next(import, &batch->rows[batch->count], true))
+	while (batch->count < batch->capacity && import_staging_next(import, &batch->rows[batch->count], true))
 	{
 		ImportRow  *row = &batch->rows[batch->count];
 		RowTarget  *target = &import->targets[batch->first + batch->count];
@@ -296,7 +296,6 @@ next_batch(Import *import, Batch *batch)
 	}
 	batch->present = profile_count > 0 ? import_fetch_present(import, profile_ids, profile_count) : NULL;
 	import_progress_rows(batch->first);
-	CHECK_FOR_INTERRUPTS();
 	return batch->count > 0;
 }
 
@@ -324,6 +323,7 @@ pass(Import *import, Batch *batch, bool only_count)
 			PresentProfile *present;
 			MemoryContext old_context;
 
+			CHECK_FOR_INTERRUPTS();
 			if (!only_count)
 				import_similar_prefetch(import, batch->rows, batch->count, i);
 			if (import->is_first)
@@ -366,10 +366,12 @@ count_new(const Import *import)
 bool
 import_decide(Import *import)
 {
-	Batch	   *batch = MemoryContextAlloc(import->attempt_context, sizeof(Batch));
+	int			capacity = (int) Min(import_staging_count(import->staging), import->is_first ? FIRST_BATCH_SIZE : BATCH_SIZE);
+	Batch	   *batch = MemoryContextAlloc(import->attempt_context, offsetof(Batch, rows) + sizeof(ImportRow) * capacity);
 	bool		has_losing_rows;
 	int64		new_row_count;
 
+	batch->capacity = capacity;
 	import_shield_begin(import);
 	import_address_begin(import);
 	import_similar_begin(import);
