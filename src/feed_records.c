@@ -299,15 +299,21 @@ find_in_index(const FeedRecords *records, const FeedRecordHash *hash)
 	return NULL;
 }
 
+/* The record with this hash will be sought: what the index has of it is on its way while others are hashed. */
+void
+feed_records_prefetch(const FeedRecords *records, const FeedRecordHash *hash)
+{
+	compat_prefetch(&records->index[slot_of(records, hash)]);
+}
+
 /*
  * The records with these hashes, or NULL, to found.  Many at a time, so that what
- * memory has of one is on its way while another is looked at.
+ * memory has of one is on its way while another is looked at; the hashes are those
+ * of feed_records_prefetch().
  */
 void
 feed_records_find(const FeedRecords *records, const FeedRecordHash *hashes, int count, FeedRecord **found)
 {
-	for (int i = 0; i < count; i++)
-		compat_prefetch(&records->index[slot_of(records, &hashes[i])]);
 	for (int i = 0; i < count; i++)
 	{
 		uint32		position = (uint32) records->index[slot_of(records, &hashes[i])];

@@ -252,7 +252,11 @@ import_unchanged_look_up(Import *import, const csv_record *records, int count)
 	if (unchanged == NULL || !unchanged->keeps_hashes)
 		return;
 	for (int i = 0; i < count; i++)
+	{
 		make_hash(unchanged, &records[i], &unchanged->hashes[i]);
+		if (unchanged->records != NULL)
+			feed_records_prefetch(unchanged->records, &unchanged->hashes[i]);
+	}
 	if (unchanged->records != NULL)
 		feed_records_find(unchanged->records, unchanged->hashes, count, unchanged->known);
 }
