@@ -45,8 +45,8 @@ static bool is_allowed = false;
 static bool
 is_ordinary(const IndexStmt *statement, Oid table)
 {
-	return !statement->concurrent && strcmp(statement->accessMethod, DEFAULT_INDEX_TYPE) == 0 &&
-		get_rel_relkind(table) == RELKIND_RELATION &&
+	return !statement->concurrent && !statement->if_not_exists &&
+		strcmp(statement->accessMethod, DEFAULT_INDEX_TYPE) == 0 && get_rel_relkind(table) == RELKIND_RELATION &&
 		get_rel_persistence(table) == RELPERSISTENCE_PERMANENT;
 }
 

@@ -86,6 +86,7 @@ $node->safe_psql('postgres', q{
 	CREATE FUNCTION look() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
 		INSERT INTO public.seen SELECT object_identity FROM pg_event_trigger_ddl_commands() WHERE command_tag = 'CREATE INDEX';
 		IF tg_tag = 'CREATE TABLE' AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'watched.leavers') THEN
+			CREATE INDEX IF NOT EXISTS leavers_pkey ON watched.leavers (left_at);
 			INSERT INTO watched.leavers (profile_id, primary_email_address) SELECT n, 'P' || n FROM generate_series(1, 1000) AS n;
 		END IF; END $$;
 	CREATE EVENT TRIGGER look ON ddl_command_end EXECUTE FUNCTION look()});
