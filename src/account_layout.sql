@@ -383,11 +383,11 @@ CREATE TABLE @account.changes (
 	changed_at timestamptz,
 	import_id bigint,
 	line bigint,
-	former_since timestamptz,
-	former_status orgsync.seat_status,
 	column_name text COLLATE "C",
 	vendor_value text COLLATE "C",
 	changed_by text COLLATE "C",
+	former_since timestamptz,
+	former_status orgsync.seat_status,
 	PRIMARY KEY (profile_id, change_id)
 );
 COMMENT ON TABLE @account.changes IS 'what was changed since the vendor heard of it, append-only: the first row of a cell holds what the vendor has';
@@ -406,11 +406,11 @@ CREATE TABLE @account.past_changes (
 	changed_at timestamptz NOT NULL,
 	import_id bigint,
 	line bigint,
-	former_since timestamptz,
-	former_status orgsync.seat_status,
 	column_name text COLLATE "C",
 	vendor_value text COLLATE "C",
 	changed_by text COLLATE "C",
+	former_since timestamptz,
+	former_status orgsync.seat_status,
 	PRIMARY KEY (profile_id, change_id)
 );
 COMMENT ON TABLE @account.past_changes IS 'rows of changes that the vendor has heard of; see history, and orgsync.prune()';

@@ -50,8 +50,8 @@ typedef struct ChangeLog ChangeLog;
 
 /* All columns of a change; "past_changes" has the same ones. */
 #define CHANGE_COLUMNS \
-	" change_id, profile_id, changed_at, import_id, line, former_since, former_status, column_name," \
-	" vendor_value, changed_by "
+	" change_id, profile_id, changed_at, import_id, line, column_name, vendor_value, changed_by," \
+	" former_since, former_status "
 
 /* SQL for keeping changes that are taken out of "changes". */
 #define KEEP_CHANGES(gone) \

@@ -31,11 +31,11 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
-/* The columns of "changes". */
+/* The columns of "changes"; those that most rows have no value for come last, see row_pattern.c. */
 enum
 {
-	CHANGE_ID, PROFILE_ID, CHANGED_AT, IMPORT_ID, LINE, FORMER_SINCE, FORMER_STATUS, COLUMN_NAME, VENDOR_VALUE,
-	CHANGED_BY, COLUMN_COUNT
+	CHANGE_ID, PROFILE_ID, CHANGED_AT, IMPORT_ID, LINE, COLUMN_NAME, VENDOR_VALUE, CHANGED_BY, FORMER_SINCE,
+	FORMER_STATUS, COLUMN_COUNT
 };
 
 static const WrittenTable changes_table = {
@@ -47,11 +47,11 @@ static const WrittenTable changes_table = {
 		{"changed_at", TIMESTAMPTZOID, NULL, false, false},
 		{"import_id", INT8OID, NULL, false, false},
 		{"line", INT8OID, NULL, false, false},
-		{"former_since", TIMESTAMPTZOID, NULL, false, false},
-		{"former_status", InvalidOid, "seat_status", false, false},
 		{"column_name", TEXTOID, NULL, false, false},
 		{"vendor_value", TEXTOID, NULL, false, false},
-		{"changed_by", TEXTOID, NULL, false, false}
+		{"changed_by", TEXTOID, NULL, false, false},
+		{"former_since", TIMESTAMPTZOID, NULL, false, false},
+		{"former_status", InvalidOid, "seat_status", false, false}
 	}
 };
 

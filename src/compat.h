@@ -101,6 +101,9 @@
 #define compat_file_of(relation)	(&(relation)->rd_locator)
 #endif
 
+/* heap_multi_insert() makes a file longer by many pages at once since PostgreSQL 16 (2023-04). */
+#define COMPAT_GROWS_BY_PAGE	(PG_VERSION_NUM < 160000)
+
 /* index_beginscan() takes instrumentation since PostgreSQL 18 (2025-03). */
 #if PG_VERSION_NUM < 180000
 #define compat_index_beginscan(heap, index, snapshot, key_count) \
@@ -153,7 +156,7 @@ typedef JsonbInState CompatJsonbBuilder;
 
 /*
  * _bt_search() takes the heap since PostgreSQL 16 (2023-04), no snapshot any more since
- * 17 (2023-09), and returns the way only where that is wanted since 19 (2025-12).
+ * 17 (2023-09), and is asked for the way since 19 (2025-12).
  */
 #if PG_VERSION_NUM < 160000
 #define compat_bt_search(index, heap, key, buffer) \
@@ -163,7 +166,16 @@ typedef JsonbInState CompatJsonbBuilder;
 #elif PG_VERSION_NUM < 190000
 #define compat_bt_search(index, heap, key, buffer)	_bt_search(index, heap, key, buffer, BT_WRITE)
 #else
-#define compat_bt_search(index, heap, key, buffer)	_bt_search(index, heap, key, buffer, BT_WRITE, false)
+#define compat_bt_search(index, heap, key, buffer)	_bt_search(index, heap, key, buffer, BT_WRITE, true)
+#endif
+
+/* New pages of a btree have a function of their own since PostgreSQL 16 (2023-06), which takes the heap; so does the end of a split. */
+#if PG_VERSION_NUM < 160000
+#define compat_bt_new_page(index, heap)	((void) (heap), _bt_getbuf(index, P_NEW, BT_WRITE))
+#define compat_bt_finish_split(index, heap, buffer, way)	((void) (heap), _bt_finish_split(index, buffer, way))
+#else
+#define compat_bt_new_page(index, heap)	_bt_allocbuf(index, heap)
+#define compat_bt_finish_split(index, heap, buffer, way)	_bt_finish_split(index, heap, buffer, way)
 #endif
 
 /* Fetches a line into the processor's cache, where the compiler can say so; PostgreSQL has no macro for it. */

@@ -25,6 +25,7 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_opfamily.h"
 #include "executor/executor.h"
+#include "file_growth.h"
 #include "first_load.h"
 #include "id_block.h"
 #include "index_append.h"
@@ -47,6 +48,9 @@
  * read again soon; beyond that it takes turns with a few of them, as COPY does.
  */
 #define SHARE_OF_BUFFERS	8
+
+/* Who has written so many bytes will write more. */
+#define MANY_BYTES		(16 * BLCKSZ)
 
 /* What a batch mostly needs; it is not given back in between. */
 #define MIN_BATCH_MEMORY	(192 * 1024)
@@ -191,6 +195,8 @@ flush(TableWriter *writer)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(writer->batch_context);
 
+	if (COMPAT_GROWS_BY_PAGE && writer->written_size >= MANY_BYTES)
+		file_growth_reserve(writer->relation, writer->bulk_insert->strategy);
 	heap_multi_insert(writer->relation, writer->slots, writer->batch_count, GetCurrentCommandId(true), 0,
 					  writer->bulk_insert);
 	wal_handover();

@@ -1,0 +1,16 @@
+/*
+ * file_growth.h
+ *		Makes the file of a relation longer by many pages at once.
+ */
+#ifndef ORGSYNC_FILE_GROWTH_H
+#define ORGSYNC_FILE_GROWTH_H
+
+#include "compat.h"
+
+#include "storage/buf.h"
+#include "utils/rel.h"
+
+extern bool file_growth_add(Relation relation, BufferAccessStrategy strategy, Buffer *buffers, int count);
+extern void file_growth_reserve(Relation relation, BufferAccessStrategy strategy);
+
+#endif
