@@ -1,4 +1,4 @@
-# 056_change_log.pl: the log of changes of many people, which gets many pages at once:
+# 057_change_log.pl: the log of changes of many people, which gets many pages at once:
 # they are sound, whatever is rolled back, done at the same time or interrupted, and
 # reach standbys and subscribers.
 
