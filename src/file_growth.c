@@ -3,9 +3,9 @@
  *		Makes the file of a relation longer by many pages at once.
  *
  * Before PostgreSQL 16, who writes many rows makes the file longer one page at a time,
- * each with a write of zeros, which costs as much as all that is done with the rows of
- * the page.  Here one write at the new end makes room for all of them, as hash indexes
- * do it (_hash_alloc_buckets()).
+ * and asks the system for its end and the others for a lock each time.  Here that is done
+ * once for many.  Each page is written, though with zeros: a disk that is full shall be an
+ * error of the statement, not of the next checkpoint.
  *
  * The pages come into the shared buffers before the file has them, and are locked
  * until it has, so that nobody can find one and use it before.
@@ -43,7 +43,8 @@ file_growth_add(Relation relation, BufferAccessStrategy strategy, Buffer *buffer
 	{
 		for (int i = 0; i < count; i++)
 			buffers[i] = ReadBufferExtended(relation, MAIN_FORKNUM, first + i, RBM_ZERO_AND_LOCK, strategy);
-		smgrextend(RelationGetSmgr(relation), MAIN_FORKNUM, first + count - 1, zeros.data, false);
+		for (int i = 0; i < count; i++)
+			smgrextend(RelationGetSmgr(relation), MAIN_FORKNUM, first + i, zeros.data, false);
 	}
 	UnlockRelationForExtension(relation, ExclusiveLock);
 	return has_room;
