@@ -86,10 +86,24 @@ sub import_with_stopped_worker
 			$session{run}->pump_nb();
 			usleep(1000);
 		}
-		return \%session if $session{worker} && kill('STOP', $session{worker});
+		return \%session if $session{worker} && stop_worker($session{worker});
 		$session{run}->finish;
 	}
 	return undef;
+}
+
+# Stops a worker where it holds no lock that whoever connects would wait for.
+sub stop_worker
+{
+	my ($worker) = @_;
+	for (1 .. 20)
+	{
+		kill('STOP', $worker) or return 0;
+		return 1 if system('psql', '-Xq', '-d', $node->connstr('postgres') . ' connect_timeout=2', '-c', 'RESET ALL') == 0;
+		kill('CONT', $worker);
+		usleep(1000);
+	}
+	return 0;
 }
 
 # The process of a parallel worker of this server, by what the system tells of its processes.
