@@ -82,6 +82,28 @@ read_name(SimilarPerson *person, TextPart first_name, TextPart last_name)
 							  first.start, first.length, last.start, last.length);
 }
 
+/*
+ * Reads an address for the key of an index.  A row's keys are asked for one after the
+ * other, and most begin with its address: so the one that was read last is kept.
+ */
+static const similar_address *
+read_key_address(TextPart address)
+{
+	static char text[EMAIL_MAX_LENGTH];
+	static size_t length = 0;	/* 0: none is kept */
+	static char buffer[EMAIL_MAX_LENGTH];
+	static similar_address read;
+
+	address.length = Min(address.length, EMAIL_MAX_LENGTH);
+	if (length == 0 || length != address.length || memcmp(text, address.data, length) != 0)
+	{
+		similar_address_read(&read, address.data, address.length, buffer);
+		memcpy(text, address.data, address.length);
+		length = address.length;
+	}
+	return &read;
+}
+
 static void
 read_person(OwnedPerson *person, TextPart address, TextPart user_id, TextPart first_name, TextPart last_name)
 {
@@ -157,40 +179,33 @@ similar_person_key_of_hash(const SimilarPerson *person, uint64 local_hash, bool 
 Datum
 orgsync_address_key(PG_FUNCTION_ARGS)
 {
-	TextPart	address = part_of_datum(PG_GETARG_DATUM(0), false);
-	char		buffer[EMAIL_MAX_LENGTH];
-	similar_address read;
+	const similar_address *read = read_key_address(part_of_datum(PG_GETARG_DATUM(0), false));
 
-	similar_address_read(&read, address.data, address.length, buffer);
-	PG_RETURN_INT64((int64) similar_address_key(&read, read.domain, read.domain_length));
+	PG_RETURN_INT64((int64) similar_address_key(read, read->domain, read->domain_length));
 }
 
 /* person_key(email_address, first_name, last_name) */
 Datum
 orgsync_person_key(PG_FUNCTION_ARGS)
 {
-	OwnedPerson person;
+	SimilarPerson person;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	read_person(&person, part_of_datum(PG_GETARG_DATUM(0), false), part_of_datum((Datum) 0, true),
-				part_of_datum(PG_GETARG_DATUM(1), PG_ARGISNULL(1)),
-				part_of_datum(PG_GETARG_DATUM(2), PG_ARGISNULL(2)));
-	PG_RETURN_INT64(similar_person_key(&person.person));
+	person.address = *read_key_address(part_of_datum(PG_GETARG_DATUM(0), false));
+	read_name(&person, part_of_datum(PG_GETARG_DATUM(1), PG_ARGISNULL(1)),
+			  part_of_datum(PG_GETARG_DATUM(2), PG_ARGISNULL(2)));
+	PG_RETURN_INT64(similar_person_key(&person));
 }
 
 /* unnamed_key(email_address) */
 Datum
 orgsync_unnamed_key(PG_FUNCTION_ARGS)
 {
-	TextPart	address = part_of_datum(PG_GETARG_DATUM(0), false);
-	char		buffer[EMAIL_MAX_LENGTH];
-	similar_address read;
 	uint64		first;
 	uint64		second;
 
-	similar_address_read(&read, address.data, address.length, buffer);
-	similar_half_keys(&read, &first, &second);
+	similar_half_keys(read_key_address(part_of_datum(PG_GETARG_DATUM(0), false)), &first, &second);
 	PG_RETURN_INT64((int64) second);
 }
 
