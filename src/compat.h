@@ -70,19 +70,9 @@
 	reindex_index(NULL, index, false, RELPERSISTENCE_PERMANENT, &(ReindexParams) {0})
 #endif
 
-/*
- * A build of a B-tree ends with a wait for the disk, until the bulk writer of PostgreSQL 17 (2024-02).
- * DefineIndex() takes the number of partitions since 16 (2023-03).
- */
+/* A build of a B-tree ends with a wait for the disk, until the bulk writer of PostgreSQL 17 (2024-02). */
 #if PG_VERSION_NUM < 170000
 #define COMPAT_BUILDS_OF_INDEXES_WAIT
-#endif
-#if PG_VERSION_NUM < 160000
-#define compat_define_index(table, statement, is_alter_table, skip_build) \
-	DefineIndex(table, statement, InvalidOid, InvalidOid, InvalidOid, is_alter_table, true, true, skip_build, false)
-#else
-#define compat_define_index(table, statement, is_alter_table, skip_build) \
-	DefineIndex(table, statement, InvalidOid, InvalidOid, InvalidOid, -1, is_alter_table, true, true, skip_build, false)
 #endif
 
 /* Ranges are made with a place for soft errors since PostgreSQL 16 (2022-12). */

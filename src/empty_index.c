@@ -1,71 +1,43 @@
 /*
  * empty_index.c
- *		Indexes of tables without rows, made without a build.
+ *		Indexes of tables without rows, made without waiting for the disk.
  *
  * Before PostgreSQL 17, each build of a B-tree ends by waiting until the index is on
  * the disk, even if all there is of it is the page that says that it is empty.  An
- * account has dozens of indexes, and create_account() waited for a quarter of its time.
- * Here that page is made in the shared buffers instead and logged, as the one row of a
- * new sequence is; the rest is the server's, which is told to leave out the build.
+ * account has dozens of indexes, those of its TOAST tables among them, and
+ * create_account() waited for half of its time.  Here that page is made in the shared
+ * buffers instead and logged, as the one row of a new sequence is.
  *
- * The statements of a script are run by the server, and so are keys in CREATE TABLE;
- * therefore this is a hook of ProcessUtility().  It does something only while
- * create_account() allows it, and whatever index it takes on, a table that has no
- * page has an empty one.  The lock of CREATE INDEX, on the table, keeps others from
- * writing rows to it until the transaction ends.
- *
- * TOAST tables and their indexes are made by the server past all hooks.
+ * What builds an index is a function in its cache entry.  The server tells of a new
+ * index when all its catalog rows are written and before it is built: that is when the
+ * function is replaced, for this one build, and only while create_account() allows it.
+ * The function that takes its place looks for itself whether there is anything to build,
+ * and if so leaves it to the server's.  Whoever makes an index has a lock that keeps
+ * others from writing rows to the table until the transaction ends.
  */
 #include "empty_index.h"
 
 #ifdef COMPAT_BUILDS_OF_INDEXES_WAIT
 
-#include "access/genam.h"
+#include "access/amapi.h"
 #include "access/nbtree.h"
-#include "access/table.h"
+#include "access/xact.h"
 #include "access/xloginsert.h"
-#include "catalog/index.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_am.h"
+#include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
-#include "commands/defrem.h"
-#include "commands/event_trigger.h"
-#include "commands/tablecmds.h"
 #include "miscadmin.h"
-#include "parser/parse_utilcmd.h"
+#include "nodes/execnodes.h"
 #include "storage/bufmgr.h"
-#include "tcop/utility.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/relcache.h"
 
-static ProcessUtility_hook_type next_hook = NULL;
+static object_access_hook_type next_hook = NULL;
 static bool is_allowed = false;
-
-/* May its index be a B-tree that is made here? */
-static bool
-is_ordinary(const IndexStmt *statement, Oid table)
-{
-	return !statement->concurrent && !statement->if_not_exists &&
-		strcmp(statement->accessMethod, DEFAULT_INDEX_TYPE) == 0 && get_rel_relkind(table) == RELKIND_RELATION &&
-		get_rel_persistence(table) == RELPERSISTENCE_PERMANENT;
-}
-
-/* Was nothing ever written to the table? */
-static bool
-is_empty(Oid table)
-{
-	Relation	relation = table_open(table, NoLock);
-	bool		empty = RelationGetNumberOfBlocks(relation) == 0;
-
-	table_close(relation, NoLock);
-	return empty;
-}
 
 /* Gives an index without pages its first one: no root. */
 static void
-write_metapage(Oid index_oid)
+write_metapage(Relation index)
 {
-	Relation	index = index_open(index_oid, NoLock);
 	bool		allequalimage = _bt_allequalimage(index, false);
 	Buffer		buffer = ReadBuffer(index, P_NEW);
 
@@ -78,80 +50,52 @@ write_metapage(Oid index_oid)
 		log_newpage_buffer(buffer, true);
 	END_CRIT_SECTION();
 	UnlockReleaseBuffer(buffer);
-	index_close(index, NoLock);
 }
 
-/* What ProcessUtilitySlow() does for CREATE INDEX, but without the build. */
-static void
-create_index(IndexStmt *statement, Oid table, const char *text)
+/* In the place of btbuild(), once. */
+static IndexBuildResult *
+build(Relation table, Relation index, IndexInfo *info)
 {
-	bool		is_alter_table = statement->transformed;
-	bool		skip_build;
-	ObjectAddress address;
-
-	statement = transformIndexStmt(table, statement, text);
-	EventTriggerAlterTableStart((Node *) statement);
-	skip_build = is_empty(table);
-	address = compat_define_index(table, statement, is_alter_table, skip_build);
-	if (skip_build)
-		write_metapage(address.objectId);
-	EventTriggerCollectSimpleCommand(address, InvalidObjectAddress, (Node *) statement);
-	EventTriggerAlterTableEnd();
+	index->rd_indam->ambuild = btbuild;
+	if (table->rd_rel->relpersistence != RELPERSISTENCE_PERMANENT || RelationGetNumberOfBlocks(table) > 0)
+		return btbuild(table, index, info);
+	write_metapage(index);
+	return palloc0(sizeof(IndexBuildResult));
 }
 
-/* The same as a statement of its own, which triggers of events hear of. */
+/* Has a new B-tree built by build(). */
 static void
-run_create_index(IndexStmt *statement, Oid table, const char *text)
+replace_build(Oid relation_oid)
 {
-	bool		is_begun = EventTriggerBeginCompleteQuery();
+	/* a new relation is in the cache, though its rows are not to be seen before the next command */
+	Relation	relation = RelationIdGetRelation(relation_oid);
 
-	PG_TRY();
+	if (RelationIsValid(relation) && relation->rd_rel->relkind == RELKIND_INDEX)
 	{
-		EventTriggerDDLCommandStart((Node *) statement);
-		create_index(statement, table, text);
-		EventTriggerSQLDrop((Node *) statement);
-		EventTriggerDDLCommandEnd((Node *) statement);
+		CommandCounterIncrement();	/* as the server does next: it completes the cache entry */
+		if (relation->rd_indam->ambuild == btbuild)
+			relation->rd_indam->ambuild = build;
 	}
-	PG_FINALLY();
-	{
-		if (is_begun)
-			EventTriggerEndCompleteQuery();
-	}
-	PG_END_TRY();
+	if (RelationIsValid(relation))
+		RelationClose(relation);
 }
 
-/* In the place of standard_ProcessUtility(). */
+/* What the server calls at an object's creation, among others. */
 static void
-run_statement(PlannedStmt *statement, const char *text, bool is_read_only, ProcessUtilityContext context,
-			  ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *receiver,
-			  QueryCompletion *completion)
+object_accessed(ObjectAccessType access, Oid class_oid, Oid object_oid, int column, void *argument)
 {
-	if (is_allowed && IsA(statement->utilityStmt, IndexStmt))
-	{
-		Node	   *tree = is_read_only ? copyObject(statement->utilityStmt) : statement->utilityStmt;
-		IndexStmt  *index = castNode(IndexStmt, tree);
-		Oid			table = RangeVarGetRelidExtended(index->relation, ShareLock, 0, RangeVarCallbackOwnsRelation,
-													 NULL);
-
-		if (is_ordinary(index, table))
-		{
-			if (context == PROCESS_UTILITY_SUBCOMMAND)
-				create_index(index, table, text);
-			else
-				run_create_index(index, table, text);
-			return;
-		}
-	}
-	(next_hook ? next_hook : standard_ProcessUtility) (statement, text, is_read_only, context, parameters,
-													   environment, receiver, completion);
+	if (next_hook)
+		next_hook(access, class_oid, object_oid, column, argument);
+	if (is_allowed && access == OAT_POST_CREATE && class_oid == RelationRelationId && column == 0)
+		replace_build(object_oid);
 }
 
 /* To be called once, when the library is loaded. */
 void
 empty_index_init(void)
 {
-	next_hook = ProcessUtility_hook;
-	ProcessUtility_hook = run_statement;
+	next_hook = object_access_hook;
+	object_access_hook = object_accessed;
 }
 
 /* Allows it or ends that; whoever allows it must end it, after an error too. */

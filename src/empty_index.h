@@ -1,6 +1,6 @@
 /*
  * empty_index.h
- *		Indexes of tables without rows, made without a build.
+ *		Indexes of tables without rows, made without waiting for the disk.
  */
 #ifndef ORGSYNC_EMPTY_INDEX_H
 #define ORGSYNC_EMPTY_INDEX_H

@@ -1,5 +1,5 @@
 # 056_new_account.pl: the tables and indexes of a new account are sound, though its
-# indexes are made without a build: after a crash, at each wal_level, on a standby, in
+# indexes are made without waiting for the disk: after a crash, at each wal_level, on a standby, in
 # a transaction that goes on, and where triggers of events write to the tables meanwhile.
 
 use strict;
@@ -16,30 +16,34 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync; CREATE EXTENSION amcheck');
 
 my $make = "SELECT orgsync.create_account('%s', 'linkedin_learning')";
-my $fill = "INSERT INTO %s.profiles (primary_email_address, unique_user_id)
-	SELECT 'person' || n || '\@example.com', 'u' || n FROM generate_series(1, 2000) AS n";
+my $fill = "INSERT INTO %1\$s.profiles (primary_email_address, unique_user_id)
+	SELECT 'person' || n || '\@example.com', 'u' || n FROM generate_series(1, 2000) AS n;
+	UPDATE %1\$s.profiles SET attributes = jsonb_build_object('long', (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 500) AS n))
+		WHERE unique_user_id = 'u77'";
 
-# All indexes of the account, how many are unsound or not valid, and how its people are found by each of the first three.
+# The indexes of an account, those of its TOAST tables too.
+my $indexes = q{FROM pg_index AS i JOIN pg_class AS t ON t.oid = i.indrelid WHERE '%1$s'::regnamespace IN (t.relnamespace,
+	(SELECT c.relnamespace FROM pg_class AS c WHERE c.reltoastrelid = t.oid))};
+
+# How many there are, how many are sound, are all valid; and what is found of its people by each of the first three, and by that of
+# long values.
 sub state_of
 {
 	my ($server, $account) = @_;
-	return $server->safe_psql('postgres', qq{
+	return $server->safe_psql('postgres', sprintf(qq{
 		SELECT count(*), count(bt_index_parent_check(i.indexrelid, true, true)::text),
-				bool_and(i.indisvalid AND i.indisready AND i.indislive), bool_and(pg_relation_size(i.indexrelid) > 0)
-			FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE c.relnamespace = '$account'::regnamespace;
+				bool_and(i.indisvalid AND i.indisready AND i.indislive), bool_and(pg_relation_size(i.indexrelid) > 0) $indexes;
 		SET enable_seqscan = off;
-		SELECT (SELECT count(*) FROM $account.profiles WHERE profile_id > 0),
-			(SELECT count(*) FROM $account.profiles WHERE primary_email_address = 'PERSON77\@example.com'),
-			(SELECT count(*) FROM $account.profiles WHERE unique_user_id = 'u77')});
+		SELECT (SELECT count(*) FROM %1\$s.profiles WHERE profile_id > 0),
+			(SELECT count(*) FROM %1\$s.profiles WHERE primary_email_address = 'PERSON77\@example.com'),
+			(SELECT sum(length(attributes->>'long')) FROM %1\$s.profiles WHERE unique_user_id = 'u77')}, $account));
 }
 
 # A standby cannot check the parents of pages, which takes a stronger lock.
 sub standby_state_of
 {
 	my ($server, $account) = @_;
-	return $server->safe_psql('postgres', qq{
-		SELECT count(*), count(bt_index_check(i.indexrelid, true)::text)
-			FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE c.relnamespace = '$account'::regnamespace});
+	return $server->safe_psql('postgres', sprintf("SELECT count(*), count(bt_index_check(i.indexrelid, true)::text) $indexes", $account));
 }
 
 $node->backup('copy');
@@ -52,8 +56,8 @@ $node->safe_psql('postgres', sprintf($make, 'peopled') . ';' . sprintf($fill, 'p
 my ($count) = split /\|/, state_of($node, 'empty');
 cmp_ok($count, '>', 26, 'each table has an index');
 my $sound = "$count|$count|t|t";
-is(state_of($node, 'empty'), "$sound\n0|0|0", 'a new account');
-is(state_of($node, 'peopled'), "$sound\n2000|1|1", 'an account with people');
+is(state_of($node, 'empty'), "$sound\n0|0|", 'a new account');
+is(state_of($node, 'peopled'), "$sound\n2000|1|16000", 'an account with people');
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 is(standby_state_of($standby, $_), "$count|$count", "on a standby: $_") for ('empty', 'peopled');
 $standby->stop;
@@ -66,33 +70,37 @@ ok($file =~ /^base/ && -e $node->data_dir . "/$file", 'an account under way');
 $node->stop('immediate');
 eval { $session->quit };
 $node->start;
-is(state_of($node, 'empty'), "$sound\n0|0|0", 'a new account, after a crash');
-is(state_of($node, 'peopled'), "$sound\n2000|1|1", 'an account with people, after a crash');
+is(state_of($node, 'empty'), "$sound\n0|0|", 'a new account, after a crash');
+is(state_of($node, 'peopled'), "$sound\n2000|1|16000", 'an account with people, after a crash');
 $node->safe_psql('postgres', sprintf($fill, 'empty'));
-is(state_of($node, 'empty'), "$sound\n2000|1|1", 'the new one takes people');
+is(state_of($node, 'empty'), "$sound\n2000|1|16000", 'the new one takes people');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_namespace WHERE nspname = 'lost'"), '0', 'the account under way is lost');
 
 # In a transaction that makes it twice, and writes.
 $file = $node->safe_psql('postgres', 'BEGIN; SAVEPOINT before; ' . sprintf($make, 'twice') . q{;
 	SELECT pg_relation_filepath('twice.profiles_pkey'); ROLLBACK TO before; } . sprintf($make, 'twice') . ';' . sprintf($fill, 'twice') . '; COMMIT');
 ($file) = $file =~ m{^(base/\S+)$}m;
-is(state_of($node, 'twice'), "$sound\n2000|1|1", 'made, rolled back, made again and filled');
+is(state_of($node, 'twice'), "$sound\n2000|1|16000", 'made, rolled back, made again and filled');
 $node->safe_psql('postgres', 'CHECKPOINT');
 ok($file && !-e $node->data_dir . "/$file", 'what was rolled back leaves no file');
 
 # A trigger of events sees each index; it fills a table that has an index still to come.
 $node->safe_psql('postgres', q{
 	CREATE TABLE public.seen (object text);
+	CREATE UNLOGGED TABLE public.unlogged (value integer);
 	CREATE FUNCTION look() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
 		INSERT INTO public.seen SELECT object_identity FROM pg_event_trigger_ddl_commands() WHERE command_tag = 'CREATE INDEX';
 		IF tg_tag = 'CREATE TABLE' AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'watched.leavers') THEN
 			CREATE INDEX IF NOT EXISTS leavers_pkey ON watched.leavers (left_at);
+			CREATE INDEX unlogged_value ON public.unlogged (value);
 			INSERT INTO watched.leavers (profile_id, primary_email_address) SELECT n, 'P' || n FROM generate_series(1, 1000) AS n;
 		END IF; END $$;
 	CREATE EVENT TRIGGER look ON ddl_command_end EXECUTE FUNCTION look()});
 $node->safe_psql('postgres', sprintf($make, 'watched'));
-is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT object) FROM public.seen'), "$count|$count", 'a trigger of events sees each index once');
-is(state_of($node, 'watched'), "$sound\n0|0|0", 'written to while it is made');
+is($node->safe_psql('postgres', q{SELECT object FROM public.seen ORDER BY object COLLATE "C"}),
+	$node->safe_psql('postgres', q{SELECT schemaname || '.' || indexname FROM pg_indexes
+		WHERE schemaname = 'watched' OR indexname = 'unlogged_value' ORDER BY (schemaname || '.' || indexname) COLLATE "C"}), 'a trigger of events sees each index once');
+is(state_of($node, 'watched'), "$sound\n0|0|", 'written to while it is made');
 is($node->safe_psql('postgres', q{SET enable_seqscan = off; SELECT profile_id FROM watched.leavers WHERE lower(primary_email_address) = 'p500'}),
 	'500', 'what was written is found by an index that came later');
 $node->safe_psql('postgres', 'DROP EVENT TRIGGER look');
@@ -107,8 +115,10 @@ for my $threshold ('0', '1GB')
 	$node->safe_psql('postgres', sprintf($make, "${account}_full") . ';' . sprintf($fill, "${account}_full"));
 	$node->stop('immediate');
 	$node->start;
-	is(state_of($node, $account), "$sound\n0|0|0", "a new account, wal_level minimal, wal_skip_threshold $threshold");
-	is(state_of($node, "${account}_full"), "$sound\n2000|1|1", 'an account with people');
+	is(state_of($node, $account), "$sound\n0|0|", "a new account, wal_level minimal, wal_skip_threshold $threshold");
+	is(state_of($node, "${account}_full"), "$sound\n2000|1|16000", 'an account with people');
+	is($node->safe_psql('postgres', 'SET enable_seqscan = off; SELECT count(*) FROM public.unlogged WHERE value = 1'), '0',
+		'an index of an unlogged table that was made meanwhile');
 }
 
 $node->stop;
