@@ -231,3 +231,16 @@ SELECT state, updated FROM orgsync.import_csv('parked', E'unique_user_id,primary
 	'A1,orgsync-parked-7@example.com\nB1,ann@example.com\n');
 SELECT action, column_name, old_value, new_value FROM orgsync.diff('parked');
 SELECT orgsync.drop_account('parked');
+
+-- large values are stored apart; they are compared even if a row gets that of another
+SELECT orgsync.create_account('large', 'linkedin_learning');
+INSERT INTO large.profiles (primary_email_address, attributes)
+SELECT n || '@example.com', (SELECT jsonb_build_object('note', string_agg(md5((n * i)::text), '')) FROM generate_series(1, 300) AS i)
+	FROM generate_series(1, 2) AS n;
+DELETE FROM large.changes;
+UPDATE large.profiles AS p SET attributes = o.attributes FROM large.profiles AS o WHERE o.profile_id <> p.profile_id;
+SELECT c.profile_id, c.column_name, c.vendor_value = o.attributes ->> 'note' AS is_former
+	FROM large.changes AS c JOIN large.profiles AS o ON o.profile_id <> c.profile_id ORDER BY 1;
+UPDATE large.profiles AS p SET attributes = o.attributes FROM large.profiles AS o WHERE o.profile_id = p.profile_id;
+SELECT count(*) FROM large.changes;
+SELECT orgsync.drop_account('large');

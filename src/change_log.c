@@ -33,6 +33,7 @@
 #include "change_log.h"
 
 #include "access/htup_details.h"
+#include "access/tupmacs.h"
 #include "attribute.h"
 #include "catalog.h"
 #include "miscadmin.h"
@@ -58,19 +59,56 @@ strings_equal(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Are the two values of variable length the same?  Most are short ones that lie in the row. */
-static bool
-values_equal(Datum a, Datum b)
-{
-	struct varlena *left = (struct varlena *) DatumGetPointer(a);
-	struct varlena *right = (struct varlena *) DatumGetPointer(b);
+/* ---- profiles ---- */
 
-	if (VARATT_IS_SHORT(left) && VARATT_IS_SHORT(right))
-		return VARSIZE_SHORT(left) == VARSIZE_SHORT(right) && memcmp(left, right, VARSIZE_SHORT(left)) == 0;
-	return datum_image_eq(a, b, false, -1);
+/* A row of profiles: its id, and the values of its other columns, which are of variable length, NULL for null. */
+typedef struct Profile
+{
+	int64		profile_id;
+	const struct varlena *values[PROFILES_ATTRIBUTES];
+} Profile;
+
+StaticAssertDecl(PROFILES_PROFILE_ID == 1, "the id is the first column");
+
+/*
+ * Takes the row apart.  That its columns are of these types has been checked, see trigger_check_columns(),
+ * and so it is quicker than if the server did it, which has to ask.  The values stay in the slot.
+ */
+static void
+read_profile(TupleTableSlot *slot, Profile *profile)
+{
+	const HeapTupleHeader header = ((MinimalTupleTableSlot *) slot)->tuple->t_data;
+	const char *data = (const char *) header + header->t_hoff;
+	bool		has_nulls = (header->t_infomask & HEAP_HASNULL) != 0;
+	uint32		offset = sizeof(int64);
+
+	if (HeapTupleHeaderGetNatts(header) < PROFILES_ATTRIBUTES || (has_nulls && att_isnull(0, header->t_bits)))
+		elog(ERROR, "a row of \"profiles\" lacks a value");
+	memcpy(&profile->profile_id, data, sizeof(int64));
+	for (int i = 1; i < PROFILES_ATTRIBUTES; i++)
+	{
+		if (has_nulls && att_isnull(i, header->t_bits))
+		{
+			profile->values[i] = NULL;
+			continue;
+		}
+		offset = att_align_pointer(offset, TYPALIGN_INT, -1, data + offset);
+		profile->values[i] = (const struct varlena *) (data + offset);
+		offset += VARSIZE_ANY(data + offset);
+	}
 }
 
-/* ---- profiles ---- */
+/* Are the two values the same?  Most are short ones that lie in the row. */
+static inline bool
+values_equal(const struct varlena *left, const struct varlena *right)
+{
+	if (left == NULL || right == NULL)
+		return left == right;
+	/* a pointer to a value that is stored elsewhere looks like a short value, too */
+	if (VARATT_IS_SHORT(left) && VARATT_IS_SHORT(right) && !VARATT_IS_EXTERNAL(left))
+		return VARSIZE_SHORT(left) == VARSIZE_SHORT(right) && memcmp(left, right, VARSIZE_SHORT(left)) == 0;
+	return datum_image_eq(PointerGetDatum(left), PointerGetDatum(right), false, -1);
+}
 
 /* Notes the attributes of one object that the other does not have the same. */
 static void
@@ -104,23 +142,21 @@ log_attributes_of(ChangeLog *log, int64 profile_id, Jsonb *of, Jsonb *other, boo
 }
 
 static void
-log_attributes(ChangeLog *log, int64 profile_id, TupleTableSlot *old_slot, TupleTableSlot *new_slot)
+log_attributes(ChangeLog *log, const Profile *before, const Profile *after)
 {
-	bool		isnull;
-	bool		new_isnull = true;
-	Datum		old_value = slot_getattr(old_slot, PROFILES_ATTRIBUTES, &isnull);
-	Datum		new_value = new_slot ? slot_getattr(new_slot, PROFILES_ATTRIBUTES, &new_isnull) : (Datum) 0;
+	const struct varlena *old_value = before->values[PROFILES_ATTRIBUTES - 1];
+	const struct varlena *new_value = after ? after->values[PROFILES_ATTRIBUTES - 1] : NULL;
 	Jsonb	   *old_attributes;
 	Jsonb	   *new_attributes;
 
-	if (!isnull && !new_isnull && values_equal(old_value, new_value))
+	if (values_equal(old_value, new_value))
 		return;
-	old_attributes = isnull ? NULL : DatumGetJsonbP(old_value);
-	new_attributes = new_isnull ? NULL : DatumGetJsonbP(new_value);
+	old_attributes = old_value ? DatumGetJsonbP(PointerGetDatum(old_value)) : NULL;
+	new_attributes = new_value ? DatumGetJsonbP(PointerGetDatum(new_value)) : NULL;
 	if (old_attributes != NULL)
-		log_attributes_of(log, profile_id, old_attributes, new_attributes, true);
+		log_attributes_of(log, before->profile_id, old_attributes, new_attributes, true);
 	if (new_attributes != NULL)
-		log_attributes_of(log, profile_id, new_attributes, old_attributes, false);
+		log_attributes_of(log, before->profile_id, new_attributes, old_attributes, false);
 }
 
 static const struct
@@ -138,53 +174,41 @@ static const struct
 
 /* Is it the address that this profile has for a moment, and not one that only looks like it? */
 static bool
-is_parked(int64 profile_id, Datum address)
+is_parked(int64 profile_id, const struct varlena *address)
 {
-	struct varlena *text = PG_DETOAST_DATUM_PACKED(address);
+	struct varlena *text = PG_DETOAST_DATUM_PACKED(PointerGetDatum(address));
 	char		parked[sizeof(PARKED_ADDRESS) + MAXINT8LEN + 1];
 	size_t		length = snprintf(parked, sizeof(parked), PARKED_ADDRESS INT64_FORMAT "@", profile_id);
 
 	return VARSIZE_ANY_EXHDR(text) > length && memcmp(VARDATA_ANY(text), parked, length) == 0;
 }
 
-/* Notes the cells of a profile that changed, all of them if it was deleted. */
+/* Notes the cells of a profile that changed, all of them if it was deleted: after is NULL then. */
 static void
-log_profile(ChangeLog *log, const Account *account, int64 profile_id, TupleTableSlot *old_slot,
-			TupleTableSlot *new_slot)
+log_profile(ChangeLog *log, const Account *account, const Profile *before, const Profile *after)
 {
 	for (size_t i = 0; i < lengthof(profile_cells); i++)
 	{
 		int			column = profile_cells[i].column;
-		bool		isnull;
-		bool		new_isnull = true;
-		Datum		before = slot_getattr(old_slot, column, &isnull);
-		Datum		after = new_slot ? slot_getattr(new_slot, column, &new_isnull) : (Datum) 0;
+		const struct varlena *old_value = before->values[column - 1];
+		const struct varlena *new_value = after ? after->values[column - 1] : NULL;
 
 		/* all of them are stored like text */
 		if (column == PROFILES_PRIMARY_EMAIL_ADDRESS && change_log_source(account) != NULL)
 		{
-			if (new_slot != NULL && is_parked(profile_id, after))
+			if (new_value != NULL && is_parked(after->profile_id, new_value))
 			{
-				change_log_park(profile_id, before);
+				change_log_park(after->profile_id, PointerGetDatum(old_value));
 				continue;
 			}
-			before = change_log_unpark(profile_id, before);
+			old_value = (const struct varlena *)
+				DatumGetPointer(change_log_unpark(before->profile_id, PointerGetDatum(old_value)));
 		}
-		if (new_slot == NULL || isnull != new_isnull ||
-			(!isnull && !values_equal(before, after)))
-			change_log_value(log, profile_id, profile_cells[i].name, before, isnull);
+		if (after == NULL || !values_equal(old_value, new_value))
+			change_log_value(log, before->profile_id, profile_cells[i].name, PointerGetDatum(old_value),
+							 old_value == NULL);
 	}
-	log_attributes(log, profile_id, old_slot, new_slot);
-}
-
-/* Takes the row apart, all of it at once, and returns its profile_id; 0 if there is none. */
-static int64
-get_profile(TupleTableSlot *slot)
-{
-	if (slot == NULL)
-		return 0;
-	slot_getsomeattrs(slot, PROFILES_ATTRIBUTES);
-	return DatumGetInt64(slot->tts_values[PROFILES_PROFILE_ID - 1]);
+	log_attributes(log, before, after);
 }
 
 /*
@@ -205,18 +229,26 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 	changed_rows_begin(&rows, trigger);
 	while (changed_rows_next(&rows))
 	{
-		int64		old_id = get_profile(rows.old_slot);
-		int64		new_id = get_profile(rows.new_slot);
+		Profile		before;
+		Profile		after;
+		bool		is_same;
 
 		if (rows.old_slot != NULL)
+			read_profile(rows.old_slot, &before);
+		if (rows.new_slot != NULL)
+			read_profile(rows.new_slot, &after);
+		is_same = rows.old_slot != NULL && rows.new_slot != NULL && before.profile_id == after.profile_id;
+		if (rows.old_slot != NULL)
 		{
-			change_log_written(log, old_id);
-			log_profile(log, account, old_id, rows.old_slot, new_id == old_id ? rows.new_slot : NULL);
-			if (rows.new_slot != NULL)
-				change_log_written(log, new_id);
+			change_log_written(log, before.profile_id);
+			log_profile(log, account, &before, is_same ? &after : NULL);
 		}
-		if (rows.new_slot != NULL && (rows.old_slot == NULL || new_id != old_id))
-			change_log_profile_made(log, new_id);
+		if (rows.new_slot != NULL && !is_same)
+		{
+			if (rows.old_slot != NULL)
+				change_log_written(log, after.profile_id);
+			change_log_profile_made(log, after.profile_id);
+		}
 	}
 	changed_rows_end(&rows);
 	change_log_end(log);
