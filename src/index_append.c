@@ -27,6 +27,7 @@
 #include "access/xloginsert.h"
 #include "catalog/pg_control.h"
 #include "file_growth.h"
+#include "index_pages.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
@@ -104,16 +105,16 @@ count_room(Page page, Size size, Size kept_free)
 
 /* Puts the entries at the end of the page, where there is room for them. */
 static void
-add_entries(Relation index, Page page, Size size, const BigintEntry *entries, int count)
+add_entries(Page page, Size size, const BigintEntry *entries, int count)
 {
-	LeafEntry	leaf_entry = {.head.t_info = size};
-
+	Assert(count_room(page, size, 0) >= count);
 	for (int i = 0; i < count; i++)
 	{
-		leaf_entry.head.t_tid = entries[i].tuple;
-		memcpy(leaf_entry.keys, entries[i].keys, size - offsetof(LeafEntry, keys));
-		if (PageAddItem(page, (void *) &leaf_entry, size, InvalidOffsetNumber, false, false) == InvalidOffsetNumber)
-			elog(PANIC, "could not add an entry to index \"%s\"", RelationGetRelationName(index));
+		LeafEntry  *leaf_entry = (LeafEntry *) index_page_add_item(page, size);
+
+		leaf_entry->head.t_tid = entries[i].tuple;
+		leaf_entry->head.t_info = size;
+		memcpy(leaf_entry->keys, entries[i].keys, size - offsetof(LeafEntry, keys));
 	}
 }
 
@@ -123,7 +124,7 @@ fill_page(Relation index, Buffer buffer, Size size, const BigintEntry *entries, 
 {
 	CheckForSerializableConflictIn(index, NULL, BufferGetBlockNumber(buffer));
 	START_CRIT_SECTION();
-	add_entries(index, BufferGetPage(buffer), size, entries, count);
+	add_entries(BufferGetPage(buffer), size, entries, count);
 	MarkBufferDirty(buffer);
 	if (RelationNeedsWAL(index))
 		log_newpage_buffer(buffer, true);
@@ -212,7 +213,7 @@ write_leaves(const NewLeaves *leaves, Relation index, Buffer before, Size size, 
 	BlockNumber left_block = BufferGetBlockNumber(before);
 
 	START_CRIT_SECTION();
-	add_entries(index, left, size, entries, leaves->kept);
+	add_entries(left, size, entries, leaves->kept);
 	MarkBufferDirty(before);
 	for (int i = 0; i < leaves->count; i++)
 	{
@@ -226,7 +227,7 @@ write_leaves(const NewLeaves *leaves, Relation index, Buffer before, Size size, 
 		opaque->btpo_level = 0;
 		opaque->btpo_flags = BTP_LEAF;
 		opaque->btpo_cycleid = 0;
-		add_entries(index, page, size, &entries[leaves->kept + i * leaves->per_page], leaves->per_page);
+		add_entries(page, size, &entries[leaves->kept + i * leaves->per_page], leaves->per_page);
 		MarkBufferDirty(leaves->buffers[i]);
 		set_right_neighbour(index, left, leaves->low_keys[i], leaves->blocks[i]);
 		left = page;

@@ -105,19 +105,6 @@ begin_page(IndexPages *pages, uint32 level, bool is_first)
 	return page;
 }
 
-/* Makes room for an item on the page, which must be there, behind the others; returns the place. */
-static char *
-add_item(Page page, Size size)
-{
-	PageHeader	header = (PageHeader) page;
-	ItemId		item = (ItemId) ((char *) page + header->pd_lower);
-
-	header->pd_lower += sizeof(ItemIdData);
-	header->pd_upper -= MAXALIGN(size);
-	ItemIdSetNormal(item, header->pd_upper, size);
-	return (char *) page + header->pd_upper;
-}
-
 static Size
 room(Page page)
 {
@@ -213,7 +200,7 @@ index_pages_add(IndexPages *pages, IndexTuple tuple)
 		pages->low_key = high_key;
 		pages->page = begin_page(pages, 0, false);
 	}
-	pages->last = (IndexTuple) add_item(pages->page, IndexTupleSize(tuple));
+	pages->last = (IndexTuple) index_page_add_item(pages->page, IndexTupleSize(tuple));
 	memcpy(pages->last, tuple, IndexTupleSize(tuple));
 	return !pages->is_broken;
 }
@@ -228,7 +215,7 @@ add_downlink(Page page, const ChildPage *child, bool is_first)
 	/* of the first child no key is needed */
 	if (is_first)
 		BTreeTupleSetNAtts(&lowest, 0, false);
-	tuple = (IndexTuple) add_item(page, is_first ? sizeof(lowest) : IndexTupleSize(child->low_key));
+	tuple = (IndexTuple) index_page_add_item(page, is_first ? sizeof(lowest) : IndexTupleSize(child->low_key));
 	memcpy(tuple, is_first ? &lowest : child->low_key, is_first ? sizeof(lowest) : IndexTupleSize(child->low_key));
 	BTreeTupleSetDownLink(tuple, child->block);
 }

@@ -8,9 +8,23 @@
 #include "compat.h"
 
 #include "access/itup.h"
+#include "storage/bufpage.h"
 #include "utils/rel.h"
 
 typedef struct IndexPages IndexPages;
+
+/* Makes room for an item on the page, which must be there, behind the others; returns the place. */
+static inline char *
+index_page_add_item(Page page, Size size)
+{
+	PageHeader	header = (PageHeader) page;
+	ItemId		item = (ItemId) ((char *) page + header->pd_lower);
+
+	header->pd_lower += sizeof(ItemIdData);
+	header->pd_upper -= MAXALIGN(size);
+	ItemIdSetNormal(item, header->pd_upper, size);
+	return (char *) page + header->pd_upper;
+}
 
 extern IndexPages *index_pages_begin(Relation index);
 extern bool index_pages_add(IndexPages *pages, IndexTuple tuple);

@@ -72,12 +72,20 @@ sql_text(const char *value)
 SqlArgument
 sql_int8_array(const int64 *values, int64 count)
 {
-	Datum	   *datums = palloc_extended(sizeof(Datum) * Max(count, 1), MCXT_ALLOC_HUGE);
+	Size		size = ARR_OVERHEAD_NONULLS(1) + sizeof(int64) * count;
+	ArrayType  *array;
 
-	for (int64 i = 0; i < count; i++)
-		datums[i] = Int64GetDatum(values[i]);
-	return SQL_DATUM(INT8ARRAYOID, PointerGetDatum(construct_array(datums, (int) count, INT8OID, sizeof(int64),
-																   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	if (count == 0)
+		return SQL_DATUM(INT8ARRAYOID, PointerGetDatum(construct_empty_array(INT8OID)));
+	array = palloc(size);
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = INT8OID;
+	ARR_DIMS(array)[0] = (int) count;
+	ARR_LBOUND(array)[0] = 1;
+	memcpy(ARR_DATA_PTR(array), values, sizeof(int64) * count);
+	return SQL_DATUM(INT8ARRAYOID, PointerGetDatum(array));
 }
 
 /* An argument of type text[] of datums of type text, of which 0 is null; palloc'd. */

@@ -40,7 +40,7 @@
 #define FIRST_LOAD_ROWS	5000
 
 /* Rows and bytes of tuples that are put into the heap at once: some pages, still in the processor's cache. */
-#define MAX_BATCH_ROWS	256
+#define MAX_BATCH_ROWS	512
 #define MAX_BATCH_SIZE	65536
 
 /*
