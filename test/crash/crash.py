@@ -276,7 +276,7 @@ class Circle:
             if line == '':
                 raise Fault(f'{self.phase()} without a fault: {client.stderr.read()}')
             answer += line
-        self.durations[self.phase()].append(time.monotonic() - begin)
+        self.durations[self.step % 6].append(time.monotonic() - begin)
         client.communicate()
         after = self.look()
         if 12 <= self.step < 18:        # the first rounds differ: people come off the waiting list
@@ -336,7 +336,7 @@ class Killer:
     def disturb(self, kind):
         """Stops a step once in that way; the account must be as before or as after."""
         circle, server, phase = self.circle, self.server, self.circle.phase()
-        durations = sorted(circle.durations[phase])
+        durations = sorted(circle.durations[circle.step % 6])
         moment = self.pick.random() * durations[len(durations) // 2] * 0.9
         observer = watch(server) if kind in ('cancel', 'terminate') else None
         client, pid, sql = session(server, circle.call())
@@ -349,14 +349,15 @@ class Killer:
                            check=True)
         if kind == 'disk':
             self.fill_disk()
+        begin = time.monotonic()
         client.stdin.write(sql)
         client.stdin.flush()
         if kind in ('backend', 'server', 'cancel', 'terminate'):
-            self.sleep(moment)
+            self.sleep_until(begin + moment)
         if kind == 'backend':
             kill([pid])
         elif kind == 'server':
-            server.kill_all(processes)
+            server.kill_all([pid] + processes)      # first the one that works: a call may last but milliseconds
         elif kind in ('cancel', 'terminate'):
             ask(observer, f'SELECT pg_{kind}_backend({pid});')
         output, errors = client.communicate()
@@ -370,12 +371,11 @@ class Killer:
         self.counts[kind, phase, 'inside' if inside else 'outside'] += 1
         self.judge(kind, phase, answered, errors)
 
-    def sleep(self, seconds):
-        """Sleeps that long; on a busy machine, less by what sleeps have lately lasted too long."""
-        shortened = max(0, seconds - sorted(self.lateness)[len(self.lateness) // 2])
-        begin = time.monotonic()
-        time.sleep(shortened)
-        self.lateness.append(time.monotonic() - begin - shortened)
+    def sleep_until(self, moment):
+        """Sleeps until then; on a busy machine, less by what sleeps have lately lasted too long."""
+        moment -= sorted(self.lateness)[len(self.lateness) // 2]
+        time.sleep(max(0, moment - time.monotonic()))
+        self.lateness.append(max(0, time.monotonic() - moment))
 
     def judge(self, kind, phase, answered, errors):
         circle, server = self.circle, self.server
@@ -488,8 +488,8 @@ def main():
                 circle.run_undisturbed()
                 stuck = 0
         table(killer.counts)
-        print('a step takes', ', '.join(f'{phase} {1000 * sorted(times)[len(times) // 2]:.0f} ms'
-                                        for phase, times in circle.durations.items()))
+        print('a step takes', ', '.join(f'{PHASES[step % 3]} {1000 * sorted(times)[len(times) // 2]:.0f} ms'
+                                        for step, times in sorted(circle.durations.items())))
         if not check_leaks(server, circle):
             killer.failures.append('memory leaks')
         killer.failures += server.faults
