@@ -6,13 +6,11 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->start;
+my $node = start_server('main');
 $node->safe_psql('postgres', 'CREATE ROLE ann');
 $node->safe_psql('postgres', "CREATE DATABASE $_") foreach ('before', 'after');
 

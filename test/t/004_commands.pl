@@ -8,13 +8,11 @@ use strict;
 use warnings;
 
 use File::Find;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('commands');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->start;
+my $node = start_server('commands');
 
 my $directory = PostgreSQL::Test::Utils::tempdir_short();
 my $superuser = $node->safe_psql('postgres', 'SELECT current_user');

@@ -7,16 +7,13 @@ use strict;
 use warnings;
 
 use Cwd;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $people = 100_000;
 my $source = getcwd();
-my $node = PostgreSQL::Test::Cluster->new('daily');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('daily', locale => 'C');
 
 my $directory = PostgreSQL::Test::Utils::tempdir;
 my ($today, $tomorrow) = ("$directory/today.csv", "$directory/tomorrow.csv");

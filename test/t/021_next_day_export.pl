@@ -7,16 +7,13 @@ use strict;
 use warnings;
 
 use Cwd;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $people = 20_000;
 my $source = getcwd();
-my $node = PostgreSQL::Test::Cluster->new('next_day');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('next_day', locale => 'C');
 
 my $directory = PostgreSQL::Test::Utils::tempdir;
 my $today = "$directory/today.csv";

@@ -7,15 +7,13 @@ use strict;
 use warnings;
 
 use JSON::PP;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $collection = '/usr/share/nodejs/csv-spectrum';
 my $json = JSON::PP->new->utf8->canonical;
-my $node = PostgreSQL::Test::Cluster->new('spectrum');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->start;
+my $node = start_server('spectrum', locale => 'C');
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync');
 
 # The rows of a file as a list of objects, whose keys are the header's names.

@@ -7,7 +7,7 @@ use strict;
 use warnings;
 
 use Cwd;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -16,10 +16,7 @@ my $generator = getcwd() . '/test/data/break_roster.py';
 my $directory = PostgreSQL::Test::Utils::tempdir;
 PostgreSQL::Test::Utils::system_or_bail($generator, '--people', $people, '--seed', 3, '--out', $directory);
 
-my $node = PostgreSQL::Test::Cluster->new('broken');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('broken', locale => 'C');
 
 sub value { return $node->safe_psql('postgres', $_[0]); }
 

@@ -9,29 +9,17 @@ use warnings;
 use IO::Compress::Gzip qw(gzip);
 use Encode qw(encode);
 use POSIX qw(mkfifo);
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $memory_limit = ($ENV{SANITIZE} ? 512 : 64) * 1024;	# kB, above what the backend has before
-my $node = PostgreSQL::Test::Cluster->new('hostile');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', "fsync = off\nshared_buffers = '4MB'\nstatement_timeout = '60s'");
-$node->start;
+my $node = start_server('hostile', locale => 'C', conf => "shared_buffers = '4MB'\nstatement_timeout = '60s'");
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION orgsync;
 	SELECT orgsync.create_account('acme', 'linkedin_learning');});
 
 my $directory = PostgreSQL::Test::Utils::tempdir;
-
-sub write_file
-{
-	my ($name, @pieces) = @_;
-	open my $file, '>:raw', "$directory/$name" or die "$name: $!";
-	print $file $_ for @pieces;
-	close $file or die "$name: $!";
-	return;
-}
 
 # The most memory that the server process has used so far, in kB, as a statement
 # that leaves it in psql's variable.  Shared buffers count once they are touched,
@@ -88,49 +76,49 @@ sub is_found
 	return;
 }
 
-write_file('small.csv', "primary_email_address\nsomebody\@example.com\n");
+write_file("$directory/small.csv", "primary_email_address\nsomebody\@example.com\n");
 
 # UTF-16 is read, with or without its mark; half a character of it is not.
 my $roster = "primary_email_address,preferred_first_name\r\nzoe\@example.com,Zo\x{eb}\r\n";
-write_file('utf16le.csv', "\xFF\xFE", encode('UTF-16LE', $roster));
+write_file("$directory/utf16le.csv", "\xFF\xFE", encode('UTF-16LE', $roster));
 is_found('utf16le.csv', qr/^applied\|1\|UTF16LE$/);
-write_file('utf16be.csv', encode('UTF-16BE', $roster));
+write_file("$directory/utf16be.csv", encode('UTF-16BE', $roster));
 is_found('utf16be.csv', qr/^applied\|1\|UTF16BE$/);
-write_file('utf16cut.csv', "\xFF\xFE", encode('UTF-16LE', $roster), "x");
+write_file("$directory/utf16cut.csv", "\xFF\xFE", encode('UTF-16LE', $roster), "x");
 is_found('utf16cut.csv', qr/^refused\|1\|UTF16LE\|3: not_utf8: /);
 
 # 400 MB, of which one field has 300 MB: quoted or not, it is over the limit of a
 # record.
 my $megabyte = 'x' x (1024 * 1024);
 my $tail = "tail\@example.com,t\n" x (1024 * 1024 / 19);
-write_file('huge.csv', "primary_email_address,work_title\nhead\@example.com,\"", ($megabyte) x 300, "\"\n",
+write_file("$directory/huge.csv", "primary_email_address,work_title\nhead\@example.com,\"", ($megabyte) x 300, "\"\n",
 	($tail) x 100);
 cmp_ok(-s "$directory/huge.csv", '>', 399 * 1024 * 1024, 'the huge file is huge');
 is_found('huge.csv', qr/^refused\|0\|UTF8\|2: malformed_csv: .*double quote is opened and never closed.* \(byte offset 50\)$/);
-write_file('unquoted.csv', "primary_email_address,work_title\nhead\@example.com,", ($megabyte) x 20, "\n");
+write_file("$directory/unquoted.csv", "primary_email_address,work_title\nhead\@example.com,", ($megabyte) x 20, "\n");
 is_found('unquoted.csv', qr/^refused\|0\|UTF8\|2: malformed_csv: .*longer than orgsync.max_record_size/);
 
 # Nothing but quotes: an odd number, and an even one.
-write_file('quotes_odd.csv', '"' x 5_000_001);
+write_file("$directory/quotes_odd.csv", '"' x 5_000_001);
 is_found('quotes_odd.csv', qr/^refused\|0\|UTF8\|1: malformed_csv: /);
-write_file('quotes_even.csv', '"' x 1000);
+write_file("$directory/quotes_even.csv", '"' x 1000);
 is_found('quotes_even.csv', qr/^refused\|0\|UTF8\|1: missing_key_header: /);
 
 # 100,000 columns: unknown ones are ignored, one by one; the same one is refused;
 # nameless ones are none; groups are made, and an empty cell each is a warning each.
 my $rest = 99_999;
-write_file('columns_unknown.csv', join(',', 'primary_email_address', map { "c$_" } 1 .. $rest),
+write_file("$directory/columns_unknown.csv", join(',', 'primary_email_address', map { "c$_" } 1 .. $rest),
 	"\nsomebody\@example.com", ',v' x $rest, "\n");
 is_found('columns_unknown.csv', qr/^applied\|1\|UTF8$/);
-write_file('columns_same.csv', 'primary_email_address', ',c' x $rest, "\nsomebody\@example.com", ',v' x $rest, "\n");
+write_file("$directory/columns_same.csv", 'primary_email_address', ',c' x $rest, "\nsomebody\@example.com", ',v' x $rest, "\n");
 is_found('columns_same.csv', qr/^refused\|0\|UTF8\|1: duplicate_header: column "c" means the same as column "c", which is column 2 /);
-write_file('columns_blank.csv', 'primary_email_address', ',' x $rest, "\nsomebody\@example.com", ',v' x $rest, "\n");
+write_file("$directory/columns_blank.csv", 'primary_email_address', ',' x $rest, "\nsomebody\@example.com", ',v' x $rest, "\n");
 is_found('columns_blank.csv', qr/^applied\|1\|UTF8$/);
 
-write_file('columns_empty.csv', join(',', 'primary_email_address', map { "attribute_$_" } 1 .. 50_000),
+write_file("$directory/columns_empty.csv", join(',', 'primary_email_address', map { "attribute_$_" } 1 .. 50_000),
 	"\nsomebody\@example.com", ',' x 50_000, "\n");
 is_found('columns_empty.csv', qr/^applied\|1\|UTF8$/);
-write_file('columns_group.csv', join(',', 'primary_email_address', map { "group:$_" } 1 .. 40_000),
+write_file("$directory/columns_group.csv", join(',', 'primary_email_address', map { "group:$_" } 1 .. 40_000),
 	"\nsomebody\@example.com", ',yes' x 40_000, "\n");
 is_found('columns_group.csv', qr/^applied\|1\|UTF8$/);
 is( $node->safe_psql('postgres', 'SELECT count(DISTINCT name), (SELECT count(*) FROM acme.memberships) FROM acme.groups'),
@@ -139,15 +127,15 @@ is( $node->safe_psql('postgres', 'SELECT count(DISTINCT name), (SELECT count(*) 
 # Other kinds of files by mistake.
 my $gzipped;
 gzip(\("primary_email_address\n" . "somebody\@example.com\n" x 1000), \$gzipped);
-write_file('roster.csv.gz', $gzipped);
+write_file("$directory/roster.csv.gz", $gzipped);
 is_found('roster.csv.gz', qr/^refused\|0\|.*\|1: malformed_csv: the file is compressed \(gzip\)/);
-write_file('roster.xlsx', "PK\x03\x04\x14\x00\x06\x00", "\x00" x 1000);
+write_file("$directory/roster.xlsx", "PK\x03\x04\x14\x00\x06\x00", "\x00" x 1000);
 is_found('roster.xlsx', qr/^refused\|0\|.*\|1: malformed_csv: the file is a spreadsheet or a zip archive/);
-write_file('roster.xls', "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "\x00" x 1000);
+write_file("$directory/roster.xls", "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "\x00" x 1000);
 is_found('roster.xls', qr/^refused\|0\|.*\|1: malformed_csv: the file is a spreadsheet or a zip archive/);
-write_file('nul.csv', ("\x00" x (1024 * 1024)) x 10);
+write_file("$directory/nul.csv", ("\x00" x (1024 * 1024)) x 10);
 is_found('nul.csv', qr/^refused\|0\|.*\|1: malformed_csv: .*NUL byte.* \(byte offset 0\)$/);
-write_file('empty.csv');
+write_file("$directory/empty.csv");
 is_found('empty.csv', qr/^refused\|0\|UTF8\|1: empty_file: /);
 
 # What is no file at all is an error, and nobody waits for it.

@@ -6,15 +6,13 @@ use strict;
 use warnings;
 
 use Cwd;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $directory = getcwd() . '/test/data';
 my $license = 'Default_license_learning_proAllLanguages_status';
-my $node = PostgreSQL::Test::Cluster->new('samples');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->start;
+my $node = start_server('samples', locale => 'C');
 $node->safe_psql('postgres', qq{
 	CREATE EXTENSION orgsync;
 	SELECT orgsync.create_account('learning', 'linkedin_learning'), orgsync.create_account('admins', 'linkedin_learning'),

@@ -5,16 +5,14 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $count = $ENV{CSV_FILES} || 500;
 my $seed = $ENV{CSV_SEED} || 20240229;
 my $directory = PostgreSQL::Test::Utils::tempdir;
-my $node = PostgreSQL::Test::Cluster->new('differential');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->start;
+my $node = start_server('differential', locale => 'C');
 
 $node->command_ok([ 'python3', 'test/differential/csv_files.py', $directory, $count, $seed ], 'files are written');
 

@@ -6,15 +6,12 @@ use strict;
 use warnings;
 
 use Cwd;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $source = getcwd();
-my $node = PostgreSQL::Test::Cluster->new('quality');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('quality', locale => 'C');
 
 my $directory = PostgreSQL::Test::Utils::tempdir;
 my $base = "$directory/base.csv";

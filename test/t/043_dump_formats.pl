@@ -7,14 +7,11 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('formats');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('formats');
 mkdir $node->backup_dir;
 my $dump = $node->backup_dir . '/dump';
 

@@ -6,14 +6,11 @@ use strict;
 use warnings;
 use utf8;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('attacks');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('attacks');
 my $license = 'Default_license_learning_pro_status';
 $node->safe_psql('postgres', qq{
 	CREATE EXTENSION orgsync;

@@ -6,14 +6,11 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('primary');
-$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', "fsync = off\nmax_prepared_transactions = 5");
-$node->start;
+my $node = start_server('primary', allows_streaming => 'logical', conf => 'max_prepared_transactions = 5');
 my $license = 'Default_license_learning_pro_status';
 
 # The whole job in a database, under some settings.
@@ -134,10 +131,7 @@ is( $node->safe_psql('plain', q{BEGIN; DROP EXTENSION orgsync CASCADE; SELECT co
 	"4\nunique_user_id\n4", 'CASCADE takes the columns of its types, their triggers and views, and leaves the tables');
 
 # A physical standby reads; who writes there is told so.
-$node->backup('copy');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'copy', has_streaming => 1);
-$standby->start;
+my $standby = start_standby($node);
 $node->safe_psql('plain', q{UPDATE acme.profiles SET preferred_first_name = 'Later' WHERE primary_email_address = 'c@example.com'});
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 foreach (q{SELECT * FROM acme.seat_usage}, q{SELECT * FROM orgsync.diff('acme')}, q{SELECT * FROM acme.users}, q{SELECT * FROM orgsync.accounts}, q{SELECT * FROM orgsync.status},
@@ -167,14 +161,7 @@ is($node->safe_psql('plain', "BEGIN; $on; ROLLBACK"), $went_on, 'as the primary 
 $standby->stop;
 
 # A subscriber of an account's tables is a copy to read.
-my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
-$subscriber->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$subscriber->start;
-$subscriber->safe_psql('postgres', qq{CREATE EXTENSION orgsync; SELECT orgsync.create_account('acme', 'linkedin_learning'); TRUNCATE acme.settings, acme.duplicate_rules;});
-$node->safe_psql('plain', 'CREATE PUBLICATION everything FOR ALL TABLES');
-my $connection = $node->connstr('plain');
-$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION copy CONNECTION \$\$$connection\$\$ PUBLICATION everything");
-$subscriber->wait_for_subscription_sync($node, 'copy');
+my $subscriber = start_subscriber($node, 'plain');
 $node->safe_psql('plain', qq{
 	SELECT orgsync.import_csv('acme', E'primary_email_address,preferred_first_name,$license\\nb\@example.com,Robert,inactive\\nnew\@example.com,New,active\\n');
 	DELETE FROM acme.profiles WHERE primary_email_address = 'two\@example.com';

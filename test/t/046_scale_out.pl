@@ -5,7 +5,7 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -15,10 +15,7 @@ plan skip_all => 'PL/Proxy is not installed' unless $ENV{CI} || -e "$libraries/p
 my @nodes;
 sub add_node
 {
-	my $node = PostgreSQL::Test::Cluster->new('node' . @nodes);
-	$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-	$node->append_conf('postgresql.conf', 'fsync = off');
-	$node->start;
+	my $node = start_server('node' . @nodes);
 	$node->safe_psql('postgres', 'CREATE EXTENSION orgsync');
 	push @nodes, $node;
 	return 'p' . $#nodes . q{ 'dbname=postgres host=} . $node->host . ' port=' . $node->port . q{'};

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use IPC::Run;
+use OrgsyncTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -20,10 +21,7 @@ my $sessions = 2;
 my $rounds = 4;
 my $license = 'Default_license_learning_pro_status';
 
-my $node = PostgreSQL::Test::Cluster->new('pooled');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('pooled');
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync');
 
 my $directory = PostgreSQL::Test::Utils::tempdir_short;

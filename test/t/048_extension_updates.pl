@@ -7,14 +7,11 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('updates');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('updates');
 $node->safe_psql('postgres', 'CREATE ROLE ann');
 
 my ($share) = run_command([ 'pg_config', '--sharedir' ]);
@@ -27,9 +24,7 @@ sub add_script
 	my ($versions, $sql) = @_;
 	my $file = "$directory/orgsync--$versions.sql";
 	die "$file is there already" if -e $file && !grep { $_ eq $file } @made_up;
-	unlink $file;
-	append_to_file($file, $sql);
-	push @made_up, $file;
+	push @made_up, write_file($file, $sql);
 	return;
 }
 

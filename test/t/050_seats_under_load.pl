@@ -11,7 +11,7 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -19,10 +19,7 @@ my $seconds = $ENV{LOAD_SECONDS} || 4;
 my $tries = $ENV{LOAD_SECONDS} ? 10000 : 1200;
 my $clients = 8;
 
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', "fsync = off\ndeadlock_timeout = 100ms\n");
-$node->start;
+my $node = start_server('main', conf => 'deadlock_timeout = 100ms');
 $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION orgsync;
 SELECT orgsync.create_account('load', 'talent_insights');
@@ -146,13 +143,7 @@ CREATE FUNCTION stress.faults() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT v::text FROM orgsync.verify_account('load') AS v $$;
 SQL
 
-sub script
-{
-	my ($name, $text) = @_;
-	my $path = $node->basedir . "/$name.sql";
-	append_to_file($path, $text);
-	return $path;
-}
+sub script { my ($name, $text) = @_; return write_file($node->basedir . "/$name.sql", $text); }
 
 # Runs eight clients, and someone who looks at the account as long as they run.
 sub run_load

@@ -11,7 +11,7 @@ use strict;
 use warnings;
 
 use Encode;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -19,10 +19,7 @@ my $first_seed = $ENV{UNCHANGED_SEED} || 1;
 my $runs = $ENV{UNCHANGED_RUNS} || 6;
 my $steps = 30;
 
-my $node = PostgreSQL::Test::Cluster->new('unchanged');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('unchanged');
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync');
 
 my @feeds = ('hr', 'payroll');

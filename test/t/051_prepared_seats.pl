@@ -6,14 +6,11 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', "max_prepared_transactions = 5\n");
-$node->start;
+my $node = start_server('main', conf => 'max_prepared_transactions = 5');
 $node->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION orgsync;
 SELECT orgsync.create_account('two', 'talent_insights');
@@ -55,8 +52,7 @@ SQL
 is(seats(1), '', 'nobody sees the seat');
 is(refused_by(q{INSERT INTO two.seats VALUES (3, 1, 'invited'), (4, 1, 'invited')}), '55P03', 'who may not get one waits');
 is(refused_by(q{INSERT INTO two.seats VALUES (3, 3, 'invited')}), '', 'while seats are plenty nobody does');
-$node->stop('immediate');
-$node->start;
+crash($node);
 is(refused_by(q{INSERT INTO two.seats VALUES (3, 1, 'invited'), (4, 1, 'invited')}), '55P03', 'after a crash, too');
 $node->safe_psql('postgres', q{COMMIT PREPARED 'grant'});
 is(seats(1), '1 invited', 'it is there when it is committed');

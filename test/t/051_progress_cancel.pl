@@ -5,29 +5,25 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-my $node = PostgreSQL::Test::Cluster->new('progress');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('progress');
 my $directory = PostgreSQL::Test::Utils::tempdir;
 
 # A file of so many people; each differs from the one of another version.
-sub write_file
+sub write_people
 {
 	my ($name, $rows, $version) = @_;
 	my $text = "primary_email_address,unique_user_id,work_title,Some_license_a_b_status,group:One\n";
 	$text .= "p$_\@example.com,E$_,\"Title, $version\",active,yes\n" for 1 .. $rows;
-	append_to_file("$directory/$name", $text);
-	return "$directory/$name";
+	return write_file("$directory/$name", $text);
 }
 
-my $first = write_file('first.csv', 8000, 1);
-my $second = write_file('second.csv', 8000, 2);
+my $first = write_people('first.csv', 8000, 1);
+my $second = write_people('second.csv', 8000, 2);
 $node->safe_psql(
 	'postgres', q{
 	CREATE EXTENSION orgsync;
@@ -42,8 +38,7 @@ sub progress_at
 	$blocker->query_safe("BEGIN; LOCK acme.$table IN $mode MODE");
 	my $import = $node->background_psql('postgres', on_error_stop => 0);
 	$import->query_until(qr/begun/, "\\echo begun\nSELECT count(*) FROM orgsync.import_file('acme', '$first'$options);\n");
-	$node->poll_query_until('postgres',
-		"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%import_file%')");
+	wait_for_lock($node, "query LIKE '%import_file%'");
 	my $seen = $node->safe_psql('postgres',
 		'SELECT relid::regclass, command, bytes_processed = bytes_total AND bytes_total > 0 FROM pg_stat_progress_copy');
 	$node->safe_psql('postgres',

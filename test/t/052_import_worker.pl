@@ -6,19 +6,20 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use File::Basename;
 use IPC::Run;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-my $node = PostgreSQL::Test::Cluster->new('worker');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', "fsync = off\nlog_min_messages = debug1\nmin_parallel_table_scan_size = '64kB'\n" .
-	# shared memory in files, which can be counted
-	"dynamic_shared_memory_type = mmap\nrestart_after_crash = on\n");
-$node->start;
+my $node = start_server('worker', conf => <<'END');
+log_min_messages = debug1
+min_parallel_table_scan_size = '64kB'
+# shared memory in files, which can be counted
+dynamic_shared_memory_type = mmap
+restart_after_crash = on
+END
 my $directory = PostgreSQL::Test::Utils::tempdir;
 my $file = "$directory/people.csv";
 my $text = "primary_email_address,unique_user_id,preferred_first_name,preferred_last_name,work_title,group:One\n";
@@ -180,8 +181,7 @@ SKIP:
 sub replace_library
 {
 	my ($contents) = @_;
-	unlink "$library.new";
-	append_to_file("$library.new", $contents);
+	write_file("$library.new", $contents);
 	chmod 0755, "$library.new";
 	rename "$library.new", $library or die "$library: $!";
 	return;

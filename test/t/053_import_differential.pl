@@ -6,17 +6,14 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $count = $ENV{IMPORT_FILES} || 6;
 my $seed = $ENV{CSV_SEED} || 20260131;
 my $directory = PostgreSQL::Test::Utils::tempdir;
-my $node = PostgreSQL::Test::Cluster->new('differential');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->append_conf('postgresql.conf', "fsync = off\nmin_parallel_table_scan_size = 0\nlog_statement = none\n");
-$node->start;
+my $node = start_server('differential', locale => 'C', conf => "min_parallel_table_scan_size = 0\nlog_statement = none");
 $node->command_ok([ 'python3', 'test/differential/import_files.py', $directory, $count, $seed ], 'files are written');
 
 # Imports a file, with so many workers, and the next one after it: all that there is to see then.

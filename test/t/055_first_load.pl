@@ -5,15 +5,12 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $rows = 12_000;
-my $node = PostgreSQL::Test::Cluster->new('primary');
-$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C.UTF-8', '--data-checksums' ]);
-$node->append_conf('postgresql.conf', "fsync = off\nmax_wal_senders = 5");
-$node->start;
+my $node = start_server('primary', allows_streaming => 'logical', extra => [ '--data-checksums' ]);
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync; CREATE EXTENSION amcheck');
 
 # People with seats and groups, everyone hundredth with a title that is stored out of line.
@@ -39,40 +36,17 @@ sub state_of
 		FROM $account.profiles});
 }
 
-# Tables and indexes of an account are sound, and agree with each other.
-sub is_sound
-{
-	my ($account, $name) = @_;
-	is( $node->safe_psql('postgres', qq{
-			SELECT c.relname, v.* FROM pg_class AS c, verify_heapam(c.oid) AS v WHERE c.relnamespace = '$account'::regnamespace AND c.relkind = 'r';
-			SELECT count(bt_index_parent_check(c.oid, true, true)::text) > 0 FROM pg_class AS c JOIN pg_am AS a ON a.oid = c.relam
-				WHERE c.relnamespace = '$account'::regnamespace AND c.relkind = 'i' AND a.amname = 'btree';
-			SELECT * FROM orgsync.verify_account('$account')}),
-		't', "tables and indexes are sound: $name");
-	return;
-}
-
 # A standby and a subscriber get what was written.
-$node->backup('copy');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'copy', has_streaming => 1);
-$standby->start;
-my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
-$subscriber->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$subscriber->start;
-$subscriber->safe_psql('postgres', q{CREATE EXTENSION orgsync; SELECT orgsync.create_account('acme', 'linkedin_learning');
-	TRUNCATE acme.settings, acme.duplicate_rules});
-$node->safe_psql('postgres', q{SELECT make('acme'); CREATE PUBLICATION everything FOR TABLES IN SCHEMA acme});
-my $connection = $node->connstr('postgres');
-$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION copy CONNECTION \$\$$connection\$\$ PUBLICATION everything");
-$subscriber->wait_for_subscription_sync($node, 'copy');
+my $standby = start_standby($node);
+$node->safe_psql('postgres', q{SELECT make('acme')});
+my $subscriber = start_subscriber($node, 'postgres', 'TABLES IN SCHEMA acme');
 
 my $file = $node->safe_psql('postgres', q{SELECT pg_relation_filenode('acme.profiles')});
 is($node->safe_psql('postgres', sprintf($import, 'acme')), $imported, 'people are imported');
 isnt($node->safe_psql('postgres', q{SELECT pg_relation_filenode('acme.profiles')}), $file, 'into a new file');
 my $state = state_of($node, 'acme');
 like($state, qr/^$rows\|/, 'all of them');
-is_sound('acme', 'after the import');
+is_sound($node, 'postgres', 'acme', 'after the import');
 ok($node->poll_query_until('postgres', q{SELECT n_tup_ins = 12000 FROM pg_stat_user_tables WHERE relid = 'acme.profiles'::regclass}),
 	'the rows are counted');
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
@@ -87,26 +61,22 @@ $standby->stop;
 my $session = $node->background_psql('postgres');
 $session->query_safe(q{SELECT make('lost')});
 $session->query_safe('BEGIN; ' . sprintf($import, 'lost'));
-$node->stop('immediate');
-eval { $session->quit };
-$node->start;
+crash($node, $session);
 is(state_of($node, 'acme'), $state, 'they are there after a crash');
-is_sound('acme', 'after a crash');
+is_sound($node, 'postgres', 'acme', 'after a crash');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM lost.profiles'), '0', 'nobody is there of an import that was not committed');
 is($node->safe_psql('postgres', sprintf($import, 'lost')), $imported, 'who can be imported again');
 is(state_of($node, 'lost'), $state, 'and is the same then');
 
 # Checkpoints in between, and a rollback to a savepoint.
 $node->safe_psql('postgres', q{SELECT make('busy'); ALTER TABLE busy.profiles SET (fillfactor = 50)});
-my $checkpoints = IPC::Run::start [ 'psql', '-XAtq', '-d', $connection, '-c', 'CHECKPOINT', map { ('-c', 'SELECT pg_sleep(0.001)', '-c', 'CHECKPOINT') } 1 .. 200 ],
+my $checkpoints = IPC::Run::start [ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'CHECKPOINT', map { ('-c', 'SELECT pg_sleep(0.001)', '-c', 'CHECKPOINT') } 1 .. 200 ],
 	'<', '/dev/null', '>', '/dev/null', '2>', '/dev/null';
 is($node->safe_psql('postgres', 'BEGIN; SAVEPOINT before; ' . sprintf($import, 'busy') . '; ROLLBACK TO before; SELECT count(*) FROM busy.profiles; '
 		. sprintf($import, 'busy') . '; COMMIT'), "$imported\n0\n$imported", 'imported, rolled back, imported again while checkpoints are made');
-$node->stop('immediate');
-eval { $checkpoints->finish };
-$node->start;
+crash($node, $checkpoints);
 is(state_of($node, 'busy'), $state, 'they are there after a crash');
-is_sound('busy', 'checkpoints');
+is_sound($node, 'postgres', 'busy', 'checkpoints');
 is($node->safe_psql('postgres', q{SELECT round(pg_relation_size('busy.profiles') / pg_relation_size('acme.profiles')::numeric)}), '2',
 	'what is to stay free stays free');
 
@@ -115,10 +85,9 @@ $node->append_conf('postgresql.conf', "wal_level = minimal\nmax_wal_senders = 0\
 $node->restart;
 $node->safe_psql('postgres', q{SELECT make('minimal')});
 is($node->safe_psql('postgres', sprintf($import, 'minimal')), $imported, 'imported at wal_level minimal');
-$node->stop('immediate');
-$node->start;
+crash($node);
 is(state_of($node, 'minimal'), $state, 'they are there after a crash');
-is_sound('minimal', 'wal_level minimal');
+is_sound($node, 'postgres', 'minimal', 'wal_level minimal');
 
 $node->stop;
 command_ok([ 'pg_checksums', '--check', '-D', $node->data_dir ], 'each page has its checksum');

@@ -5,14 +5,11 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('primary');
-$node->init(allows_streaming => 1, extra => [ '--encoding=UTF8', '--locale=C.UTF-8', '--data-checksums' ]);
-$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off");
-$node->start;
+my $node = start_server('primary', allows_streaming => 1, extra => [ '--data-checksums' ], conf => 'autovacuum = off');
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync; CREATE EXTENSION amcheck');
 
 my $make = "SELECT orgsync.create_account('%s', 'linkedin_learning')";
@@ -46,10 +43,7 @@ sub standby_state_of
 	return $server->safe_psql('postgres', sprintf("SELECT count(*), count(bt_index_check(i.indexrelid, true)::text) $indexes", $account));
 }
 
-$node->backup('copy');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'copy', has_streaming => 1);
-$standby->start;
+my $standby = start_standby($node);
 
 $node->safe_psql('postgres', sprintf($make, 'empty'));
 $node->safe_psql('postgres', sprintf($make, 'peopled') . ';' . sprintf($fill, 'peopled'));
@@ -67,9 +61,7 @@ my $session = $node->background_psql('postgres');
 $session->query_safe('BEGIN; ' . sprintf($make, 'lost'));
 my $file = $session->query_safe(q{SELECT pg_relation_filepath('lost.profiles_pkey')});
 ok($file =~ /^base/ && -e $node->data_dir . "/$file", 'an account under way');
-$node->stop('immediate');
-eval { $session->quit };
-$node->start;
+crash($node, $session);
 is(state_of($node, 'empty'), "$sound\n0|0|", 'a new account, after a crash');
 is(state_of($node, 'peopled'), "$sound\n2000|1|16000", 'an account with people, after a crash');
 $node->safe_psql('postgres', sprintf($fill, 'empty'));
@@ -113,8 +105,7 @@ for my $threshold ('0', '1GB')
 	$node->restart;
 	$node->safe_psql('postgres', sprintf($make, $account));
 	$node->safe_psql('postgres', sprintf($make, "${account}_full") . ';' . sprintf($fill, "${account}_full"));
-	$node->stop('immediate');
-	$node->start;
+	crash($node);
 	is(state_of($node, $account), "$sound\n0|0|", "a new account, wal_level minimal, wal_skip_threshold $threshold");
 	is(state_of($node, "${account}_full"), "$sound\n2000|1|16000", 'an account with people');
 	is($node->safe_psql('postgres', 'SET enable_seqscan = off; SELECT count(*) FROM public.unlogged WHERE value = 1'), '0',

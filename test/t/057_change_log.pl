@@ -5,25 +5,14 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $people = 30_000;
-my $node = PostgreSQL::Test::Cluster->new('primary');
-$node->init(allows_streaming => 'logical', extra => [ '--encoding=UTF8', '--locale=C.UTF-8', '--data-checksums' ]);
-$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\nmax_wal_senders = 5");
-$node->start;
+my $node = start_server('primary', allows_streaming => 'logical', extra => [ '--data-checksums' ], conf => 'autovacuum = off');
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync; CREATE EXTENSION amcheck');
-$node->backup('copy');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'copy', has_streaming => 1);
-$standby->start;
-my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
-$subscriber->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$subscriber->start;
-$subscriber->safe_psql('postgres', q{CREATE EXTENSION orgsync; SELECT orgsync.create_account('acme', 'linkedin_learning');
-	TRUNCATE acme.settings, acme.duplicate_rules});
+my $standby = start_standby($node);
 
 # Everybody is there, and the vendor has them all: the log is empty.
 $node->safe_psql('postgres', qq{
@@ -32,10 +21,8 @@ $node->safe_psql('postgres', qq{
 		SELECT format('person%s\@example.com', n), 'Name ' || n, 'Title 0' FROM generate_series(1, $people) AS n;
 	SELECT count(*) FROM orgsync.export_csv('acme');
 	SELECT orgsync.confirm_export('acme', 1)});
-$node->safe_psql('postgres', $_) foreach ('VACUUM acme.changes', 'CREATE PUBLICATION everything FOR TABLES IN SCHEMA acme');
-my $connection = $node->connstr('postgres');
-$subscriber->safe_psql('postgres', "CREATE SUBSCRIPTION copy CONNECTION \$\$$connection\$\$ PUBLICATION everything");
-$subscriber->wait_for_subscription_sync($node, 'copy');
+$node->safe_psql('postgres', 'VACUUM acme.changes');
+my $subscriber = start_subscriber($node, 'postgres', 'TABLES IN SCHEMA acme');
 
 sub retitle
 {
@@ -53,10 +40,7 @@ sub logged_are
 	my ($expected, $name) = @_;
 	is($node->safe_psql('postgres', $logged), $expected, "$name: all is logged");
 	is($node->safe_psql('postgres', $by_index), $expected, "$name: and found by the index");
-	is( $node->safe_psql('postgres', q{
-			SELECT v.* FROM verify_heapam('acme.changes') AS v;
-			SELECT bt_index_parent_check('acme.changes_pkey', true, true)}),
-		'', "$name: table and index are sound");
+	is_sound($node, 'postgres', 'acme', $name);
 	return;
 }
 
@@ -87,7 +71,7 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM acme.changes'), '0', 'the 
 # Sessions that write at the same time, each to people of its own.
 my @sessions = map {
 	my $rest = $_;
-	IPC::Run::start [ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $connection, map { ('-c', retitle("5.$rest.$_", "profile_id % 3 = $rest")) } 1 .. 3 ],
+	IPC::Run::start [ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), map { ('-c', retitle("5.$rest.$_", "profile_id % 3 = $rest")) } 1 .. 3 ],
 		'<', '/dev/null'
 } 0 .. 2;
 ok($_->finish, 'a session has written') foreach @sessions;
@@ -101,16 +85,13 @@ $node->safe_psql('postgres', retitle(6, 'profile_id % 2 = 0'));
 my $session = $node->background_psql('postgres');
 $session->query_safe('BEGIN;' . retitle(7, 'profile_id % 2 = 1'));
 my $committed = $node->safe_psql('postgres', $logged);
-$node->stop('immediate');
-eval { $session->quit };
-$node->start;
+crash($node, $session);
 like($committed, qr/^15000\|15000\|15000\|Title 5\.0\.3,/, 'half of them have another title');
 logged_are($committed, 'after a crash');
 $node->safe_psql('postgres', 'VACUUM acme.changes;');
 $node->safe_psql('postgres', retitle(8));
 like($node->safe_psql('postgres', $logged), qr/^45000\|30000\|45000\|/, 'and it goes on');
-is( $node->safe_psql('postgres', q{SELECT v.* FROM verify_heapam('acme.changes') AS v; SELECT bt_index_parent_check('acme.changes_pkey', true, true)}),
-	'', 'what was added to it is sound');
+is_sound($node, 'postgres', 'acme', 'after it was added to');
 $node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
 is($standby->safe_psql('postgres', $by_index), $node->safe_psql('postgres', $logged), 'a standby has all of it');
 $standby->stop;

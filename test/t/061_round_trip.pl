@@ -6,17 +6,14 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my ($output, $errors) = run_command([ 'test/vendor/vendor_test.py' ]);
 like($errors, qr/^OK$/m, 'the vendor refuses what it should') or diag($errors);
 
-my $node = PostgreSQL::Test::Cluster->new('trip');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('trip');
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync');
 $ENV{PGHOST} = $node->host;
 $ENV{PGPORT} = $node->port;

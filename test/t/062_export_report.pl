@@ -8,15 +8,12 @@ use strict;
 use warnings;
 
 use JSON::PP;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $license = 'Default_license_learning_proAllLanguages_status';
-my $node = PostgreSQL::Test::Cluster->new('report');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('report');
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync');
 
 sub value { return $node->safe_psql('postgres', $_[0]); }

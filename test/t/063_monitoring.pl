@@ -7,14 +7,11 @@ use strict;
 use warnings;
 
 use JSON::PP;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('monitoring');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('monitoring');
 
 my ($grants) = slurp_file('doc/monitoring/README.md') =~ /^```sql\n(CREATE EXTENSION.*?)^```/ms;
 my $license = 'Default_license_learning_pro_status';

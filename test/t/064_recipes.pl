@@ -7,18 +7,17 @@
 use strict;
 use warnings;
 
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $node = PostgreSQL::Test::Cluster->new('recipes');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
+my $node = start_server('recipes');
 my ($pkglibdir) = run_command([ 'pg_config', '--pkglibdir' ]);
 my $has_cron = $ENV{CI} || -e "$pkglibdir/pg_cron.so";
 my $socket_directory = $node->host;
-$node->append_conf('postgresql.conf', "fsync = off\nlisten_addresses = '127.0.0.1'");    # the JDBC driver knows no sockets
+$node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");    # the JDBC driver knows no sockets
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron'\ncron.host = '$socket_directory'") if $has_cron;
-$node->start;
+$node->restart;
 
 my $user = $node->safe_psql('postgres', 'SELECT current_user');
 my $license = 'Default_license_learning_pro_status';

@@ -5,17 +5,14 @@ use strict;
 use warnings;
 
 use JSON::PP;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 plan skip_all => 'the client is not built here' if system('orgsync --version >/dev/null 2>&1') != 0;
 
 my $license = 'Default_license_learning_proAllLanguages_status';
-my $node = PostgreSQL::Test::Cluster->new('client');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('client');
 my $directory = PostgreSQL::Test::Utils::tempdir;
 my $connection = $node->connstr('postgres');
 
@@ -41,13 +38,7 @@ sub json_of
 	return $object // {};
 }
 
-sub file
-{
-	my ($name, $text) = @_;
-	unlink "$directory/$name";
-	append_to_file("$directory/$name", $text);
-	return "$directory/$name";
-}
+sub file { my ($name, $text) = @_; return write_file("$directory/$name", $text); }
 
 sub files { return join ' ', sort map { s,.*/,,r } glob("$directory/$_[0]/* $directory/$_[0]/.orgsync*"); }
 

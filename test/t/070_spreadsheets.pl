@@ -8,16 +8,14 @@ use strict;
 use warnings;
 
 use MIME::Base64;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $count = $ENV{XLSX_FILES} || 1000;
 my $seed = $ENV{XLSX_SEED} || 1;
 my $directory = PostgreSQL::Test::Utils::tempdir;
-my $node = PostgreSQL::Test::Cluster->new('spreadsheets');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
-$node->start;
+my $node = start_server('spreadsheets', locale => 'C');
 $node->safe_psql('postgres', q{CREATE EXTENSION orgsync_xlsx CASCADE; SELECT orgsync.create_account('acme', 'linkedin_learning')});
 
 sub lines { return split /\n/, $node->safe_psql('postgres', $_[0]) }

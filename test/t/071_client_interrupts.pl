@@ -6,17 +6,14 @@ use strict;
 use warnings;
 
 use JSON::PP;
-use PostgreSQL::Test::Cluster;
+use OrgsyncTest;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
 plan skip_all => 'the client is not built here' if system('orgsync --version >/dev/null 2>&1') != 0;
 
-my $node = PostgreSQL::Test::Cluster->new('interrupts');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('interrupts');
 my $directory = PostgreSQL::Test::Utils::tempdir;
 
 # the client is looked for by its own name
@@ -55,9 +52,7 @@ sub disturb
 	my $blocker = $node->background_psql('postgres');
 	$blocker->query_safe("BEGIN; LOCK acme.$table IN ACCESS EXCLUSIVE MODE");
 	my $run = IPC::Run::start [ 'orgsync', '-d', $connection, @arguments ], '<', '/dev/null', '>', \$output, '2>', \$errors;
-	$node->poll_query_until('postgres',
-		"SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'orgsync' AND wait_event_type = 'Lock')")
-	  or die 'the client does not wait';
+	wait_for_lock($node, "application_name = 'orgsync'");
 	$what->($run);
 	# IPC::Run dies of a child that a signal ended
 	eval { $run->finish };
@@ -204,8 +199,7 @@ unlike($output = (shell('client import acme $FILE'))[1], qr/\r/, 'others see no 
 # passwords: never on the command line, but asked for, or from files
 value(q{SET password_encryption = 'scram-sha-256'; CREATE ROLE keeper LOGIN PASSWORD 'se cret'});
 my $hba = slurp_file($node->data_dir . '/pg_hba.conf');
-unlink $node->data_dir . '/pg_hba.conf';
-append_to_file($node->data_dir . '/pg_hba.conf', "local all keeper scram-sha-256\n$hba");
+write_file($node->data_dir . '/pg_hba.conf', "local all keeper scram-sha-256\n$hba");
 $node->reload;
 ($code, $said) = shell('client -U keeper status -w');
 is($code, 3, 'no password, and none asked for');

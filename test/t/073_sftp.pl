@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Digest::MD5 qw(md5_hex);
+use OrgsyncTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -14,10 +15,7 @@ my ($sshd) = grep { -x } '/usr/sbin/sshd', '/usr/local/sbin/sshd';
 plan skip_all => 'the client is not built here' if !$ENV{CI} && system('orgsync --version >/dev/null 2>&1') != 0;
 plan skip_all => 'there is no OpenSSH server' unless $ENV{CI} || defined $sshd && system('command -v sftp ssh-keygen >/dev/null') == 0;
 
-my $node = PostgreSQL::Test::Cluster->new('sftp');
-$node->init(extra => [ '--encoding=UTF8', '--locale=C.UTF-8' ]);
-$node->append_conf('postgresql.conf', 'fsync = off');
-$node->start;
+my $node = start_server('sftp');
 my $directory = PostgreSQL::Test::Utils::tempdir;
 my $license = 'Default_license_learning_proAllLanguages_status';
 @ENV{ 'PGHOST', 'PGPORT', 'PGDATABASE' } = ($node->host, $node->port, 'postgres');
