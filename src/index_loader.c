@@ -4,7 +4,8 @@
  *
  * REINDEX reads the table once more for each index, forms each entry in memory of
  * its own, and sorts with the opclass's functions.  Here the entries are taken as
- * the rows are written, and become pages of a btree directly (index_pages.c):
+ * the rows are written, put together as index_format.c tells, and become pages of a
+ * btree directly (index_pages.c):
  *
  *	- An index of plain columns of bigint and integer, like most primary keys, gets
  *	  its entries nearly in order, because ids are given in order: those with the
@@ -26,28 +27,17 @@
 #include "index_loader.h"
 
 #include "access/genam.h"
-#include "access/itup.h"
-#include "catalog.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
-#include "catalog/pg_collation.h"
-#include "catalog/pg_type.h"
-#include "commands/defrem.h"
 #include "executor/executor.h"
 #include "huge_pages.h"
 #include "import_progress.h"
-#include "index_entry.h"
+#include "index_format.h"
 #include "index_pages.h"
 #include "index_runs.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-
-#define MAX_KEYS		2
-
-/* Texts that have a header of one byte in an index entry. */
-#define MAX_TEXT_LENGTH	(VARATT_SHORT_MAX - VARHDRSZ_SHORT)
 
 /*
  * Entries of one index may take so much of maintenance_work_mem if they all fit in: there
@@ -75,14 +65,10 @@ struct IndexLoader
 	IndexPages *pages;
 	EState	   *executor;		/* for an expression or a predicate, else NULL */
 	ExprState  *predicate;		/* NULL: every row has an entry */
-	bool		is_known;		/* the index is of a kind that can have entries */
+	IndexFormat format;
+	bool		is_known;		/* the format can be had */
 	bool		is_broken;		/* the server has to build it */
-	bool		is_text;
-	bool		is_folded;		/* the texts are addresses */
 	bool		is_gathered;	/* to the end */
-	int			key_count;
-	Size		offsets[MAX_KEYS];	/* of integers in an entry */
-	Size		size;			/* of an entry of integers */
 
 	/* entries that are not written yet */
 	IndexEntries entries;
@@ -97,77 +83,33 @@ struct IndexLoader
 	Size		text_block_left;
 	Size		text_block_size;
 	Size		text_size;		/* of all texts in memory */
-	IndexTuple	null_entry;		/* of a null */
 };
 
 /* ---- what can be loaded ---- */
-
-static bool
-has_default_operators(Relation index, int column)
-{
-	Oid			opclass = GetDefaultOpClass(index->rd_opcintype[column], BTREE_AM_OID);
-
-	return OidIsValid(opclass) && index->rd_opfamily[column] == get_opclass_family(opclass) &&
-		index->rd_indoption[column] == 0;
-}
 
 /* How many entries that share of maintenance_work_mem has room for. */
 static int64
 entries_in(const IndexLoader *loader, int share)
 {
 	return (int64) maintenance_work_mem * 1024 / share /
-		(loader->entry_size + (loader->is_text ? USUAL_TEXT_LENGTH : 0));
-}
-
-/* Finds out of which kind the index is; false: of none. */
-static bool
-set_kind(IndexLoader *loader)
-{
-	Relation	index = loader->index;
-	const IndexInfo *info = loader->info;
-	TupleDesc	descriptor = RelationGetDescr(index);
-	Size		offset = sizeof(IndexTupleData);
-
-	if (info->ii_NumIndexAttrs != info->ii_NumIndexKeyAttrs || info->ii_NumIndexAttrs > MAX_KEYS ||
-		(info->ii_Unique && info->ii_NullsNotDistinct))
-		return false;
-	loader->key_count = info->ii_NumIndexAttrs;
-	for (int i = 0; i < loader->key_count; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-
-		if (!has_default_operators(index, i))
-			return false;
-		if (attribute->atttypid == INT8OID || attribute->atttypid == INT4OID)
-		{
-			offset = att_align_nominal(offset, attribute->attalign);
-			loader->offsets[i] = offset;
-			offset += attribute->attlen;
-			continue;
-		}
-		if (attribute->attstorage == TYPSTORAGE_PLAIN)
-			return false;
-		loader->is_folded = attribute->atttypid == catalog_type("email_address");
-		if (loader->key_count > 1 || (!loader->is_folded && (attribute->atttypid != TEXTOID ||
-															 index->rd_indcollation[i] != C_COLLATION_OID)))
-			return false;
-		loader->is_text = true;
-	}
-	loader->size = MAXALIGN(offset);
-	loader->is_gathered = loader->is_text || info->ii_Expressions != NIL;
-	loader->entry_size = loader->is_text ? sizeof(TextEntry) : sizeof(IntegerEntry);
-	loader->limit = entries_in(loader, MEMORY_SHARE);
-	return loader->key_count == 1 || info->ii_Expressions == NIL;
+		(loader->entry_size + (loader->format.is_text ? USUAL_TEXT_LENGTH : 0));
 }
 
 static bool
 can_load(IndexLoader *loader)
 {
+	const IndexInfo *info = loader->info;
+
 	if (loader->index->rd_rel->relam != BTREE_AM_OID)
 		return false;
-	loader->is_known = set_kind(loader);
+	loader->is_known = index_format_set(&loader->format, loader->index, info);
 	/* of a partial index entries are few, if there are any */
-	return loader->is_known || loader->info->ii_Predicate != NIL;
+	if (!loader->is_known)
+		return info->ii_Predicate != NIL;
+	loader->is_gathered = loader->format.is_text || info->ii_Expressions != NIL;
+	loader->entry_size = loader->format.is_text ? sizeof(TextEntry) : sizeof(IntegerEntry);
+	loader->limit = entries_in(loader, MEMORY_SHARE);
+	return true;
 }
 
 /* From now on the entries go to disk whenever they are so many. */
@@ -176,7 +118,7 @@ begin_runs(IndexLoader *loader)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(loader->context);
 
-	loader->runs = index_runs_create(loader->is_text, loader->is_folded);
+	loader->runs = index_runs_create(loader->format.is_text, loader->format.is_folded);
 	loader->limit = Max(entries_in(loader, RUN_SHARE), 1);
 	MemoryContextSwitchTo(old_context);
 }
@@ -208,8 +150,6 @@ index_loader_begin(Relation relation, Oid index_oid, int64 row_count)
 		loader->executor = CreateExecutorState();
 	if (loader->info->ii_Predicate != NIL)
 		loader->predicate = ExecPrepareQual(loader->info->ii_Predicate, loader->executor);
-	if (loader->is_text)
-		loader->null_entry = index_form_tuple(RelationGetDescr(loader->index), (Datum[]) {(Datum) 0}, (bool[]) {true});
 	if (loader->is_gathered && row_count > loader->limit && loader->predicate == NULL)
 		begin_runs(loader);
 	loader->capacity = loader->is_gathered && loader->predicate == NULL ? Max(Min(row_count, loader->limit), 1) : 16;
@@ -223,62 +163,12 @@ index_loader_begin(Relation relation, Oid index_oid, int64 row_count)
 
 /* ---- entries ---- */
 
-/* An integer so that unsigned comparison orders it. */
-static uint64
-key_of_integer(int64 value)
-{
-	return (uint64) value ^ ((uint64) 1 << 63);
-}
-
-static int64
-integer_of_key(uint64 key)
-{
-	return (int64) (key ^ ((uint64) 1 << 63));
-}
-
-/* An entry as it lies in a page. */
-typedef union EntryPlace
-{
-	IndexTupleData tuple;
-	char		bytes[MAXALIGN(sizeof(IndexTupleData) + VARATT_SHORT_MAX)];
-} EntryPlace;
-
-static void
-form_text_entry(const IndexLoader *loader, const TextEntry *entry, EntryPlace *place)
-{
-	if (entry->text == NULL)
-		memcpy(place->bytes, loader->null_entry, IndexTupleSize(loader->null_entry));
-	else
-	{
-		Size		length = VARSIZE_ANY(entry->text);
-		Size		size = MAXALIGN(sizeof(IndexTupleData) + length);
-
-		memset(place->bytes + size - MAXIMUM_ALIGNOF, 0, MAXIMUM_ALIGNOF);
-		memcpy(place->bytes + sizeof(IndexTupleData), entry->text, length);
-		place->tuple.t_info = size | INDEX_VAR_MASK;
-	}
-	place->tuple.t_tid = entry->tuple;
-}
-
-static void
-form_integer_entry(const IndexLoader *loader, const IntegerEntry *entry, EntryPlace *place)
-{
-	const uint64 keys[MAX_KEYS] = {loader->is_gathered ? entry->key : loader->common_key, entry->key};
-
-	memset(place->bytes, 0, loader->size);
-	for (int i = 0; i < loader->key_count; i++)
-		store_att_byval(place->bytes + loader->offsets[i], Int64GetDatum(integer_of_key(keys[i])),
-						TupleDescAttr(RelationGetDescr(loader->index), i)->attlen);
-	place->tuple.t_info = loader->size;
-	place->tuple.t_tid = entry->tuple;
-}
-
 /* Are the entries the same, and not null? */
 static bool
 is_repeated(const IndexLoader *loader, const IndexEntry *before, const IndexEntry *entry)
 {
-	return loader->is_text ?
-		entry->text.text != NULL && text_entry_compare(&before->text, &entry->text, loader->is_folded) == 0 :
+	return loader->format.is_text ?
+		entry->text.text != NULL && text_entry_compare(&before->text, &entry->text, loader->format.is_folded) == 0 :
 		before->integer.key == entry->integer.key;
 }
 
@@ -286,25 +176,30 @@ is_repeated(const IndexLoader *loader, const IndexEntry *before, const IndexEntr
 static void
 write_entry(IndexLoader *loader, const IndexEntry *before, const IndexEntry *entry)
 {
-	EntryPlace	place;
+	IndexPlace	place;
 
 	if (loader->info->ii_Unique && before != NULL && is_repeated(loader, before, entry))
 	{
 		loader->is_broken = true;
 		return;
 	}
-	if (loader->is_text)
-		form_text_entry(loader, &entry->text, &place);
+	if (loader->format.is_text)
+		index_format_put_text(&loader->format, &entry->text, &place);
 	else
-		form_integer_entry(loader, &entry->integer, &place);
+	{
+		const uint64 key = entry->integer.key;
+
+		index_format_put_integers(&loader->format, (uint64[]) {loader->is_gathered ? key : loader->common_key, key},
+								  &entry->integer.tuple, &place);
+	}
 	loader->is_broken = !index_pages_add(loader->pages, &place.tuple);
 }
 
 static void
 sort_entries(IndexLoader *loader)
 {
-	if (loader->is_text)
-		text_entries_sort(loader->entries.texts, loader->count, loader->is_folded);
+	if (loader->format.is_text)
+		text_entries_sort(loader->entries.texts, loader->count, loader->format.is_folded);
 	else
 		integer_entries_sort(loader->entries.integers, loader->count);
 }
@@ -323,7 +218,7 @@ write_entries(IndexLoader *loader)
 
 		if (i % SHOWN_ENTRIES == SHOWN_ENTRIES - 1)
 			import_progress_step(SHOWN_ENTRIES);
-		if (loader->is_text)
+		if (loader->format.is_text)
 			compat_prefetch(loader->entries.texts[Min(i + PREFETCHED_TEXTS, loader->count - 1)].text);
 		write_entry(loader, i == 0 ? NULL : (const IndexEntry *) (entry - loader->entry_size),
 					(const IndexEntry *) entry);
@@ -418,23 +313,18 @@ add_text(IndexLoader *loader, Datum value, bool isnull, const ItemPointerData *t
 		return;
 	text_entry_set(&loader->entries.texts[loader->count++],
 				   isnull ? NULL : keep_text(loader, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)),
-				   loader->is_folded, tuple);
+				   loader->format.is_folded, tuple);
 }
 
 /* Adds an entry of integers; the server has to build the index if one is null, or they do not come in order. */
 static void
 add_integers(IndexLoader *loader, const Datum *values, const bool *nulls, const ItemPointerData *tuple)
 {
-	uint64		keys[MAX_KEYS] = {0};
+	uint64		keys[INDEX_FORMAT_KEYS];
 
-	for (int i = 0; i < loader->key_count; i++)
-	{
-		loader->is_broken = nulls[i];
-		if (loader->is_broken)
-			return;
-		keys[i] = key_of_integer(TupleDescAttr(RelationGetDescr(loader->index), i)->attlen == sizeof(int64) ?
-								 DatumGetInt64(values[i]) : DatumGetInt32(values[i]));
-	}
+	loader->is_broken = !index_format_integers(&loader->format, values, nulls, keys);
+	if (loader->is_broken)
+		return;
 	if (!loader->is_gathered && loader->count > 0 && keys[0] != loader->common_key)
 	{
 		loader->is_broken = keys[0] < loader->common_key;
@@ -453,7 +343,7 @@ get_values(IndexLoader *loader, TupleTableSlot *row, Datum *values, bool *nulls)
 {
 	if (loader->info->ii_Expressions == NIL)
 	{
-		for (int i = 0; i < loader->key_count; i++)
+		for (int i = 0; i < loader->format.key_count; i++)
 			values[i] = slot_getattr(row, loader->info->ii_IndexAttrNumbers[i], &nulls[i]);
 		return;
 	}
@@ -480,7 +370,7 @@ index_loader_add(IndexLoader *loader, TupleTableSlot *row)
 	if (loader->is_broken)
 		return;
 	get_values(loader, row, values, nulls);
-	if (loader->is_text)
+	if (loader->format.is_text)
 		add_text(loader, values[0], nulls[0], &row->tts_tid);
 	else
 		add_integers(loader, values, nulls, &row->tts_tid);
