@@ -114,7 +114,13 @@ SELECT pg_temp.import('hr', 'primary_email,work_title', 'a@,Boss;b@,Clerk');
 SELECT count(*) FROM fed.feed_record_doubts;
 SELECT pg_temp.import('it', 'primary_email,work_title', 'a@,Boss;b@,Clerk' || repeat(';', 400));
 SELECT pg_temp.import('hr', 'primary_email,work_title', 'a@,Head;b@,Clerk');
-SELECT only_feed, except_feed, cardinality(profile_ids) FROM fed.feed_record_doubts;
+SELECT only_feed, except_feed, cardinality(profile_runs) / 2 FROM fed.feed_record_doubts;
 SELECT pg_temp.import('it', 'primary_email,work_title', 'a@,Boss;b@,Clerk' || repeat(';', 400));
-SELECT only_feed, except_feed, cardinality(profile_ids) FROM fed.feed_record_doubts;
+SELECT only_feed, except_feed, cardinality(profile_runs) / 2 FROM fed.feed_record_doubts;
+-- whom others write to, as runs: each by its first and its last
+TRUNCATE fed.feed_record_doubts;
+INSERT INTO fed.profiles (primary_email_address) SELECT 'r' || i || '@example.com' FROM generate_series(1, 6) AS i;
+UPDATE fed.profiles SET work_title = 'Run' WHERE primary_email_address::text ~ '^r[12456]@';
+SELECT (SELECT array_agg(bound - (SELECT min(profile_id) FROM fed.profiles WHERE primary_email_address::text ~ '^r[1-6]@') ORDER BY place)
+	FROM unnest(profile_runs) WITH ORDINALITY AS b (bound, place)) FROM fed.feed_record_doubts ORDER BY 1;
 SELECT orgsync.drop_account('fed');

@@ -229,13 +229,13 @@ CREATE TABLE @account.feed_record_doubts (
 	doubt_id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	only_feed text COLLATE "C",
 	except_feed text COLLATE "C",
-	profile_ids bigint[]
+	profile_runs bigint[]
 );
-ALTER TABLE @account.feed_record_doubts ALTER COLUMN profile_ids SET STORAGE EXTERNAL;
+ALTER TABLE @account.feed_record_doubts ALTER COLUMN profile_runs SET STORAGE EXTERNAL;
 COMMENT ON TABLE @account.feed_record_doubts IS 'derived: profiles that were written to, so that their records in feed_records count no more; the next import of the feed settles it';
 COMMENT ON COLUMN @account.feed_record_doubts.only_feed IS 'the feed whose records are meant; NULL: those of all feeds';
 COMMENT ON COLUMN @account.feed_record_doubts.except_feed IS 'the feed whose import has written to them';
-COMMENT ON COLUMN @account.feed_record_doubts.profile_ids IS 'NULL: all profiles';
+COMMENT ON COLUMN @account.feed_record_doubts.profile_runs IS 'the first and the last of profile_ids in a row, one such pair behind the other; NULL: all profiles';
 
 CREATE TABLE @account.feed_groups (
 	feed text COLLATE "C" NOT NULL,

@@ -23,8 +23,8 @@
 
 PG_FUNCTION_INFO_V1(orgsync_feed_records_forget);
 
-/* Profile_ids of one doubt. */
-#define DOUBT_SIZE		100000
+/* Runs of profile_ids of one doubt. */
+#define MAX_RUNS		50000
 
 /* The account whose writes are collected, and where; see feed_records_collect(). */
 static Oid	collecting_account = InvalidOid;
@@ -73,31 +73,47 @@ profile_list_sort(ProfileList *list)
 
 /* Writes a doubt, unless it is one for other feeds and none of them has records: imports wait for each other. */
 static void
-write_doubt(const Account *account, const char *except_feed, const SqlArgument *profile_ids)
+write_doubt(const Account *account, const char *except_feed, const SqlArgument *profile_runs)
 {
-	SqlArgument arguments[] = {sql_text(except_feed), *profile_ids};
+	SqlArgument arguments[] = {sql_text(except_feed), *profile_runs};
 
 	(void) sql_run_latest_as_owner(account,
-								   "INSERT INTO @account.feed_record_doubts (except_feed, profile_ids)"
+								   "INSERT INTO @account.feed_record_doubts (except_feed, profile_runs)"
 								   " SELECT $1, $2 WHERE $1 IS NULL OR EXISTS (SELECT FROM @account.feeds"
 								   " WHERE feed <> $1 AND records_fingerprint IS NOT NULL)", 2, arguments);
 }
 
+/* Writes doubts of profiles, which are sorted, as runs: who writes to many mostly writes to a range of them. */
 static void
 write_doubts(const Account *account, const char *except_feed, const int64 *profile_ids, int64 count)
 {
-	for (int64 done = 0; done < count; done += DOUBT_SIZE)
-	{
-		SqlArgument array = sql_int8_array(profile_ids + done, (int) Min(count - done, DOUBT_SIZE));
+	int64	   *bounds = palloc(sizeof(int64) * 2 * Min(count, MAX_RUNS));
 
+	for (int64 i = 0; i < count;)
+	{
+		int64		run_count = 0;
+		SqlArgument array;
+
+		for (; i < count; i++)
+		{
+			if (run_count == 0 || profile_ids[i] - 1 > bounds[2 * run_count - 1])
+			{
+				if (run_count == MAX_RUNS)
+					break;
+				bounds[2 * run_count++] = profile_ids[i];
+			}
+			bounds[2 * run_count - 1] = profile_ids[i];
+		}
+		array = sql_int8_array(bounds, 2 * run_count);
 		write_doubt(account, except_feed, &array);
 		pfree(DatumGetPointer(array.value));
 		CHECK_FOR_INTERRUPTS();
 	}
+	pfree(bounds);
 }
 
 /*
- * Forgets the records of profiles that were written to, in all feeds.  Within an
+ * Forgets the records of profiles that were written to, which are sorted, in all feeds.  Within an
  * import's own writes, they are noted for it instead.
  */
 void

@@ -260,8 +260,9 @@ const char	feed_records_differences[] =
 	" SELECT concat('feed ', feed, ', row ', segment), 'damaged', NULL FROM e WHERE profile_id IS NULL"
 	" UNION ALL SELECT concat('feed ', feed, ', profile ', profile_id), 'a record', NULL FROM last"
 	" WHERE has_record AND NOT EXISTS (SELECT FROM @account.profiles AS p WHERE p.profile_id = last.profile_id)"
-	" AND NOT EXISTS (SELECT FROM @account.feed_record_doubts AS d WHERE d.profile_ids IS NULL"
-	" OR d.profile_ids @> ARRAY[last.profile_id])";
+	" AND NOT EXISTS (SELECT FROM @account.feed_record_doubts AS d WHERE d.profile_runs IS NULL"
+	" OR EXISTS (SELECT FROM generate_series(1, cardinality(d.profile_runs), 2) AS i"
+	"  WHERE last.profile_id BETWEEN d.profile_runs[i] AND d.profile_runs[i + 1]))";
 
 /* Drops all records of all feeds: the next import of each reads every record. */
 void

@@ -150,15 +150,30 @@ put_in_order(FeedRecords *records)
 	pfree(others);
 }
 
-/* Takes a record away, which may be NULL; does the present file have it? */
+/* Takes a record away; does the present file have it? */
 static bool
 take_away(FeedRecords *records, FeedRecord *record)
 {
-	if (record == NULL || feed_record_is_empty(record))
+	if (feed_record_is_empty(record))
 		return false;
 	memset(&record->hash, 0, sizeof(record->hash));
 	profile_list_add(&records->doubted, feed_record_profile(record));
 	return (record->profile_id & FEED_RECORD_SEEN) != 0;
+}
+
+/* Takes away the records of profiles in a row; does the present file have one of them? */
+static bool
+take_away_run(FeedRecords *records, int64 first, int64 last)
+{
+	bool		concerns_seen = false;
+	int64		position;
+
+	if (first > FEED_RECORD_MAX_PROFILE)
+		return false;
+	position = lower_bound(records->records, records->count, (uint32) Max(first, 0));
+	while (position < records->count && feed_record_profile(&records->records[position]) <= last)
+		concerns_seen |= take_away(records, &records->records[position++]);
+	return concerns_seen;
 }
 
 /*
@@ -170,7 +185,7 @@ heed_doubts(FeedRecords *records, const Account *account, const char *feed)
 {
 	SqlArgument argument = sql_text(feed);
 	bool		concerns_seen = false;
-	uint64		count = sql_run(account, "SELECT doubt_id, profile_ids,"
+	uint64		count = sql_run(account, "SELECT doubt_id, profile_runs,"
 								" (only_feed IS NULL OR only_feed = $1) AND except_feed IS DISTINCT FROM $1"
 								" FROM @account.feed_record_doubts WHERE only_feed IS NULL OR only_feed = $1",
 								1, &argument);
@@ -179,22 +194,22 @@ heed_doubts(FeedRecords *records, const Account *account, const char *feed)
 	{
 		bool		isnull;
 		bool		is_known;
-		Datum		profile_ids;
+		Datum		profile_runs;
 
 		(void) hash_search(records->doubts, DatumGetUUIDP(sql_value(i, 0, &isnull)), HASH_ENTER, &is_known);
 		if (is_known || !DatumGetBool(sql_value(i, 2, &isnull)))
 			continue;
-		profile_ids = sql_value(i, 1, &isnull);
+		profile_runs = sql_value(i, 1, &isnull);
 		if (isnull)
-			for (int64 j = 0; j < records->count; j++)
-				concerns_seen |= take_away(records, &records->records[j]);
+			concerns_seen |= take_away_run(records, 0, FEED_RECORD_MAX_PROFILE);
 		else
 		{
-			ArrayType  *array = DatumGetArrayTypeP(profile_ids);
-			int			id_count = ARR_HASNULL(array) ? 0 : ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+			ArrayType  *array = DatumGetArrayTypeP(profile_runs);
+			const int64 *bounds = (const int64 *) ARR_DATA_PTR(array);
+			int			bound_count = ARR_HASNULL(array) ? 0 : ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 
-			for (int j = 0; j < id_count; j++)
-				concerns_seen |= take_away(records, feed_records_of(records, ((int64 *) ARR_DATA_PTR(array))[j]));
+			for (int j = 0; j + 1 < bound_count; j += 2)
+				concerns_seen |= take_away_run(records, bounds[j], bounds[j + 1]);
 		}
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -362,9 +377,9 @@ feed_records_settle_doubts(const FeedRecords *records, const Account *account, c
 																		  TYPALIGN_CHAR)));
 	(void) sql_run_as_owner(account,
 							"WITH d AS (DELETE FROM @account.feed_record_doubts WHERE doubt_id = ANY ($2)"
-							" RETURNING only_feed, except_feed, profile_ids)"
-							" INSERT INTO @account.feed_record_doubts (only_feed, profile_ids)"
-							" SELECT f.feed, d.profile_ids FROM d JOIN @account.feeds AS f"
+							" RETURNING only_feed, except_feed, profile_runs)"
+							" INSERT INTO @account.feed_record_doubts (only_feed, profile_runs)"
+							" SELECT f.feed, d.profile_runs FROM d JOIN @account.feeds AS f"
 							" ON f.feed <> $1 AND f.feed IS DISTINCT FROM d.except_feed"
 							" WHERE d.only_feed IS NULL AND f.records_fingerprint IS NOT NULL", 2, arguments);
 }
