@@ -3,9 +3,10 @@
  *		Fuzzes the reader of CSV: encodings, dialects, records, fields, faults.
  *
  * The input's first three bytes choose the delimiter, the greatest size of a
- * record and how the stream is cut into blocks; the rest is the stream.
+ * record, how the stream is cut into blocks, and whether records are then taken
+ * several at a time; the rest is the stream.
  *
- * What must hold: the records do not depend on the blocks; lines and offsets go
+ * What must hold: the records do not depend on any of that; lines and offsets go
  * up; fields are what a splitter of the plainest kind makes of the raw record;
  * and what csv_write_cell() writes of them is read as the same fields.
  */
@@ -130,10 +131,44 @@ check_round_trip(const csv_record *record, char delimiter)
 	free(written.data);
 }
 
+/* Records that were taken together, and the next of them. */
+typedef struct record_batch
+{
+	csv_record	records[7];
+	int			count;
+	int			next;
+} record_batch;
+
+/* The next record with its fields; out of a batch, unless that is NULL. */
+static csv_result
+next_record(csv_reader *reader, record_batch *batch, csv_record *record, csv_fault *fault)
+{
+	const int	size = sizeof(batch->records) / sizeof(batch->records[0]);
+
+	if (batch == NULL)
+		return csv_reader_next(reader, record, fault);
+	if (batch->next == batch->count)
+	{
+		csv_result	result;
+
+		batch->next = 0;
+		batch->count = size;
+		result = csv_reader_next_batch(reader, batch->records, &batch->count, fault);
+		if (result != CSV_RECORD)
+		{
+			CHECK(batch->count == 0);
+			return result;
+		}
+		CHECK(batch->count > 0 && batch->count <= size);
+	}
+	*record = batch->records[batch->next++];
+	return csv_reader_split(reader, record, fault);
+}
+
 /* Reads the stream to its end or fault and writes down what came. */
 static fuzz_bytes
 read_stream(const char *stream, size_t length, char delimiter, size_t max_record_size,
-			const product *product, unsigned seed, bool with_round_trips)
+			const product *product, unsigned seed, record_batch *batch, bool with_round_trips)
 {
 	fuzz_bytes	told = {NULL, 0, 0};
 	fuzz_source source = fuzz_source_of(stream, length, seed);
@@ -150,7 +185,7 @@ read_stream(const char *stream, size_t length, char delimiter, size_t max_record
 
 	add_number(&told, dialect.delimiter);
 	add_number(&told, dialect.title_count);
-	while ((result = csv_reader_next(reader, &record, &fault)) == CSV_RECORD)
+	while ((result = next_record(reader, batch, &record, &fault)) == CSV_RECORD)
 	{
 		int			i;
 
@@ -211,6 +246,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const product *product;
 	fuzz_bytes	whole;
 	fuzz_bytes	in_blocks;
+	record_batch batch = {.count = 0};
 
 	if (size < 3)
 		return 0;
@@ -219,9 +255,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	max_record_size = data[1] % 8 == 7 ? 1 + data[1] : (size_t) 1 << (10 + data[1] % 8);
 	stream = fuzz_copy(data + 3, size - 3);
 
-	whole = read_stream(stream, size - 3, delimiter, max_record_size, product, 0, true);
+	whole = read_stream(stream, size - 3, delimiter, max_record_size, product, 0, NULL, true);
 	in_blocks = read_stream(stream, size - 3, delimiter, max_record_size, product,
-							1 + data[2], false);
+							1 + data[2], data[2] % 2 == 0 ? &batch : NULL, false);
 	CHECK(whole.length == in_blocks.length);
 	CHECK(memcmp(whole.data, in_blocks.data, whole.length) == 0);
 	free(whole.data);
