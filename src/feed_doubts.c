@@ -96,7 +96,8 @@ write_doubts(const Account *account, const char *except_feed, const int64 *profi
 
 		for (; i < count; i++)
 		{
-			if (run_count == 0 || profile_ids[i] - 1 > bounds[2 * run_count - 1])
+			if (run_count == 0 ||
+				(profile_ids[i] > bounds[2 * run_count - 1] && profile_ids[i] - 1 > bounds[2 * run_count - 1]))
 			{
 				if (run_count == MAX_RUNS)
 					break;
