@@ -269,6 +269,29 @@ i+2@example.com,I,Three,
 SELECT line, code, severity FROM dup.import_findings ORDER BY finding_id;
 SELECT primary_email_address, reupload_user_profile FROM dup.profiles ORDER BY 1;
 
+-- ---- what the trigger that notes changes says of a statement holds for this one alone ----
+
+INSERT INTO dup.profiles (primary_email_address) VALUES ('k@example.com');
+UPDATE dup.profiles SET work_title = 'Boss';
+SELECT dup.outcome($$UPDATE dup.profiles SET primary_email_address = 'i+3@example.com' WHERE primary_email_address = 'k@example.com'$$);
+BEGIN;
+ALTER TABLE dup.profiles DISABLE TRIGGER duplicate_profile_update;
+UPDATE dup.profiles SET work_title = 'Head';
+ALTER TABLE dup.profiles ENABLE TRIGGER duplicate_profile_update, DISABLE TRIGGER change_log_update;
+SELECT dup.outcome($$UPDATE dup.profiles SET primary_email_address = 'i+3@example.com' WHERE primary_email_address = 'k@example.com'$$);
+ROLLBACK;
+-- nor for the statement around it
+CREATE FUNCTION dup.nested() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF pg_trigger_depth() = 1 THEN
+		UPDATE dup.profiles SET work_title = 'Other' WHERE primary_email_address = 'i@example.com';
+	END IF;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER d_nested AFTER UPDATE ON dup.profiles FOR EACH STATEMENT EXECUTE FUNCTION dup.nested();
+SELECT dup.outcome($$UPDATE dup.profiles SET primary_email_address = 'i+3@example.com' WHERE primary_email_address = 'k@example.com'$$);
+DROP FUNCTION dup.nested CASCADE;
+
 DROP FUNCTION dup.outcome, dup.try;
 SELECT orgsync.drop_account('dup');
 DROP ROLE regress_orgsync_reader, regress_orgsync_writer;

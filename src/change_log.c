@@ -36,6 +36,7 @@
 #include "access/tupmacs.h"
 #include "attribute.h"
 #include "catalog.h"
+#include "duplicate_profile.h"
 #include "miscadmin.h"
 #include "sql.h"
 #include "trigger_rows.h"
@@ -163,13 +164,14 @@ static const struct
 {
 	int			column;
 	const char *name;
+	bool		is_compared;	/* by the duplicate rules, if it is another than before */
 }			profile_cells[] =
 {
-	{PROFILES_PRIMARY_EMAIL_ADDRESS, "primary_email_address"},
-	{PROFILES_UNIQUE_USER_ID, "unique_user_id"},
-	{PROFILES_PREFERRED_FIRST_NAME, "preferred_first_name"},
-	{PROFILES_PREFERRED_LAST_NAME, "preferred_last_name"},
-	{PROFILES_WORK_TITLE, "work_title"}
+	{PROFILES_PRIMARY_EMAIL_ADDRESS, "primary_email_address", true},
+	{PROFILES_UNIQUE_USER_ID, "unique_user_id", false},
+	{PROFILES_PREFERRED_FIRST_NAME, "preferred_first_name", true},
+	{PROFILES_PREFERRED_LAST_NAME, "preferred_last_name", true},
+	{PROFILES_WORK_TITLE, "work_title", false}
 };
 
 /* Is it the address that this profile has for a moment, and not one that only looks like it? */
@@ -183,10 +185,16 @@ is_parked(int64 profile_id, const struct varlena *address)
 	return VARSIZE_ANY_EXHDR(text) > length && memcmp(VARDATA_ANY(text), parked, length) == 0;
 }
 
-/* Notes the cells of a profile that changed, all of them if it was deleted: after is NULL then. */
-static void
+/*
+ * Notes the cells of a profile that changed, all of them if it was deleted: after is NULL then.
+ * Returns whether the duplicate rules may have to compare it anew.
+ */
+static bool
 log_profile(ChangeLog *log, const Account *account, const Profile *before, const Profile *after)
 {
+	/* an import, which may have parked addresses, says itself whom it has compared */
+	bool		is_newcomer = change_log_source(account) != NULL;
+
 	for (size_t i = 0; i < lengthof(profile_cells); i++)
 	{
 		int			column = profile_cells[i].column;
@@ -205,10 +213,14 @@ log_profile(ChangeLog *log, const Account *account, const Profile *before, const
 				DatumGetPointer(change_log_unpark(before->profile_id, PointerGetDatum(old_value)));
 		}
 		if (after == NULL || !values_equal(old_value, new_value))
+		{
+			is_newcomer = is_newcomer || profile_cells[i].is_compared;
 			change_log_value(log, before->profile_id, profile_cells[i].name, PointerGetDatum(old_value),
 							 old_value == NULL);
+		}
 	}
 	log_attributes(log, before, after);
+	return is_newcomer;
 }
 
 /*
@@ -223,6 +235,7 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 	Account    *account = account_of_trigger(RelationGetNamespace(trigger->tg_relation));
 	ChangedRows rows;
 	ChangeLog  *log;
+	bool		has_newcomers = false;
 
 	SPI_connect();
 	log = change_log_begin(account, 0);
@@ -241,7 +254,7 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 		if (rows.old_slot != NULL)
 		{
 			change_log_written(log, before.profile_id);
-			log_profile(log, account, &before, is_same ? &after : NULL);
+			has_newcomers |= log_profile(log, account, &before, is_same ? &after : NULL);
 		}
 		if (rows.new_slot != NULL && !is_same)
 		{
@@ -252,6 +265,8 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 	}
 	changed_rows_end(&rows);
 	change_log_end(log);
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		duplicate_profile_foreseen(trigger, has_newcomers);
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }

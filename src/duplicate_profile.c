@@ -76,6 +76,37 @@ duplicate_profile_compared(const ComparedProfiles *compared)
 	compared_by_import = compared;
 }
 
+/* The new rows of an UPDATE that has no newcomers. */
+static const Tuplestorestate *without_newcomers = NULL;
+
+/*
+ * Said of each UPDATE by the trigger that notes changes, which has read the rows already: may any
+ * row of it have another address or name?
+ */
+void
+duplicate_profile_foreseen(const TriggerData *trigger, bool has_newcomers)
+{
+	without_newcomers = has_newcomers ? NULL : trigger->tg_newtable;
+}
+
+/*
+ * Has the trigger that notes changes seen of this statement that it has no newcomers?
+ * It comes first, by its name.  What it said of an earlier statement does not count: so
+ * it must be one that fires whenever this one does.
+ */
+static bool
+has_no_newcomers(const TriggerData *trigger)
+{
+	const TriggerDesc *triggers = trigger->tg_relation->trigdesc;
+	bool		is_said = without_newcomers != NULL && without_newcomers == trigger->tg_newtable;
+
+	without_newcomers = NULL;
+	for (int i = 0; is_said && i < triggers->numtriggers; i++)
+		if (strcmp(triggers->triggers[i].tgname, "change_log_update") == 0)
+			return triggers->triggers[i].tgenabled == trigger->tg_trigger->tgenabled;
+	return false;
+}
+
 /* Adds a profile to those that were compared; NULL for null. */
 void
 compared_profiles_add(ComparedProfiles *compared, int64 profile_id, const char *address, const char *first_name,
@@ -432,7 +463,7 @@ orgsync_duplicate_profile_check(PG_FUNCTION_ARGS)
 	MemoryContext old_context;
 	Newcomers  *newcomers;
 
-	if (is_compared(trigger))
+	if (has_no_newcomers(trigger) || is_compared(trigger))
 		return PointerGetDatum(NULL);
 	context = AllocSetContextCreate(CurrentMemoryContext, "orgsync duplicate profiles", ALLOCSET_DEFAULT_SIZES);
 	old_context = MemoryContextSwitchTo(context);

@@ -7,6 +7,7 @@
 
 #include "orgsync.h"
 
+#include "commands/trigger.h"
 #include "utils/rel.h"
 
 /*
@@ -26,5 +27,6 @@ extern void compared_profiles_add(ComparedProfiles *compared, int64 profile_id, 
 extern bool duplicate_profile_is_bulk(Relation profiles, int64 named_count, int64 unnamed_count);
 extern void duplicate_profile_imported(Oid namespace_oid);
 extern void duplicate_profile_compared(const ComparedProfiles *compared);
+extern void duplicate_profile_foreseen(const TriggerData *trigger, bool has_newcomers);
 
 #endif

@@ -3,23 +3,71 @@
  *		Makes the file of a relation longer by many pages at once.
  *
  * Before PostgreSQL 16, who writes many rows makes the file longer one page at a time,
- * and asks the system for its end and the others for a lock each time.  Here that is done
- * once for many.  Each page is written, though with zeros: a disk that is full shall be an
- * error of the statement, not of the next checkpoint.
+ * writes it with zeros, and asks the system for its end and the others for a lock each time.
+ * Here that is done once for many, and the system is asked for their room on the disk, as later
+ * versions ask: a disk that is full shall be an error of the statement, not of the next
+ * checkpoint.
  *
  * The pages come into the shared buffers before the file has them, and are locked
  * until it has, so that nobody can find one and use it before.
  */
 #include "file_growth.h"
 
+#include <fcntl.h>
+
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/fd.h"
 #include "storage/freespace.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
 
 /* Pages that are added to a table at once. */
 #define TABLE_PAGES		64
+
+#if COMPAT_GROWS_BY_PAGE
+
+/* Asks the system for room for so many pages at the end of the file; false if it can not, for whatever reason. */
+static bool
+allocate(SMgrRelation file, BlockNumber first, int count)
+{
+	bool		done = false;
+#ifdef HAVE_POSIX_FALLOCATE
+	BlockNumber segment = first / RELSEG_SIZE;
+	BlockNumber in_segment = first % RELSEG_SIZE;
+	char	   *path = relpath(file->smgr_rnode, MAIN_FORKNUM);
+	char	   *segment_path = segment == 0 ? path : psprintf("%s.%u", path, segment);
+	int			descriptor = -1;
+
+	/* a segment that is new, or has to end, is the server's matter */
+	if (in_segment != 0 && in_segment + count <= RELSEG_SIZE)
+		descriptor = OpenTransientFile(segment_path, O_RDWR | PG_BINARY);
+	if (descriptor >= 0)
+	{
+		done = posix_fallocate(descriptor, (off_t) in_segment * BLCKSZ, (off_t) count * BLCKSZ) == 0;
+		(void) CloseTransientFile(descriptor);
+	}
+	if (segment_path != path)
+		pfree(segment_path);
+	pfree(path);
+#endif
+	return done;
+}
+
+/* Makes the file, which has "first" pages, longer by so many. */
+static void
+add_zeros(SMgrRelation file, BlockNumber first, int count)
+{
+	PGAlignedBlock zeros = {{0}};
+
+	/* the last one is written in any case: so the file will be synced by the next checkpoint */
+	for (int i = allocate(file, first, count) ? count - 1 : 0; i < count; i++)
+		smgrextend(file, MAIN_FORKNUM, first + i, zeros.data, false);
+}
+
+#else
+#define add_zeros(file, first, count)	smgrzeroextend(file, MAIN_FORKNUM, first, count, false)
+#endif
 
 /*
  * Adds so many pages to the end of the file, and returns their buffers, which are
@@ -29,7 +77,6 @@
 bool
 file_growth_add(Relation relation, BufferAccessStrategy strategy, Buffer *buffers, int count)
 {
-	PGAlignedBlock zeros = {{0}};
 	BlockNumber first;
 	bool		has_room;
 
@@ -43,8 +90,7 @@ file_growth_add(Relation relation, BufferAccessStrategy strategy, Buffer *buffer
 	{
 		for (int i = 0; i < count; i++)
 			buffers[i] = ReadBufferExtended(relation, MAIN_FORKNUM, first + i, RBM_ZERO_AND_LOCK, strategy);
-		for (int i = 0; i < count; i++)
-			smgrextend(RelationGetSmgr(relation), MAIN_FORKNUM, first + i, zeros.data, false);
+		add_zeros(RelationGetSmgr(relation), first, count);
 	}
 	UnlockRelationForExtension(relation, ExclusiveLock);
 	return has_room;
