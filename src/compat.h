@@ -91,6 +91,15 @@
 #define compat_file_of(relation)	(&(relation)->rd_locator)
 #endif
 
+/* The path of a relation's main file, palloc'd; the types changed in PostgreSQL 16 (2022-07) and 18 (2025-02). */
+#if PG_VERSION_NUM < 160000
+#define compat_path_of(file)	relpath((file)->smgr_rnode, MAIN_FORKNUM)
+#elif PG_VERSION_NUM < 180000
+#define compat_path_of(file)	relpath((file)->smgr_rlocator, MAIN_FORKNUM)
+#else
+#define compat_path_of(file)	pstrdup(relpath((file)->smgr_rlocator, MAIN_FORKNUM).str)
+#endif
+
 /* heap_multi_insert() makes a file longer by many pages at once since PostgreSQL 16 (2023-04). */
 #define COMPAT_GROWS_BY_PAGE	(PG_VERSION_NUM < 160000)
 

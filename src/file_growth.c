@@ -25,6 +25,66 @@
 /* Pages that are added to a table at once. */
 #define TABLE_PAGES		64
 
+/* Pages of a new file that the system is asked at once to have room for: 8 MB; a segment has a multiple of them. */
+#define PREALLOCATED_PAGES	1024
+
+/* Opens the segment of a relation's main file that a page belongs to, until CloseTransientFile(); -1: it cannot. */
+static int
+open_segment(SMgrRelation file, BlockNumber block)
+{
+	BlockNumber segment = block / RELSEG_SIZE;
+	char	   *path = compat_path_of(file);
+	char	   *segment_path = segment == 0 ? path : psprintf("%s.%u", path, segment);
+	int			descriptor = OpenTransientFile(segment_path, O_RDWR | PG_BINARY);
+
+	if (segment_path != path)
+		pfree(segment_path);
+	pfree(path);
+	return descriptor;
+}
+
+/* ---- new files, which are written past the shared buffers ---- */
+
+/*
+ * Asks the system for room on the disk for the next PREALLOCATED_PAGES of a file, if it is
+ * about to have a multiple of them: where a page has its place on the disk already, whoever
+ * writes it does not wait for what is written to the disk meanwhile.  The file stays as
+ * long as it is.  If that cannot be, it does not matter.
+ */
+void
+file_growth_preallocate(SMgrRelation file, BlockNumber first, int count)
+{
+#ifdef FALLOC_FL_KEEP_SIZE
+	BlockNumber next = (first + count) / PREALLOCATED_PAGES * PREALLOCATED_PAGES;
+	int			descriptor;
+
+	/* small files may be very many */
+	if (next < 2 * PREALLOCATED_PAGES || next < first || next % RELSEG_SIZE == 0 ||
+		(descriptor = open_segment(file, next)) < 0)
+		return;
+	(void) fallocate(descriptor, FALLOC_FL_KEEP_SIZE, (off_t) (next % RELSEG_SIZE) * BLCKSZ,
+					 (off_t) PREALLOCATED_PAGES * BLCKSZ);
+	(void) CloseTransientFile(descriptor);
+#endif
+}
+
+/* Gives back what was asked for and is behind the end of a file of so many pages. */
+void
+file_growth_trim(SMgrRelation file, BlockNumber count)
+{
+#ifdef FALLOC_FL_KEEP_SIZE
+	int			descriptor;
+
+	if (count < 2 * PREALLOCATED_PAGES || count % RELSEG_SIZE == 0 || (descriptor = open_segment(file, count)) < 0)
+		return;
+	/* that the file has this size already does not keep the system from it */
+	(void) !ftruncate(descriptor, (off_t) (count % RELSEG_SIZE) * BLCKSZ);
+	(void) CloseTransientFile(descriptor);
+#endif
+}
+
+/* ---- files that others use too ---- */
+
 #if COMPAT_GROWS_BY_PAGE
 
 /* Asks the system for room for so many pages at the end of the file; false if it can not, for whatever reason. */
@@ -33,23 +93,17 @@ allocate(SMgrRelation file, BlockNumber first, int count)
 {
 	bool		done = false;
 #ifdef HAVE_POSIX_FALLOCATE
-	BlockNumber segment = first / RELSEG_SIZE;
 	BlockNumber in_segment = first % RELSEG_SIZE;
-	char	   *path = relpath(file->smgr_rnode, MAIN_FORKNUM);
-	char	   *segment_path = segment == 0 ? path : psprintf("%s.%u", path, segment);
 	int			descriptor = -1;
 
 	/* a segment that is new, or has to end, is the server's matter */
 	if (in_segment != 0 && in_segment + count <= RELSEG_SIZE)
-		descriptor = OpenTransientFile(segment_path, O_RDWR | PG_BINARY);
+		descriptor = open_segment(file, first);
 	if (descriptor >= 0)
 	{
 		done = posix_fallocate(descriptor, (off_t) in_segment * BLCKSZ, (off_t) count * BLCKSZ) == 0;
 		(void) CloseTransientFile(descriptor);
 	}
-	if (segment_path != path)
-		pfree(segment_path);
-	pfree(path);
 #endif
 	return done;
 }

@@ -16,6 +16,7 @@
 
 #include "access/xlog.h"
 #include "access/xloginsert.h"
+#include "file_growth.h"
 #include "miscadmin.h"
 #include "storage/smgr.h"
 #include "wal_handover.h"
@@ -89,6 +90,7 @@ new_pages_write(NewPages *pages, BlockNumber first)
 {
 	SMgrRelation file = RelationGetSmgr(pages->relation);
 
+	file_growth_preallocate(file, first, pages->count);
 	for (int i = 0; i < pages->count; i++)
 	{
 		Page		page = new_pages_get(pages, i);
@@ -112,6 +114,7 @@ void
 new_pages_end(NewPages *pages)
 {
 	Assert(pages->count == 0);
+	file_growth_trim(RelationGetSmgr(pages->relation), new_pages_next_block(pages));
 	if (RelationNeedsWAL(pages->relation) &&
 		(pages->redo != GetRedoRecPtr() || new_pages_next_block(pages) > RELSEG_SIZE))
 		smgrimmedsync(RelationGetSmgr(pages->relation), MAIN_FORKNUM);
