@@ -2,7 +2,7 @@
  * import_finding.c
  *		Collects what was wrong with a file.
  *
- * Findings are kept in tuplestores, outside the account's tables, until all is
+ * Findings are kept in spools, outside the account's tables, until all is
  * decided: the data may be undone, but never the findings.  An attempt at
  * writing that is made again takes back what it found: findings up to the mark
  * come from reading the file, those behind it from the attempt.
@@ -12,7 +12,7 @@
  * import_finding_write.c.
  *
  * A file may have a finding on every other row.  So what is the same for all findings
- * of a kind, most of all the tip, is not kept with each, and many are kept as one row.
+ * of a kind, most of all the tip, is not kept with each.
  *
  * What is wrong with a record by itself may be found by another process, or before its
  * turn.  Such findings are packed, and added when the row is staged.
@@ -23,11 +23,8 @@
  */
 #include "import_finding.h"
 
-#include "access/tupdesc.h"
-#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /* Values are cut so in messages: they are for people to read. */
@@ -36,30 +33,8 @@
 /* Messages and tips are mostly shorter. */
 #define USUAL_TEXT_SIZE		500
 
-/*
- * So many bytes of findings are put into a run at once: a little less than the 8 kB of
- * which the server has several in a block.
- */
-#define BATCH_SIZE			7400
-
 /* What the copies of one row's record may take, in bytes, besides the first. */
 #define MAX_RECORD_COPIES	(256 * 1024)
-
-/* Puts the findings of the batch into the list's last run. */
-void
-import_finding_list_flush(ImportFindings *findings, FindingList *list)
-{
-	bytea	   *batch = (bytea *) list->batch.data;
-	Datum		values[1];
-	bool		nulls[1] = {false};
-
-	if (list->run_count == 0 || list->batch.len == KEPT_FINDING_SIZE)
-		return;
-	SET_VARSIZE(batch, list->batch.len);
-	values[0] = PointerGetDatum(batch);
-	tuplestore_putvalues(list->runs[list->run_count - 1], findings->descriptor, values, nulls);
-	list->batch.len = KEPT_FINDING_SIZE;
-}
 
 static void
 begin_run(ImportFindings *findings, FindingList *list)
@@ -67,16 +42,8 @@ begin_run(ImportFindings *findings, FindingList *list)
 	ResourceOwner old_owner = CurrentResourceOwner;
 	MemoryContext old_context = MemoryContextSwitchTo(findings->context);
 
-	import_finding_list_flush(findings, list);
-	if (list->batch.data == NULL)
-	{
-		initStringInfo(&list->batch);
-		enlargeStringInfo(&list->batch, BATCH_SIZE);
-		/* room for the header of a bytea, and what is behind it is aligned */
-		appendStringInfoSpaces(&list->batch, KEPT_FINDING_SIZE);
-	}
 	CurrentResourceOwner = findings->owner;
-	list->runs[list->run_count++] = tuplestore_begin_heap(true, false, Max(work_mem / 64, 64));
+	list->runs[list->run_count++] = spool_create((Size) Max(work_mem / 64, 64) * 1024);
 	CurrentResourceOwner = old_owner;
 	MemoryContextSwitchTo(old_context);
 }
@@ -86,9 +53,7 @@ void
 import_finding_list_end(FindingList *list)
 {
 	for (int i = 0; i < list->run_count; i++)
-		tuplestore_end(list->runs[i]);
-	if (list->batch.data != NULL)
-		pfree(list->batch.data);
+		spool_free(list->runs[i]);
 	memset(list, 0, sizeof(FindingList));
 }
 
@@ -103,17 +68,15 @@ import_finding_list_count(const FindingList *list)
 	return count;
 }
 
-/* Where a finding of that line and severity is to be appended; it is counted. */
-static StringInfo
-list_next(ImportFindings *findings, FindingList *list, finding_severity severity, int64 line)
+/* Counts a finding, and puts it, as it is kept, into the run of the list that it belongs to. */
+static void
+list_add(ImportFindings *findings, FindingList *list, const KeptFinding *finding)
 {
-	if (list->run_count == 0 || (line < list->last_line && list->run_count < FINDING_MAX_RUNS))
+	if (list->run_count == 0 || (finding->line < list->last_line && list->run_count < FINDING_MAX_RUNS))
 		begin_run(findings, list);
-	else if (list->batch.len >= BATCH_SIZE)
-		import_finding_list_flush(findings, list);
-	list->counts[severity]++;
-	list->last_line = line;
-	return &list->batch;
+	list->counts[finding_kind_of((finding_code) finding->code)->severity]++;
+	list->last_line = finding->line;
+	spool_write(list->runs[list->run_count - 1], finding, finding->size);
 }
 
 /* ---- findings that are added in their turn ---- */
@@ -134,11 +97,10 @@ import_findings_add(Import *import, char *diverted, Size size)
 	for (char *end = diverted + size; diverted < end;)
 	{
 		const KeptFinding *finding = (KeptFinding *) diverted;
-		finding_severity severity = finding_kind_of((finding_code) finding->code)->severity;
 
-		appendBinaryStringInfo(list_next(findings, &findings->of_file, severity, finding->line), diverted,
-							   (int) finding->size);
-		import->refused = import->refused || severity == SEVERITY_FATAL;
+		list_add(findings, &findings->of_file, finding);
+		import->refused = import->refused ||
+			finding_kind_of((finding_code) finding->code)->severity == SEVERITY_FATAL;
 		diverted += finding->size;
 	}
 }
@@ -155,9 +117,7 @@ import_findings_create(void)
 	findings->owner = CurrentResourceOwner;
 	findings->report_context = AllocSetContextCreate(CurrentMemoryContext, "orgsync finding",
 													 ALLOCSET_DEFAULT_SIZES);
-	findings->descriptor = CreateTemplateTupleDesc(1);
-	TupleDescInitEntry(findings->descriptor, 1, "findings", BYTEAOID, -1, 0);
-	compat_finish_descriptor(findings->descriptor);
+	initStringInfo(&findings->kept);
 	return findings;
 }
 
@@ -280,12 +240,11 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 {
 	const finding_kind *kind = finding_kind_of(code);
 	ImportFindings *findings = import->findings;
-	FindingList *target = findings->marked ? &findings->of_attempt : &findings->of_file;
 	MemoryContext old_context = MemoryContextSwitchTo(findings->report_context);
 	const char *arguments[FINDING_MAX_ARGUMENTS];
 	const char *record = NULL;
 	KeptFinding finding = {.line = line,.code = code};
-	StringInfo	kept;
+	StringInfo	kept = findings->diverted;
 	int			start;
 
 	Assert(argument_count <= FINDING_MAX_ARGUMENTS);
@@ -294,7 +253,11 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 	if (keeps_record(findings, row, kind->severity))
 		record = import_text_shown(row->raw, row->raw_length);
 
-	kept = findings->diverted != NULL ? findings->diverted : list_next(findings, target, kind->severity, line);
+	if (kept == NULL)
+	{
+		kept = &findings->kept;
+		resetStringInfo(kept);
+	}
 	start = kept->len;
 	finding.has[KEPT_COLUMN_NAME] = column_name != NULL;
 	finding.has[KEPT_MESSAGE] = true;
@@ -312,6 +275,9 @@ report(Import *import, finding_code code, int64 line, const char *column_name, c
 	appendStringInfoSpaces(kept, (int) (MAXALIGN(kept->len) - kept->len));
 	finding.size = kept->len - start;
 	memcpy(kept->data + start, &finding, sizeof(KeptFinding));
+	if (findings->diverted == NULL)
+		list_add(findings, findings->marked ? &findings->of_attempt : &findings->of_file,
+				 (const KeptFinding *) kept->data);
 	if (kind->severity == SEVERITY_FATAL)
 		import->refused = true;
 	MemoryContextSwitchTo(old_context);

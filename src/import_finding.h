@@ -10,6 +10,7 @@
 
 #include "import.h"
 #include "lib/stringinfo.h"
+#include "spool.h"
 
 /*
  * A finding as it is kept, MAXALIGNed: behind it stand the texts that it has, each a
@@ -40,19 +41,18 @@ typedef struct KeptFinding
 
 typedef struct FindingList
 {
-	Tuplestorestate *runs[FINDING_MAX_RUNS];	/* of one bytea: findings behind each other */
+	Spool	   *runs[FINDING_MAX_RUNS];
 	int			run_count;
-	StringInfoData batch;		/* of the last run: is put into it when there are enough */
 	int64		counts[SEVERITY_FATAL + 1];
 	int64		last_line;
 } FindingList;
 
 struct ImportFindings
 {
-	TupleDesc	descriptor;		/* of the runs */
 	MemoryContext context;
 	ResourceOwner owner;		/* of temporary files */
 	MemoryContext report_context;	/* reset for each finding */
+	StringInfoData kept;		/* the finding that is being put into a run */
 	FindingList of_file;
 	FindingList of_attempt;
 	bool		marked;
@@ -64,7 +64,6 @@ struct ImportFindings
 	bool		has_error;
 };
 
-extern void import_finding_list_flush(ImportFindings *findings, FindingList *list);
 extern void import_finding_list_end(FindingList *list);
 extern int64 import_finding_list_count(const FindingList *list);
 

@@ -40,8 +40,7 @@ typedef struct KindTexts
 typedef struct FindingMerge
 {
 	FindingList *list;
-	TupleTableSlot *slot;
-	StringInfoData batches[FINDING_MAX_RUNS];	/* of each run; the cursor is at the next finding */
+	StringInfoData next[FINDING_MAX_RUNS];	/* the next finding of each run; empty: not read yet */
 	int			current;		/* the run that was read last, or -1 */
 	KindTexts	texts[FINDING_CODE_COUNT];	/* made when first needed */
 } FindingMerge;
@@ -72,42 +71,38 @@ static const WrittenTable findings_table = {
 	.checks = {"import_findings_severity_check", "import_findings_check"}
 };
 
-/* The next finding of a run, which stays where it is until there is none behind it; NULL at the end. */
+/* The next finding of a run, which stays where it is until it is taken; NULL at the end. */
 static const KeptFinding *
 next_of_run(FindingMerge *merge, int run)
 {
-	StringInfo	batch = &merge->batches[run];
+	Spool	   *spool = merge->list->runs[run];
+	StringInfo	next = &merge->next[run];
 
-	if (batch->cursor == batch->len)
+	if (next->len == 0)
 	{
-		bool		isnull;
-		bytea	   *findings;
+		Size		size;
 
-		resetStringInfo(batch);
-		if (!tuplestore_gettupleslot(merge->list->runs[run], true, false, merge->slot))
+		if (!spool_read(spool, next->data, KEPT_FINDING_SIZE))
 			return NULL;
-		findings = DatumGetByteaPP(slot_getattr(merge->slot, 1, &isnull));
-		/* aligned as it was */
-		enlargeStringInfo(batch, KEPT_FINDING_SIZE);
-		batch->len = batch->cursor = KEPT_FINDING_SIZE;
-		appendBinaryStringInfo(batch, VARDATA_ANY(findings) + (KEPT_FINDING_SIZE - VARHDRSZ),
-							   (int) (VARSIZE_ANY_EXHDR(findings) - (KEPT_FINDING_SIZE - VARHDRSZ)));
+		size = ((const KeptFinding *) next->data)->size;
+		next->len = KEPT_FINDING_SIZE;
+		enlargeStringInfo(next, (int) (size - KEPT_FINDING_SIZE));
+		(void) spool_read(spool, next->data + KEPT_FINDING_SIZE, size - KEPT_FINDING_SIZE);
+		next->len = (int) size;
 	}
-	return (const KeptFinding *) (batch->data + batch->cursor);
+	return (const KeptFinding *) next->data;
 }
 
 static void
-merge_begin(FindingMerge *merge, ImportFindings *findings, FindingList *list)
+merge_begin(FindingMerge *merge, FindingList *list)
 {
 	memset(merge, 0, sizeof(FindingMerge));
 	merge->list = list;
-	merge->slot = MakeSingleTupleTableSlot(findings->descriptor, &TTSOpsMinimalTuple);
 	merge->current = -1;
-	import_finding_list_flush(findings, list);
 	for (int i = 0; i < list->run_count; i++)
 	{
-		initStringInfo(&merge->batches[i]);
-		tuplestore_rescan(list->runs[i]);
+		initStringInfo(&merge->next[i]);
+		spool_rewind(list->runs[i]);
 	}
 }
 
@@ -167,11 +162,7 @@ merge_next(FindingMerge *merge, Datum *values, bool *nulls)
 	const KeptFinding *least = NULL;
 
 	if (merge->current >= 0)
-	{
-		StringInfo	batch = &merge->batches[merge->current];
-
-		batch->cursor += (int) ((const KeptFinding *) (batch->data + batch->cursor))->size;
-	}
+		resetStringInfo(&merge->next[merge->current]);
 	merge->current = -1;
 	for (int i = 0; i < merge->list->run_count; i++)
 	{
@@ -192,8 +183,7 @@ static void
 merge_end(FindingMerge *merge)
 {
 	for (int i = 0; i < merge->list->run_count; i++)
-		pfree(merge->batches[i].data);
-	ExecDropSingleTupleTableSlot(merge->slot);
+		pfree(merge->next[i].data);
 }
 
 /* The columns of findings as they are returned and written. */
@@ -215,13 +205,13 @@ findings_descriptor(void)
 
 /* Puts the findings of a list into one tuplestore, by line. */
 static void
-copy_merged(ImportFindings *findings, FindingList *list, TupleDesc descriptor, Tuplestorestate *rows)
+copy_merged(FindingList *list, TupleDesc descriptor, Tuplestorestate *rows)
 {
 	FindingMerge merge;
 	Datum		values[FINDING_COLUMN_COUNT];
 	bool		nulls[FINDING_COLUMN_COUNT];
 
-	merge_begin(&merge, findings, list);
+	merge_begin(&merge, list);
 	while (merge_next(&merge, values, nulls))
 	{
 		tuplestore_putvalues(rows, descriptor, values, nulls);
@@ -234,7 +224,7 @@ copy_merged(ImportFindings *findings, FindingList *list, TupleDesc descriptor, T
 void
 import_findings_return(Import *import, ReturnSetInfo *result)
 {
-	copy_merged(import->findings, &import->findings->of_file, findings_descriptor(), result->setResult);
+	copy_merged(&import->findings->of_file, findings_descriptor(), result->setResult);
 	import_findings_end(import->findings);
 }
 
@@ -248,7 +238,7 @@ write_directly(Import *import, FindingList *list, TableWriter *writer)
 	Datum		values[WRITTEN_COLUMN_COUNT] = {0};
 	bool		nulls[WRITTEN_COLUMN_COUNT] = {false, false, true};
 
-	merge_begin(&merge, import->findings, list);
+	merge_begin(&merge, list);
 	values[WRITTEN_IMPORT_ID] = Int64GetDatum(import->import_id);
 	while (merge_next(&merge, &values[WRITTEN_LINE], &nulls[WRITTEN_LINE]))
 	{
@@ -266,7 +256,7 @@ write_by_statement(Import *import, FindingList *list)
 	Tuplestorestate *rows = tuplestore_begin_heap(true, false, work_mem / 8);
 	TupleDesc	descriptor = findings_descriptor();
 
-	copy_merged(import->findings, list, descriptor, rows);
+	copy_merged(list, descriptor, rows);
 	sql_register("findings", rows, descriptor, import_finding_list_count(list));
 	(void) sql_write_once(import->account,
 						  "INSERT INTO @account.import_findings"

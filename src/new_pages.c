@@ -92,13 +92,8 @@ new_pages_write(NewPages *pages, BlockNumber first)
 
 	file_growth_preallocate(file, first, pages->count);
 	for (int i = 0; i < pages->count; i++)
-	{
-		Page		page = new_pages_get(pages, i);
-
-		compat_page_set_checksum(page, first + i);
-		/* to ask once for the file to be synced at the next checkpoint is enough */
-		smgrextend(file, MAIN_FORKNUM, first + i, page, i < pages->count - 1);
-	}
+		compat_page_set_checksum(new_pages_get(pages, i), first + i);
+	file_growth_write(file, first, pages->pages, pages->count);
 	pages->count = 0;
 	wal_handover();
 	CHECK_FOR_INTERRUPTS();
