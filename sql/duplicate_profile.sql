@@ -280,6 +280,19 @@ UPDATE dup.profiles SET work_title = 'Head';
 ALTER TABLE dup.profiles ENABLE TRIGGER duplicate_profile_update, DISABLE TRIGGER change_log_update;
 SELECT dup.outcome($$UPDATE dup.profiles SET primary_email_address = 'i+3@example.com' WHERE primary_email_address = 'k@example.com'$$);
 ROLLBACK;
+-- nor for an INSERT, whose rows may come to lie where those of an UPDATE were
+BEGIN;
+ALTER TABLE dup.profiles DISABLE TRIGGER duplicate_profile_update;
+UPDATE dup.profiles SET work_title = 'Head';
+INSERT INTO dup.profiles (primary_email_address) VALUES ('i+3@example.com');
+ROLLBACK;
+-- nor if the check comes first
+BEGIN;
+ALTER TRIGGER duplicate_profile_update ON dup.profiles RENAME TO a_check;
+UPDATE dup.profiles SET work_title = 'Head';
+UPDATE dup.seats SET status = 'invited';
+UPDATE dup.profiles SET primary_email_address = 'i+3@example.com' WHERE primary_email_address = 'k@example.com';
+ROLLBACK;
 -- nor for the statement around it
 CREATE FUNCTION dup.nested() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

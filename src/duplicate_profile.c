@@ -91,19 +91,25 @@ duplicate_profile_foreseen(const TriggerData *trigger, bool has_newcomers)
 
 /*
  * Has the trigger that notes changes seen of this statement that it has no newcomers?
- * It comes first, by its name.  What it said of an earlier statement does not count: so
- * it must be one that fires whenever this one does.
+ * What it said of an earlier statement does not count, and that of an INSERT may have its
+ * rows where those of an UPDATE were: so the trigger must be one that fires whenever this
+ * one does, and before it.
  */
 static bool
 has_no_newcomers(const TriggerData *trigger)
 {
 	const TriggerDesc *triggers = trigger->tg_relation->trigdesc;
-	bool		is_said = without_newcomers != NULL && without_newcomers == trigger->tg_newtable;
+	bool		is_said = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && without_newcomers == trigger->tg_newtable;
 
 	without_newcomers = NULL;
+	/* they fire in this order, which is that of their names */
 	for (int i = 0; is_said && i < triggers->numtriggers; i++)
+	{
+		if (triggers->triggers[i].tgoid == trigger->tg_trigger->tgoid)
+			return false;
 		if (strcmp(triggers->triggers[i].tgname, "change_log_update") == 0)
 			return triggers->triggers[i].tgenabled == trigger->tg_trigger->tgenabled;
+	}
 	return false;
 }
 
