@@ -54,6 +54,15 @@ SELECT regexp_replace(pg_temp.corrupt('checked.profiles', $$DELETE FROM checked.
 SELECT * FROM pg_temp.daily();
 SELECT * FROM orgsync.verify_account('checked');
 
+-- whom a doubt names is no difference, among however many runs; who is beyond all doubt is one
+SELECT state, created FROM orgsync.import_csv('checked', (SELECT E'primary_email_address\n' || string_agg('r' || n || '@example.com', E'\n' ORDER BY n)
+	FROM generate_series(1, 20000) AS n), feed => 'large');
+DELETE FROM checked.profiles WHERE primary_email_address IN (SELECT ('r' || 2 * n || '@example.com')::orgsync.email_address FROM generate_series(1, 8000) AS n);
+SELECT only_feed, except_feed, cardinality(profile_runs) / 2 FROM checked.feed_record_doubts WHERE cardinality(profile_runs) > 1000;
+SELECT * FROM orgsync.verify_account('checked');
+SELECT regexp_replace(pg_temp.corrupt('checked.profiles', $$DELETE FROM checked.profiles WHERE primary_email_address IN ('r1@example.com', 'r777@example.com', 'r20000@example.com')$$),
+	'\d+ \|', 'N |');
+
 -- anybody may look who may read the tables; only the owner repairs
 CREATE ROLE regress_verify_reader;
 GRANT USAGE ON SCHEMA checked TO regress_verify_reader;

@@ -256,13 +256,16 @@ const char	feed_records_differences[] =
 	"WITH e AS MATERIALIZED (SELECT r.feed, r.segment, e.profile_id, e.has_record FROM @account.feed_records AS r"
 	" CROSS JOIN LATERAL feed_record_entries(r.entries) AS e),"
 	" last AS (SELECT DISTINCT ON (feed, profile_id) feed, profile_id, has_record FROM e WHERE profile_id IS NOT NULL"
-	" ORDER BY feed, profile_id, segment DESC)"
+	" ORDER BY feed, profile_id, segment DESC),"
+	/* as one set: runs may be very many, and an array would be read anew for each bound */
+	" doubted AS (SELECT range_agg(numrange(first, last, '[]')) AS runs FROM (SELECT min(b.bound), max(b.bound)"
+	"  FROM @account.feed_record_doubts AS d CROSS JOIN LATERAL unnest(d.profile_runs) WITH ORDINALITY AS b (bound, place)"
+	"  GROUP BY d.doubt_id, (b.place + 1) / 2) AS r (first, last))"
 	" SELECT concat('feed ', feed, ', row ', segment), 'damaged', NULL FROM e WHERE profile_id IS NULL"
 	" UNION ALL SELECT concat('feed ', feed, ', profile ', profile_id), 'a record', NULL FROM last"
 	" WHERE has_record AND NOT EXISTS (SELECT FROM @account.profiles AS p WHERE p.profile_id = last.profile_id)"
-	" AND NOT EXISTS (SELECT FROM @account.feed_record_doubts AS d WHERE d.profile_runs IS NULL"
-	" OR EXISTS (SELECT FROM generate_series(1, cardinality(d.profile_runs), 2) AS i"
-	"  WHERE last.profile_id BETWEEN d.profile_runs[i] AND d.profile_runs[i + 1]))";
+	" AND NOT EXISTS (SELECT FROM @account.feed_record_doubts AS d WHERE d.profile_runs IS NULL)"
+	" AND NOT coalesce((SELECT runs FROM doubted) @> last.profile_id::numeric, false)";
 
 /* Drops all records of all feeds: the next import of each reads every record. */
 void
