@@ -303,7 +303,7 @@ SELECT public.outcome($$UPDATE fake_columns.profiles SET c = 1$$);
 DROP SCHEMA fake_columns CASCADE;
 
 -- nulls where the owner has allowed them against the layout
-SELECT orgsync.create_account('lax', 'linkedin_learning');
+SELECT orgsync.create_account('lax', 'talent_insights');
 ALTER TABLE lax.profiles ALTER primary_email_address DROP NOT NULL, ALTER attributes DROP NOT NULL,
 	ALTER reupload_user_profile DROP NOT NULL;
 ALTER TABLE lax.permissions ALTER scope DROP NOT NULL;
@@ -314,6 +314,10 @@ INSERT INTO lax.permissions VALUES (1, 'permission_curate_content', NULL);
 UPDATE lax.permissions SET scope = 'no';
 UPDATE lax.permissions SET scope = NULL;
 SELECT profile_id, column_name, vendor_value FROM lax.changes ORDER BY change_id;
+UPDATE lax.profiles SET primary_email_address = 'ann@example.com';
+SELECT row_count FROM orgsync.export_csv('lax', "full" => true);
+SELECT state, updated FROM orgsync.import_csv('lax', E'primary_email_address,preferred_first_name\nann@example.com,Ann\n', 'patch');
+SELECT primary_email_address, preferred_first_name, attributes FROM lax.profiles;
 SELECT orgsync.drop_account('lax');
 
 -- a row that a trigger of the owner's suppresses

@@ -16,7 +16,7 @@
 /* $1, $2: addresses and ids; with who is new and has the leaver's id */
 static const char leavers_query[] =
 "SELECT l.profile_id, l.primary_email_address, l.unique_user_id, l.preferred_first_name,"
-" l.preferred_last_name, l.work_title, l.attributes,"
+" l.preferred_last_name, l.work_title, coalesce(l.attributes, '{}'::jsonb),"
 " coalesce((SELECT p.profile_id FROM @account.profiles AS p WHERE p.unique_user_id = l.unique_user_id"
 "  AND EXISTS (SELECT FROM @account.changes AS c WHERE c.profile_id = p.profile_id AND c.column_name IS NULL)), 0) "
 "FROM @account.leavers AS l "

@@ -217,7 +217,7 @@ diff_fetch_profiles(const DiffReader *reader, const int64 *profile_ids, int coun
 	SqlArgument ids = sql_int8_array(profile_ids, count);
 	uint64		found = sql_run_at(reader->account,
 								   "SELECT profile_id, primary_email_address::text, unique_user_id,"
-								   " preferred_first_name, preferred_last_name, work_title, attributes,"
+								   " preferred_first_name, preferred_last_name, work_title, coalesce(attributes, '{}'::jsonb),"
 								   " reupload_user_profile FROM @account.profiles"
 								   " WHERE profile_id = ANY ($1)", 1, &ids, reader->snapshot);
 	SPITupleTable *table = SPI_tuptable;
@@ -240,7 +240,7 @@ diff_fetch_profiles(const DiffReader *reader, const int64 *profile_ids, int coun
 		present->first_name = text_or_null(values[3], nulls[3]);
 		present->last_name = text_or_null(values[4], nulls[4]);
 		present->title = text_or_null(values[5], nulls[5]);
-		present->attributes = nulls[6] ? NULL : DatumGetJsonbPCopy(values[6]);
+		present->attributes = DatumGetJsonbPCopy(values[6]);
 		present->reupload = !nulls[7] && DatumGetBool(values[7]);
 		MemoryContextSwitchTo(old_context);
 	}

@@ -43,7 +43,7 @@ enum
 
 static const char profiles_query[] =
 "SELECT profile_id, preferred_first_name, preferred_last_name, primary_email_address, unique_user_id,"
-" work_title, attributes, reupload_user_profile FROM @account.profiles ORDER BY profile_id";
+" work_title, coalesce(attributes, '{}'::jsonb), reupload_user_profile FROM @account.profiles ORDER BY profile_id";
 static const char seats_query[] =
 "SELECT profile_id, license_id FROM @account.seats WHERE status IN ('invited', 'activated')"
 " ORDER BY profile_id";

@@ -24,7 +24,7 @@ fetch_profiles(Import *import, HTAB *present, const SqlArgument *ids)
 {
 	MemoryContext context = import->row_context;
 	int			count = fetch(import, "SELECT profile_id, primary_email_address::text, unique_user_id,"
-							 " preferred_first_name, preferred_last_name, work_title, attributes,"
+							 " preferred_first_name, preferred_last_name, work_title, coalesce(attributes, '{}'::jsonb),"
 							 " reupload_user_profile FROM @account.profiles WHERE profile_id = ANY ($1)", ids);
 
 	for (int i = 0; i < count; i++)
