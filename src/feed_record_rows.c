@@ -79,6 +79,7 @@ void
 feed_record_rows_read(FeedRecords *records, const Account *account, const char *feed)
 {
 	SqlArgument argument = sql_text(feed);
+	int			nest_level = sql_avoid_sorting();
 	Portal		portal = sql_open(account, "SELECT entries FROM @account.feed_records WHERE feed = $1"
 								  " ORDER BY segment", 1, &argument);
 
@@ -107,6 +108,7 @@ feed_record_rows_read(FeedRecords *records, const Account *account, const char *
 	}
 	SPI_freetuptable(SPI_tuptable);
 	SPI_cursor_close(portal);
+	sql_restore_settings(nest_level);
 }
 
 /* About how many records the account has stored, of all feeds; costs next to nothing. */

@@ -34,15 +34,21 @@ struct RowMatches
 #define ADDRESS_HAS_USER_ID	0x01
 #define USER_ID_DIFFERS		0x02
 
-static const char match_query[] =
-	"SELECT s.row, u.profile_id, a.profile_id, x.profile_id, n.profile_id,"
-	" a.unique_user_id IS NOT NULL,"
-	" x.unique_user_id IS NOT NULL AND s.unique_user_id IS NOT NULL AND x.unique_user_id <> s.unique_user_id"
-	" FROM staged AS s"
-	" LEFT JOIN @account.profiles AS u ON u.unique_user_id = s.unique_user_id"
-	" LEFT JOIN @account.profiles AS a ON a.primary_email_address = s.primary_email_address"
-	" LEFT JOIN @account.profiles AS x ON x.primary_email_address = s.existing_email_address"
-	" LEFT JOIN @account.profiles AS n ON n.unique_user_id = s.new_unique_user_id";
+#define MATCH_QUERY(staged) \
+	"SELECT s.row, u.profile_id, a.profile_id, x.profile_id, n.profile_id," \
+	" a.unique_user_id IS NOT NULL," \
+	" x.unique_user_id IS NOT NULL AND s.unique_user_id IS NOT NULL AND x.unique_user_id <> s.unique_user_id" \
+	" FROM " staged " AS s" \
+	" LEFT JOIN @account.profiles AS u ON u.unique_user_id = s.unique_user_id" \
+	" LEFT JOIN @account.profiles AS a ON a.primary_email_address = s.primary_email_address" \
+	" LEFT JOIN @account.profiles AS x ON x.primary_email_address = s.existing_email_address" \
+	" LEFT JOIN @account.profiles AS n ON n.unique_user_id = s.new_unique_user_id"
+
+static const char match_query[] = MATCH_QUERY("staged");
+
+/* Who goes through an index in its order finds most of what he needs in the processor's cache. */
+static const char match_query_by_indexes[] =
+MATCH_QUERY("(SELECT * FROM staged ORDER BY unique_user_id COLLATE \"C\", primary_email_address)");
 
 #define JOIN_COUNT	4
 
@@ -171,6 +177,7 @@ import_matches_find(Import *import)
 	int64		count = import_staging_count(import->staging);
 	RowMatches *matches = matches_create(import, count);
 	Portal		portal;
+	bool		by_indexes;
 	int			nest_level;
 
 	import_staging_register(import);
@@ -180,8 +187,9 @@ import_matches_find(Import *import)
 		keep_matches(matches);
 		return matches;
 	}
-	nest_level = sql_bound_memory(JOIN_COUNT, are_few(import, count));
-	portal = sql_open(import->account, match_query, 0, NULL);
+	by_indexes = are_few(import, count);
+	nest_level = sql_bound_memory(JOIN_COUNT, by_indexes);
+	portal = sql_open(import->account, by_indexes ? match_query_by_indexes : match_query, 0, NULL);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, FETCH_COUNT);

@@ -88,6 +88,7 @@ extern void sql_set(const char *setting, const char *value);
 extern void sql_set_memory(const char *setting, int kilobytes);
 extern int	sql_pin_search_path(void);
 extern int	sql_bound_memory(int join_count, bool by_indexes);
+extern int	sql_avoid_sorting(void);
 extern int	sql_compress_quickly(void);
 extern void sql_restore_settings(int nest_level);
 

@@ -98,6 +98,21 @@ sql_avoid_whole_tables(void)
 }
 
 /*
+ * Has rows that are wanted in an index's order read in it, rather than be copied and sorted.
+ * Until sql_restore_settings() is called with the result.
+ */
+int
+sql_avoid_sorting(void)
+{
+	int			nest_level = NewGUCNestLevel();
+
+	sql_set("enable_seqscan", "off");
+	sql_set("enable_bitmapscan", "off");
+	sql_set("enable_sort", "off");
+	return nest_level;
+}
+
+/*
  * Has large values compressed by LZ4, if this server has it: well enough, and many times
  * faster than by default.  Until sql_restore_settings() is called with the result.
  */
