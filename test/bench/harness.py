@@ -303,15 +303,16 @@ class Bench:
         return peak
 
     def race(self, title, contestants, goals=(), memory=True, computing_goals=()):
-        """Runs the contestants in turn and reports; returns their results by name.
+        """Runs the contestants in turn, each time in the other order, and reports; returns their results by name.
 
         goals: (ours, peer, goal, stretch) - ours shall take at most so many times the
         peer's time.  computing_goals: the same for processor time, where a few parts in a
-        hundred matter, which are lost among what a disk takes more or less."""
+        hundred matter, which are lost among what a disk takes more or less; and turn by
+        turn, as the machine is slower at one time than at another."""
         session = self.session()
         results = {c.name: Result([], [], []) for c in contestants}
         for turn in range(-self.options.warm_up, self.options.runs):
-            for contestant in contestants:
+            for contestant in contestants if turn % 2 == 0 else reversed(contestants):
                 if contestant.prepared and turn > -self.options.warm_up:
                     contestant = dataclasses.replace(contestant, before="")
                 seconds, wal, computed = self.run_once(session, contestant)
@@ -343,7 +344,7 @@ class Bench:
         for ours, peer, goal, stretch in goals:
             self.goal("%s / %s" % (ours, peer), results[ours].median / results[peer].median, goal, stretch)
         for ours, peer, goal, stretch in computing_goals:
-            ratio = statistics.median(results[ours].computed) / statistics.median(results[peer].computed)
+            ratio = statistics.median(a / b for a, b in zip(results[ours].computed, results[peer].computed))
             self.goal("%s / %s, processor time" % (ours, peer), ratio, goal, stretch)
 
     def goal(self, what, value, goal, stretch=None, unit=""):
