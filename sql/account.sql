@@ -303,7 +303,7 @@ SELECT public.outcome($$UPDATE fake_columns.profiles SET c = 1$$);
 DROP SCHEMA fake_columns CASCADE;
 
 -- nulls where the owner has allowed them against the layout
-SELECT orgsync.create_account('lax', 'talent_insights');
+SELECT orgsync.create_account('lax', 'linkedin_learning');
 ALTER TABLE lax.profiles ALTER primary_email_address DROP NOT NULL, ALTER attributes DROP NOT NULL,
 	ALTER reupload_user_profile DROP NOT NULL;
 ALTER TABLE lax.permissions ALTER scope DROP NOT NULL;

@@ -204,7 +204,7 @@ account_open(Oid namespace_oid)
 				errhint("Install the version of orgsync that made the account, or a newer one."));
 	account_check_tables(account, false);
 	if (sql_run(account,
-				"SELECT product::text, rows_per_file, threshold_floor,"
+				"SELECT coalesce(product::text, ''), rows_per_file, threshold_floor,"
 				" max_revoke_percent::float8, max_remove_percent::float8, unknown_headers = 'attribute',"
 				" grace_days"
 				" FROM @account.settings", 0, NULL) != 1)
@@ -214,6 +214,8 @@ account_open(Oid namespace_oid)
 		bool		isnull;
 
 		account->product = product_by_name(sql_string(0, 0));
+		if (account->product == NULL)
+			elog(ERROR, "unexpected product \"%s\"", sql_string(0, 0));
 		account->rows_per_file = DatumGetInt32(sql_value(0, 1, &isnull));
 		account->threshold_floor = DatumGetInt32(sql_value(0, 2, &isnull));
 		account->max_revoke_percent = DatumGetFloat8(sql_value(0, 3, &isnull));

@@ -195,8 +195,8 @@ diff_open(const Account *account, const DiffNotation *notation, DiffMode mode)
 		sql_run_at(account, "SELECT FROM @account.leavers LIMIT 1", 0, NULL, reader->snapshot) > 0;
 	SPI_freetuptable(SPI_tuptable);
 	reader->licenses = read_columns(reader, DIFF_LICENSE,
-									"SELECT license_id, header::text FROM @account.licenses", "");
-	reader->groups = read_columns(reader, DIFF_GROUP, "SELECT group_id, name FROM @account.groups",
+									"SELECT license_id, coalesce(header::text, '') FROM @account.licenses", "");
+	reader->groups = read_columns(reader, DIFF_GROUP, "SELECT group_id, coalesce(name, '') FROM @account.groups",
 								  notation->group_header_prefix);
 	diff_hold_read(reader);
 	diff_keys_read(reader);

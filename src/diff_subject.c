@@ -30,7 +30,7 @@
 #define FETCH_SIZE		1000
 
 static const char changes_query[] =
-"SELECT c.profile_id, c.change_id, c.column_name, c.vendor_value, c.profile_id AS subject_id "
+"SELECT c.profile_id, c.change_id, c.column_name, coalesce(c.vendor_value, NULL::text), c.profile_id AS subject_id "
 "FROM @account.changes AS c ORDER BY c.profile_id, c.change_id";
 
 /* of a full export: everybody is new */
@@ -41,7 +41,7 @@ static const char everybody_query[] =
 
 /* $1, $2: of those who were deleted and made again, the changes belong to who they are now */
 static const char twin_changes_query[] =
-"SELECT c.profile_id, c.change_id, c.column_name, c.vendor_value,"
+"SELECT c.profile_id, c.change_id, c.column_name, coalesce(c.vendor_value, NULL::text),"
 " coalesce(t.profile_id, c.profile_id) AS subject_id "
 "FROM @account.changes AS c LEFT JOIN unnest($1, $2) AS t (deleted_id, profile_id)"
 " ON t.deleted_id = c.profile_id "
@@ -216,8 +216,9 @@ diff_fetch_profiles(const DiffReader *reader, const int64 *profile_ids, int coun
 	MemoryContext context = CurrentMemoryContext;
 	SqlArgument ids = sql_int8_array(profile_ids, count);
 	uint64		found = sql_run_at(reader->account,
-								   "SELECT profile_id, primary_email_address::text, unique_user_id,"
-								   " preferred_first_name, preferred_last_name, work_title, coalesce(attributes, '{}'::jsonb),"
+								   "SELECT profile_id, coalesce(primary_email_address::text, ''), coalesce(unique_user_id, NULL::text),"
+								   " coalesce(preferred_first_name, NULL::text), coalesce(preferred_last_name, NULL::text),"
+								   " coalesce(work_title, NULL::text), coalesce(attributes, '{}'::jsonb),"
 								   " reupload_user_profile FROM @account.profiles"
 								   " WHERE profile_id = ANY ($1)", 1, &ids, reader->snapshot);
 	SPITupleTable *table = SPI_tuptable;
@@ -364,7 +365,7 @@ diff_subjects_next(DiffReader *reader)
 				add_group);
 	if (reader->account->product->has_permissions)
 		fetch_links(reader, DIFF_PERMISSION,
-					"SELECT profile_id, permission, scope::text FROM @account.permissions"
+					"SELECT profile_id, coalesce(permission, ''::text), coalesce(scope::text, 'no') FROM @account.permissions"
 					" WHERE profile_id = ANY ($1)", add_permission);
 	if (reader->has_leavers)
 		diff_fetch_leavers(reader);

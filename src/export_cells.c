@@ -220,7 +220,7 @@ export_cells_add_file(ExportCells *batch, int seq, ExportResults *results, bool 
 	bool		isnull;
 
 	(void) sql_run(batch->account,
-				   "SELECT kind, csv, profile_ids FROM @account.export_files"
+				   "SELECT coalesce(kind, ''), coalesce(csv, ''), coalesce(profile_ids, '{}'::bigint[]) FROM @account.export_files"
 				   " WHERE export_id = $1 AND seq = $2",
 				   2, (SqlArgument[]) {SQL_INT8(batch->export_id), SQL_INT4(seq)});
 	kind = sql_string(0, 0);

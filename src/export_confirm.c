@@ -202,7 +202,7 @@ confirm_rows(const Confirmation *confirmation, ExportResults *results)
 static char *
 lock_export(const Account *account, int64 export_id)
 {
-	if (sql_run(account, "SELECT state FROM @account.exports WHERE export_id = $1 FOR UPDATE",
+	if (sql_run(account, "SELECT coalesce(state, '') FROM @account.exports WHERE export_id = $1 FOR UPDATE",
 				1, (SqlArgument[]) {SQL_INT8(export_id)}) == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -275,7 +275,7 @@ find_files(Confirmation *confirmation, const int *seq)
 
 	confirmation->file_count =
 		(int) sql_run(confirmation->account,
-					  "SELECT seq, columns FROM @account.export_files"
+					  "SELECT seq, coalesce(columns, '{}'::text[]) FROM @account.export_files"
 					  " WHERE export_id = $1 AND confirmed_at IS NULL AND ($2 IS NULL OR seq = $2)"
 					  " ORDER BY seq",
 					  2, (SqlArgument[])

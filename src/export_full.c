@@ -42,15 +42,17 @@ enum
 };
 
 static const char profiles_query[] =
-"SELECT profile_id, preferred_first_name, preferred_last_name, primary_email_address, unique_user_id,"
-" work_title, coalesce(attributes, '{}'::jsonb), reupload_user_profile FROM @account.profiles ORDER BY profile_id";
+"SELECT profile_id, coalesce(preferred_first_name, NULL::text), coalesce(preferred_last_name, NULL::text),"
+" coalesce(primary_email_address, NULL::email_address), coalesce(unique_user_id, NULL::text),"
+" coalesce(work_title, NULL::text),"
+" coalesce(attributes, '{}'::jsonb), reupload_user_profile FROM @account.profiles ORDER BY profile_id";
 static const char seats_query[] =
 "SELECT profile_id, license_id FROM @account.seats WHERE status IN ('invited', 'activated')"
 " ORDER BY profile_id";
 static const char memberships_query[] =
 "SELECT profile_id, group_id FROM @account.memberships ORDER BY profile_id, group_id";
 static const char permissions_query[] =
-"SELECT profile_id, permission, scope::text FROM @account.permissions WHERE scope <> 'no'"
+"SELECT profile_id, coalesce(permission, ''::text), scope::text FROM @account.permissions WHERE scope <> 'no'"
 " ORDER BY profile_id, permission";
 
 /* A cursor over seats, memberships or permissions, with the rows fetched. */
@@ -116,7 +118,8 @@ receive_link(TupleTableSlot *slot, DestReceiver *self)
 
 		stream->column_numbers[i] = 0;
 		while (strcmp(permission_name(stream->column_numbers[i]), permission) != 0)
-			stream->column_numbers[i]++;
+			if (++stream->column_numbers[i] == PERMISSION_COUNT)
+				elog(ERROR, "there is no permission \"%s\"", permission);
 		stream->scopes[i] = TextDatumGetCString(slot->tts_values[2]);
 		MemoryContextSwitchTo(old_context);
 	}

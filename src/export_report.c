@@ -267,7 +267,7 @@ run(const ExportReport *report, const char *query, int argument_count, const Sql
 }
 
 static const char licenses_query[] =
-"SELECT l.header::text, l.seats::bigint, l.counting = 'invited',"
+"SELECT coalesce(l.header::text, ''), l.seats::bigint, l.counting = 'invited',"
 " coalesce(sum(c.invited + c.activated), 0)::bigint, coalesce(sum(c.waitlisted), 0)::bigint,"
 " count(*) OVER () "
 "FROM @account.licenses l LEFT JOIN @account.seat_counters c ON c.license_id = l.license_id "

@@ -80,7 +80,7 @@ feed_record_rows_read(FeedRecords *records, const Account *account, const char *
 {
 	SqlArgument argument = sql_text(feed);
 	int			nest_level = sql_avoid_sorting();
-	Portal		portal = sql_open(account, "SELECT entries FROM @account.feed_records WHERE feed = $1"
+	Portal		portal = sql_open(account, "SELECT coalesce(entries, ''::bytea) FROM @account.feed_records WHERE feed = $1"
 								  " ORDER BY segment", 1, &argument);
 
 	for (;;)

@@ -185,7 +185,8 @@ heed_doubts(FeedRecords *records, const Account *account, const char *feed)
 {
 	SqlArgument argument = sql_text(feed);
 	bool		concerns_seen = false;
-	uint64		count = sql_run(account, "SELECT doubt_id, profile_runs,"
+	uint64		count = sql_run(account, "SELECT coalesce(doubt_id, gen_random_uuid()),"
+								" coalesce(profile_runs, NULL::bigint[]),"
 								" (only_feed IS NULL OR only_feed = $1) AND except_feed IS DISTINCT FROM $1"
 								" FROM @account.feed_record_doubts WHERE only_feed IS NULL OR only_feed = $1",
 								1, &argument);

@@ -309,7 +309,7 @@ static void
 erase_files(const Person *person)
 {
 	uint64		count = sql_run_latest(person->account,
-								"SELECT export_id, seq, profile_ids, csv FROM @account.export_files"
+								"SELECT export_id, seq, coalesce(profile_ids, '{}'::bigint[]), coalesce(csv, '') FROM @account.export_files"
 								" WHERE profile_ids && $1", 1, person->arguments);
 	SPITupleTable *files = SPI_tuptable;
 

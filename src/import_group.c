@@ -61,7 +61,8 @@ import_groups_begin(Import *import)
 
 	import->groups_by_name = name_table_create("orgsync groups", sizeof(GroupEntry), import->context);
 	if (import_has_account(import))
-		count = (int) sql_run(import->account, "SELECT group_id, name, fold(name) FROM @account.groups", 0, NULL);
+		count = (int) sql_run(import->account, "SELECT group_id, name, fold(name) FROM @account.groups"
+							  " WHERE name IS NOT NULL", 0, NULL);
 	import->group_count = 0;
 	import->group_capacity = Max(count, 64);
 	import->groups = MemoryContextAllocHuge(import->context, sizeof(ImportGroup) * import->group_capacity);

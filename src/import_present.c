@@ -60,7 +60,7 @@ profile_of(HTAB *present, int row)
 static void
 fetch_seats(Import *import, HTAB *present, const SqlArgument *ids)
 {
-	int			count = fetch(import, "SELECT profile_id, license_id, status::text, since FROM @account.seats"
+	int			count = fetch(import, "SELECT profile_id, license_id, coalesce(status::text, ''), since FROM @account.seats"
 							 " WHERE profile_id = ANY ($1)", ids);
 
 	for (int i = 0; i < count; i++)

@@ -22,6 +22,7 @@
 #include "duplicate_profile.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "trigger_rows.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -85,6 +86,7 @@ import_similar_begin(Import *import)
 	{
 		similar->profiles = table_open(get_relname_relid("profiles", import->account->namespace_oid),
 									   AccessShareLock);
+		trigger_check_columns(similar->profiles);
 		if (RelationGetNumberOfBlocks(similar->profiles) == 0)
 		{
 			table_close(similar->profiles, AccessShareLock);

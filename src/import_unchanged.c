@@ -111,7 +111,8 @@ read_fingerprint(const Import *import, char *fingerprint)
 	SqlArgument feed = sql_text(import->options.feed);
 	bool		isnull = true;
 
-	if (sql_run(import->account, "SELECT records_fingerprint FROM @account.feeds WHERE feed = $1", 1, &feed) > 0)
+	if (sql_run(import->account, "SELECT coalesce(records_fingerprint, NULL::bytea) FROM @account.feeds"
+				" WHERE feed = $1", 1, &feed) > 0)
 	{
 		Datum		value = sql_value(0, 0, &isnull);
 

@@ -25,8 +25,9 @@
 PG_FUNCTION_INFO_V1(orgsync_license_cap_license);
 
 #define TERMS_COLUMNS \
-	"l.license_id, l.header::text, coalesce(l.seats, -1)::bigint, l.counting = 'invited', l.when_full = 'waitlist'," \
-	" coalesce(l.transfers_per_year, -1)::bigint, l.transfer_action::text"
+	"l.license_id, coalesce(l.header::text, ''), coalesce(l.seats, -1)::bigint, l.counting = 'invited'," \
+	" l.when_full = 'waitlist'," \
+	" coalesce(l.transfers_per_year, -1)::bigint, coalesce(l.transfer_action::text, '')"
 
 static const char terms_query[] =
 	"SELECT " TERMS_COLUMNS " FROM @account.licenses AS l WHERE l.license_id = $1";

@@ -47,7 +47,7 @@ typedef struct ResultsFile
 } ResultsFile;
 
 static const char rejected_query[] =
-	"SELECT line, min(record), string_agg(message, '; ' ORDER BY finding_id),"
+	"SELECT line, min(record), coalesce(string_agg(message, '; ' ORDER BY finding_id), ''),"
 	" bool_or(code = 'field_count')"
 	" FROM @account.import_findings WHERE import_id = $1 AND severity = 'error'"
 	" GROUP BY line ORDER BY line";

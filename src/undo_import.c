@@ -65,7 +65,8 @@ typedef struct Undo
 } Undo;
 
 static const char import_query[] =
-	"SELECT i.state, i.mode, i.feed, coalesce((SELECT range_agg(int8range(first_profile_id, first_profile_id + number))"
+	"SELECT coalesce(i.state, ''), coalesce(i.mode, ''), i.feed,"
+	" coalesce((SELECT range_agg(int8range(first_profile_id, first_profile_id + number))"
 	"  FROM @account.made_profiles WHERE import_id = $1), '{}'), coalesce(e.groups, '{}'),"
 	" coalesce(e.brought, '{}'), coalesce(e.absent, '{}'),"
 	" coalesce((SELECT i.finished_at < history_since FROM @account.settings), false)"

@@ -224,5 +224,65 @@ fails($_, qr/has no table "profiles"/, $_) foreach (q{SELECT * FROM orgsync.diff
 $node->safe_psql('postgres', 'SELECT * FROM orgsync.accounts; SELECT * FROM orgsync.status');
 is($node->safe_psql('postgres', 'SELECT * FROM public.caught'), '', 'nobody fell into a trap');
 
+# Columns that an owner has given another type, or nulls against the layout: an error or an answer, never a crash.
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION public.alter_column(relation regclass, change text) RETURNS void LANGUAGE plpgsql AS $$
+	DECLARE
+		name text; part text;
+	BEGIN
+		FOR name IN SELECT format('altered.%I', relname) FROM pg_class WHERE relnamespace = 'altered'::regnamespace AND relkind = 'v' LOOP
+			EXECUTE format('DROP VIEW IF EXISTS %s CASCADE', name);
+		END LOOP;
+		FOR name, part IN SELECT conrelid::regclass, conname FROM pg_constraint
+			WHERE connamespace = 'altered'::regnamespace AND (contype = 'f' OR conrelid = relation) ORDER BY contype <> 'f' LOOP
+			EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', name, part);
+		END LOOP;
+		FOR name IN SELECT indexrelid::regclass FROM pg_index WHERE indrelid = relation LOOP
+			EXECUTE format('DROP INDEX %s', name);
+		END LOOP;
+		FOR name IN SELECT tgname FROM pg_trigger WHERE tgrelid = relation AND NOT tgisinternal AND (tgqual IS NOT NULL OR tgattr <> '') LOOP
+			EXECUTE format('DROP TRIGGER %I ON %s', name, relation);
+		END LOOP;
+		EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', relation);
+		EXECUTE replace(change, '@relation', relation::text);
+	END $$;
+	CREATE ROLE owen; GRANT CREATE ON DATABASE postgres TO owen;
+	SET ROLE owen;
+	SELECT orgsync.create_account('altered', 'linkedin_learning');
+	SELECT orgsync.add_license('altered', 'A_license_learning_pro_status', 10);
+	SELECT orgsync.import_csv('altered', E'primary_email_address,unique_user_id,work_title,attribute_x,A_license_learning_pro_status,group:HR\\na@example.com,A1,T,x,active,yes\\nb@example.com,B1,T,x,active,yes\\n'::bytea, 'f');
+	INSERT INTO altered.permissions VALUES (1, 'permission_curate_content', 'group:HR');
+	SELECT orgsync.export_csv('altered');
+	SELECT orgsync.confirm_export('altered', (SELECT max(export_id) FROM altered.exports));
+	UPDATE altered.profiles SET work_title = 'U', preferred_first_name = 'Q' WHERE unique_user_id = 'A1';
+	UPDATE altered.permissions SET scope = 'no';
+	DELETE FROM altered.profiles WHERE unique_user_id = 'B1';
+	SELECT orgsync.import_csv('altered', E'primary_email_address\\nc@example.com\\nbad\\n'::bytea, 'g', on_error => 'skip');
+	SELECT orgsync.export_csv('altered');
+	INSERT INTO altered.feed_record_doubts (profile_runs) VALUES ('{1,1}');});
+my @changes = split /\n/, $node->safe_psql('postgres', q{
+	SELECT format('SELECT public.alter_column(%L, %L)', 'altered.' || relname, change)
+	FROM pg_class AS c JOIN pg_attribute AS a ON attrelid = c.oid JOIN pg_type AS t ON t.oid = atttypid, unnest(ARRAY[
+		CASE WHEN NOT typbyval THEN format('ALTER TABLE @relation ALTER %1$I DROP DEFAULT, ALTER %1$I TYPE bigint USING 16', attname) END,
+		CASE WHEN attnotnull AND attidentity = '' THEN format('ALTER TABLE @relation ALTER %1$I DROP NOT NULL; UPDATE @relation SET %1$I = NULL', attname) END]) AS change
+	WHERE relnamespace = 'altered'::regnamespace AND relkind = 'r' AND attnum > 0 AND change IS NOT NULL ORDER BY 1});
+cmp_ok(scalar @changes, '>', 100, 'there are columns to alter');
+my $reading = join '', map { "SAVEPOINT s; $_; ROLLBACK TO s;\n" } (
+	q{SELECT count(*) FROM orgsync.diff('altered')}, q{SELECT count(*) FROM orgsync.export_csv('altered', dry_run => true)},
+	q{SELECT count(*) FROM orgsync.export_csv('altered', dry_run => true, "full" => true)}, q{SELECT orgsync.export_report('altered')},
+	q{SELECT count(*) FROM orgsync.verify_account('altered')}, q{SELECT count(*) FROM orgsync.explain_profile('altered', 'a@example.com')},
+	q{SELECT orgsync.results_csv('altered', 2)}, q{SELECT count(*) FROM orgsync.status}, q{SELECT orgsync.undo_import('altered', 2)},
+	q{SELECT orgsync.confirm_export('altered', 2, E'primary_email_address,error\\na@example.com,no\\n'::bytea)},
+	q{SELECT orgsync.confirm_export('altered', 2)}, q{SELECT orgsync.forget_person('altered', 'b@example.com')},
+	q{SELECT orgsync.import_csv('altered', E'primary_email_address,unique_user_id,work_title,attribute_x,A_license_learning_pro_status,group:HR\\na@example.com,A1,T,x,active,yes\\nb@example.com,B1,T,x,active,yes\\n'::bytea, 'f')},
+	q{SELECT orgsync.import_remote('altered', E'primary_email_address,unique_user_id\\na@example.com,A1\\n'::bytea)},
+	q{SELECT orgsync.repair_account('altered')});
+foreach my $change (@changes)
+{
+	my ($status, $output, $errors) = $node->psql('postgres', "SET ROLE owen; BEGIN; $change;\n${reading}ROLLBACK;", on_error_stop => 0);
+	my $name = $change =~ s/.*alter_column//r;
+	ok($status == 0 && $errors !~ /server closed|terminat|PL.pgSQL function alter_column/, $name) or diag($errors);
+}
+
 is($node->safe_psql('postgres', 'SELECT 1'), '1', 'the server is there');
 done_testing();
