@@ -8,20 +8,26 @@
  *
  * The owner of an account may be hostile to its caller.  Before anything is
  * read, account_open() makes sure that every relation of the account is an
- * ordinary table, so that no rewrite rule of a view's runs as the caller.
+ * ordinary table, so that no rewrite rule of a view's runs as the caller, and that
+ * no column is of a type of the owner's, so that no cast does.  Tables of others
+ * are locked before, so that it stays so until the transaction ends.
  */
 #include "account.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "catalog.h"
 #include "miscadmin.h"
 #include "sql.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 static const char *const account_tables[] = {
@@ -95,6 +101,68 @@ relation_owner(Oid relation)
 	return owner;
 }
 
+/* Locks the tables that are not the caller's, until the transaction ends; are there any? */
+static bool
+lock_tables_of_others(const Account *account)
+{
+	bool		found = false;
+
+	for (size_t i = 0; i < lengthof(account_tables); i++)
+	{
+		Oid			relation = get_relname_relid(account_tables[i], account->namespace_oid);
+
+		if (!OidIsValid(relation) || relation_owner(relation) == GetUserId())
+			continue;
+		LockRelationOid(relation, AccessShareLock);
+		found = true;
+	}
+	return found;
+}
+
+/*
+ * May values of the type be read, cast and compared without running what somebody else
+ * made?  A cast to a type of the server's is made by who owns the other one.
+ */
+static bool
+is_trusted_type(Oid type)
+{
+	HeapTuple	tuple;
+	Oid			owner = InvalidOid;
+
+	if (type < FirstNormalObjectId)
+		return true;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_type) GETSTRUCT(tuple))->typowner;
+		ReleaseSysCache(tuple);
+	}
+	return superuser_arg(owner) || is_member_of_role_nosuper(GetUserId(), owner);
+}
+
+/* No column of a table of somebody else's may be of a type that is not trusted. */
+static void
+check_columns(Oid relation_oid)
+{
+	Relation	relation = table_open(relation_oid, AccessShareLock);
+	TupleDesc	descriptor = RelationGetDescr(relation);
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(descriptor, i);
+
+		if (!column->attisdropped && !is_trusted_type(column->atttypid))
+			ereport(ERROR,
+					errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					errmsg("column \"%s\" of table \"%s\" has a type that is not to be trusted",
+						   NameStr(column->attname), RelationGetRelationName(relation)),
+					errdetail("Reading it could run a function of the role that owns type %s.",
+							  format_type_be(column->atttypid)),
+					errhint("Only members of that role can use the account until the column has another type."));
+	}
+	table_close(relation, NoLock);
+}
+
 /*
  * Every table must be an ordinary one and, if work is to be done as the
  * account's owner, that owner's.
@@ -117,6 +185,8 @@ account_check_tables(const Account *account, bool as_owner)
 					errmsg("table \"%s\" does not belong to the owner of account \"%s\"",
 						   account_tables[i], account->name),
 					errhint("Give the schema and all its tables to one role."));
+		if (!as_owner && relation_owner(relation) != GetUserId())
+			check_columns(relation);
 	}
 }
 
@@ -193,6 +263,8 @@ account_open(Oid namespace_oid)
 	int			layout_version;
 
 	account_check_privilege(account);
+	if (lock_tables_of_others(account))
+		account = account_locate(namespace_oid);	/* as it is from now on */
 	layout_version = account_layout_version(account);
 	if (layout_version != ACCOUNT_LAYOUT_VERSION)
 		ereport(ERROR,

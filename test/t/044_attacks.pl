@@ -222,7 +222,31 @@ $node->safe_psql('postgres', q{
 fails($_, qr/has no table "profiles"/, $_) foreach (q{SELECT * FROM orgsync.diff('trap')}, q{SELECT * FROM orgsync.verify_account('trap')},
 	q{SELECT * FROM orgsync.import_csv('trap', E'primary_email_address\nx@example.com\n'::bytea)});
 $node->safe_psql('postgres', 'SELECT * FROM orgsync.accounts; SELECT * FROM orgsync.status');
+
+# Nor what columns are cast by.
+$node->safe_psql('postgres', q{
+	SET ROLE mallory;
+	SELECT orgsync.create_account('cast_trap', 'linkedin_learning');
+	SELECT orgsync.import_csv('cast_trap', E'primary_email_address\nx@example.com\n'::bytea);
+	CREATE TYPE cast_trap.evil AS (address text);
+	CREATE FUNCTION cast_trap.become(cast_trap.evil) RETURNS text LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.caught VALUES (current_user); RETURN $1.address; END $$;
+	CREATE CAST (cast_trap.evil AS text) WITH FUNCTION cast_trap.become(cast_trap.evil);
+	DROP VIEW cast_trap.users, cast_trap.license_holders, cast_trap.history, cast_trap.present_cells, cast_trap.logged_changes CASCADE;
+	DO $$ DECLARE index regclass; BEGIN
+		FOR index IN SELECT indexrelid FROM pg_index WHERE indrelid = 'cast_trap.profiles'::regclass AND NOT indisunique LOOP
+			EXECUTE 'DROP INDEX ' || index;
+		END LOOP;
+	END $$;
+	ALTER TABLE cast_trap.profiles DROP CONSTRAINT profiles_primary_email_address_key, DISABLE TRIGGER USER;
+	DROP TRIGGER duplicate_profile_update ON cast_trap.profiles;
+	ALTER TABLE cast_trap.profiles ALTER primary_email_address TYPE cast_trap.evil USING ROW(primary_email_address::text)::cast_trap.evil;});
+fails($_, qr/column "primary_email_address" of table "profiles" has a type that is not to be trusted.*type cast_trap\.evil/s, $_) foreach (
+	q{SELECT * FROM orgsync.diff('cast_trap')}, q{SELECT * FROM orgsync.export_csv('cast_trap')}, q{SELECT * FROM orgsync.verify_account('cast_trap')},
+	q{SELECT * FROM orgsync.import_csv('cast_trap', E'primary_email_address\nx@example.com\n'::bytea)});
+$node->safe_psql('postgres', 'SELECT * FROM orgsync.accounts; SELECT * FROM orgsync.status');
+$node->psql('postgres', "SELECT * FROM orgsync.$_", on_error_stop => 0) foreach (q{find_similar('cast_trap', 'y@example.com', 'A', 'B', NULL)}, q{similar_profiles('cast_trap')});
 is($node->safe_psql('postgres', 'SELECT * FROM public.caught'), '', 'nobody fell into a trap');
+is($node->safe_psql('postgres', q{SET ROLE mallory; SELECT count(*) FROM orgsync.accounts WHERE account = 'cast_trap'::regnamespace}), '1', 'the trap is an account');
 
 # Columns that an owner has given another type, or nulls against the layout: an error or an answer, never a crash.
 $node->safe_psql('postgres', q{
