@@ -1,4 +1,6 @@
 """The next day's file: 1 % changed, in another order; and the same file once more."""
+import statistics
+
 from harness import LICENSE, STATE_FUNCTIONS, Contestant
 
 # The day before, whatever a run has made of it: an empty cell takes nothing back.
@@ -57,10 +59,11 @@ def subject(bench):
         ("import_file", "COPY into an unlogged text table", 0.65, 0.4)])
 
     session = bench.session()
-    _, right_after, _ = bench.run_once(session, changed)
-    _, later, _ = bench.run_once(session, changed, checkpoint=False)
-    bench.goal("WAL right after a checkpoint", right_after / 1e6, 100, unit=" MB")
-    bench.goal("WAL when pages were written since", later / 1e6, 40, unit=" MB")
+    for what, checkpoint, goal in (("right after a checkpoint", True, 100), ("when pages were written since", False, 40)):
+        # the median, as a vacuum of the server's own adds to it at times
+        written = statistics.median(bench.run_once(session, changed, checkpoint=checkpoint)[1]
+                                    for _ in range(bench.options.runs))
+        bench.goal("WAL %s" % what, written / 1e6, goal, unit=" MB")
     session.close()
 
     bench.race(title % "nothing changed", [
