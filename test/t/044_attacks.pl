@@ -258,7 +258,7 @@ $node->safe_psql('postgres', q{
 			EXECUTE format('DROP VIEW IF EXISTS %s CASCADE', name);
 		END LOOP;
 		FOR name, part IN SELECT conrelid::regclass, conname FROM pg_constraint
-			WHERE connamespace = 'altered'::regnamespace AND (contype = 'f' OR conrelid = relation) ORDER BY contype <> 'f' LOOP
+			WHERE connamespace = 'altered'::regnamespace AND contype <> 'n' AND (contype = 'f' OR conrelid = relation) ORDER BY contype <> 'f' LOOP
 			EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', name, part);
 		END LOOP;
 		FOR name IN SELECT indexrelid::regclass FROM pg_index WHERE indrelid = relation LOOP
