@@ -73,6 +73,51 @@ output_directory_check(const char *directory)
 		client_fail(CLIENT_REFUSED, "could not write into directory \"%s\": %s", directory, strerror(errno));
 }
 
+/* In a directory like /tmp whoever made a file is who may replace it. */
+static bool
+is_kept_for_another(const char *directory, const struct stat *file)
+{
+	struct stat status;
+	uid_t		user = geteuid();
+
+	return user != 0 && user != file->st_uid && stat(directory, &status) == 0 &&
+		(status.st_mode & S_ISVTX) != 0 && user != status.st_uid;
+}
+
+/*
+ * Ends the program unless a file can be given that name, in the directory where
+ * the name leads.  What is no file, a device for example, is not replaced by one.
+ */
+static void
+check_name(const char *path, const char *directory, bool overwrite)
+{
+	struct stat link;
+	struct stat status;
+	struct stat output;
+	size_t		length = strlen(path);
+	bool		is_there = lstat(path, &link) == 0;
+
+	if (!is_there && errno != ENOENT)
+		client_fail(CLIENT_REFUSED, "could not make file \"%s\": %s", path, strerror(errno));
+	if (is_there && stat(path, &status) == 0)
+	{
+		if (S_ISDIR(status.st_mode))
+			client_fail(CLIENT_REFUSED, "\"%s\" is a directory", path);
+		if (!S_ISREG(status.st_mode))
+			client_fail(CLIENT_REFUSED, "\"%s\" is not a regular file", path);
+		/* /dev/stdout is a link, which must stay one */
+		if (fstat(STDOUT_FILENO, &output) == 0 && output.st_dev == status.st_dev && output.st_ino == status.st_ino)
+			client_fail(CLIENT_REFUSED, "\"%s\" is where standard output goes", path);
+	}
+	if (length == 0 || path[length - 1] == '/')
+		client_fail(CLIENT_REFUSED, "\"%s\" is no name of a file", path);
+	if (is_there && !overwrite)
+		client_fail_hint(CLIENT_REFUSED, "Move it away, or name another directory.",
+						 "file \"%s\" exists already", path);
+	if (is_there && is_kept_for_another(directory, &link))
+		client_fail(CLIENT_REFUSED, "could not replace file \"%s\", which belongs to another user", path);
+}
+
 /* Ends the program unless a file of that name can be made: a slip is to be told before any work is done. */
 void
 output_file_check(const char *path)
@@ -80,21 +125,8 @@ output_file_check(const char *path)
 	char	   *directory = directory_of(path);
 
 	output_directory_check(directory);
+	check_name(path, directory, true);
 	free(directory);
-}
-
-static void
-check_vacant(const OutputFile *file)
-{
-	struct stat status;
-
-	if (lstat(file->path, &status) != 0)
-		return;
-	if (S_ISDIR(status.st_mode))
-		client_fail(CLIENT_REFUSED, "\"%s\" is a directory", file->path);
-	if (!file->overwrite)
-		client_fail_hint(CLIENT_REFUSED, "Move it away, or name another directory.",
-						 "file \"%s\" exists already", file->path);
 }
 
 /* mkstemp() lets only the owner read; files have the permissions that are usual here. */
@@ -122,7 +154,7 @@ output_file_begin(const char *path, bool overwrite)
 	file->directory = directory_of(path);
 	file->overwrite = overwrite;
 	output_directory_check(file->directory);
-	check_vacant(file);
+	check_name(file->path, file->directory, file->overwrite);
 	if (!is_registered)
 		atexit(output_files_discard);
 	is_registered = true;
@@ -183,7 +215,7 @@ output_files_finish(void)
 {
 	for (OutputFile *file = files; file != NULL; file = file->next)
 	{
-		check_vacant(file);
+		check_name(file->path, file->directory, file->overwrite);
 		if (rename(file->temporary, file->path) != 0)
 			client_fail(CLIENT_REFUSED, "could not name file \"%s\": %s", file->path, strerror(errno));
 		free(file->temporary);

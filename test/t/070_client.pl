@@ -192,6 +192,10 @@ is($code . '|' . json_of($output, 'its export')->{files}[0]{row_count}, '0|1', '
 is(json_of((client('status', '"o""d\ @account"', '--json'))[1], 'its status')->{pending}{people}, 1, 'and shown');
 
 # what is refused, and why; each with its exit code
+my $new = file('new.csv', "$header\nnew\@example.com,New,\nnobody,No,\n");
+require POSIX;
+POSIX::mkfifo("$directory/fifo", 0600);
+symlink 'fifo', "$directory/link";
 my @refused = (
 	[ 2, qr/account "nobody" does not exist.*HINT:/s, 'status', 'nobody' ],
 	[ 2, qr/could not open file ".*missing\.csv": No such file/, 'import', 'acme', "$directory/missing.csv" ],
@@ -201,6 +205,11 @@ my @refused = (
 	[ 2, qr/could not use directory/, 'report', 'acme', '--out', "$directory/missing/report.html" ],
 	[ 2, qr/could not use directory/, 'import', 'acme', $good, '--rejected', "$directory/missing/rejected.csv" ],
 	[ 2, qr/is a directory/, 'report', 'acme', '--out', "$directory/out" ],
+	[ 2, qr/"" is no name of a file/, 'import', 'acme', $new, '--rejected=' ],
+	[ 2, qr/is no name of a file/, 'import', 'acme', $new, '--rejected', "$directory/missing/" ],
+	[ 2, qr/could not make file .*: File name too long/, 'import', 'acme', $new, '--rejected', "$directory/" . 'x' x 300 ],
+	[ 2, qr/is not a regular file/, 'import', 'acme', $new, '--rejected', "$directory/fifo" ],
+	[ 2, qr/is not a regular file/, 'report', 'acme', '--out', "$directory/link" ],
 	[ 2, qr/ERROR:  invalid input value for enum/, 'check', $good, '-P', 'other' ],
 	[ 2, qr/ERROR:.*layout/, 'export', 'acme', '-n', '--layout=other' ],
 	[ 64, qr/no command was given/ ],
@@ -233,6 +242,13 @@ for my $case (@refused)
 	ok($code == $expected && defined json_of($output, 'an error')->{error}{message}, 'as JSON, too');
 }
 is(value('SELECT count(*) FROM pg_largeobject_metadata'), '0', 'and no upload is left');
+is(value("SELECT count(*) FROM acme.profiles WHERE primary_email_address = 'new\@example.com'"), '0', 'nor was anything imported');
+ok(-p "$directory/fifo" && -l "$directory/link", 'and what is no file stays what it is');
+{
+	open my $both, '>', "$directory/both.html" or die "both.html: $!";
+	IPC::Run::run [ 'orgsync', '-d', $connection, 'report', 'acme', '--out', "$directory/both.html" ], '>', $both, '2>', \$errors;
+	like(($? >> 8) . "|$errors", qr/^2\|.*where standard output goes/, 'nor is the file of standard output replaced');
+}
 
 # no connection
 local $ENV{PGCONNECT_TIMEOUT} = 5;
