@@ -268,13 +268,30 @@ find_command(const char *name)
 	return COMMAND_COUNT;
 }
 
-/* Do the options suit the command? */
+/* Digits, and no more of them than fit into 64 bits. */
+static bool
+is_natural_number(const char *text)
+{
+	size_t		length = strspn(text, "0123456789");
+
+	return length > 0 && length < 19 && text[length] == '\0';
+}
+
+/* Do the options suit the command, and those that take a number have one? */
 static void
 check_options(const CommandLine *line)
 {
 	for (int i = 0; i < OPTION_COUNT; i++)
-		if (line->values[i] != NULL && !(options[i].commands & (1u << line->command)))
+	{
+		if (line->values[i] == NULL)
+			continue;
+		if (!(options[i].commands & (1u << line->command)))
 			options_fail("\"orgsync %s\" has no option \"--%s\"", commands[line->command].name, options[i].name);
+		if (options[i].argument != NULL &&
+			(strcmp(options[i].argument, "NUMBER") == 0 || strcmp(options[i].argument, "EXPORT") == 0) &&
+			!is_natural_number(line->values[i]))
+			options_fail("\"--%s\" takes a number, not \"%s\"", options[i].name, line->values[i]);
+	}
 }
 
 /*
@@ -316,6 +333,9 @@ options_parse(CommandLine *line, int argc, char **argv)
 		options_fail("\"orgsync %s\" takes the arguments %s", commands[command].name, commands[command].arguments);
 	for (int i = 0; i < given; i++)
 		line->arguments[i] = argv[optind + 1 + i];
+	/* somebody's first thought is the vendor's error file, which belongs behind --results */
+	if (command == COMMAND_CONFIRM && line->arguments[1] != NULL && !is_natural_number(line->arguments[1]))
+		options_fail("an export is named by its number, not by \"%s\"", line->arguments[1]);
 }
 
 /* Frees what options_parse() allocated. */

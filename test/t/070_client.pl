@@ -228,6 +228,12 @@ my @refused = (
 	[ 64, qr/"patch" or "full"/, 'import', 'acme', $good, '--mode=half' ],
 	[ 64, qr/takes NAME=HEADER/, 'import', 'acme', $good, '--column=Mail' ],
 	[ 64, qr/contradict/, 'import', 'acme', $good, '--stop-on-error', '--skip-errors' ],
+	[ 64, qr/"--findings" takes a number, not "many"/, 'import', 'acme', $good, '--findings=many' ],
+	[ 64, qr/"--findings" takes a number, not "-1"/, 'check', $good, '-A', 'acme', '--findings=-1' ],
+	[ 64, qr/"--rows-per-file" takes a number, not ""/, 'export', 'acme', '-n', '--rows-per-file=' ],
+	[ 64, qr/"--seq" takes a number, not "9{19}"/, 'confirm', 'acme', '--seq=' . '9' x 19 ],
+	[ 64, qr/"--again" takes a number, not "1x"/, 'export', 'acme', '-n', '--again=1x' ],
+	[ 64, qr/named by its number, not by "errors\.csv"/, 'confirm', 'acme', 'errors.csv' ],
 	[ 64, qr/needs? "--remote"/, 'import', 'acme', $good, '--adopt' ],
 	[ 64, qr/only "--adopt"/, 'import', 'acme', $good, '--remote', '--dry-run' ]);
 for my $case (@refused)
