@@ -67,6 +67,7 @@ findings_print(PGconn *connection, const CommandLine *line, const char *source, 
 	bool		shows_all = asked == NULL && output_is_json;
 	FindingCounts counts = {0};
 	long long	shown = 0;
+	long long	hidden;
 	PGresult   *row;
 	/* one row is fetched in any case, for the counts in it */
 	char	   *limit = shows_all ? client_format("%s", "") : client_format(" LIMIT %lld", most > 0 ? most : 1);
@@ -99,10 +100,11 @@ findings_print(PGconn *connection, const CommandLine *line, const char *source, 
 		}
 		PQclear(row);
 	}
+	hidden = counts.fatal + counts.errors + counts.warnings - shown;
 	if (output_is_json)
 		output_print("]");
-	else if (!output_is_quiet && shown < counts.fatal + counts.errors + counts.warnings)
-		output_print("(%lld more findings)\n", counts.fatal + counts.errors + counts.warnings - shown);
+	else if (!output_is_quiet && hidden > 0)
+		output_print("(%lld more %s)\n", hidden, hidden == 1 ? "finding" : "findings");
 	free(limit);
 	free(text);
 	return counts;

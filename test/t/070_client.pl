@@ -63,6 +63,8 @@ is(value('SELECT source, feed, message FROM acme.imports'), 'good.csv|default|fr
 is("$code|$errors", '1|', 'rejected rows');
 like($output, qr/^\Q$bad\E:3: error: .* \[invalid_email\]\n    .*\n\(2 more findings\)\n\z/m, 'the worst are shown, the others counted');
 like(slurp_file("$directory/rejected.csv"), qr/^nobody,No,active,2,.*at sign/m, 'rejected rows are written to be mended');
+($code, $output) = client('import', 'acme', $bad, '--findings=2');
+like($output, qr/^\(1 more finding\)\n\z/m, 'a single one too');
 ($code, $output) = client('import', 'acme', $bad);
 unlike($output, qr/[\x00-\x08\x0b-\x1f\x7f]/, 'nothing of a file steers the terminal');
 like($output, qr/e\\x1b\[31m\\x07vil/, 'but is shown');
