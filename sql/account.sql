@@ -378,6 +378,9 @@ ROLLBACK;
 INSERT INTO acme.settings (singleton, product) VALUES (false, 'workleap');
 SELECT public.outcome($$SELECT orgsync.add_license(4711::regnamespace, 'active_students')$$);
 
+-- what a file cannot say of a permission is not written either: only some can be limited to groups
+SELECT split_part(public.outcome($$INSERT INTO acme.permissions VALUES (1, 'permission_curate_content', 'group:HR')$$), E'\n', 1);
+
 -- a schema may be renamed, also to what needs quotes, and plans follow
 ALTER SCHEMA acme RENAME TO "Acme ""Inc""";
 SELECT orgsync.set_seats('"Acme ""Inc"""', 'Default_license_learning_proAllLanguages_status', 9);

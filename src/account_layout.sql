@@ -152,7 +152,8 @@ CREATE TABLE @account.permissions (
 			'group_permission_edit_groups', 'group_permission_manage_users_licenses',
 			'group_permission_recommend_content', 'group_permission_view_reports')),
 	scope orgsync.group_scope NOT NULL DEFAULT 'yes',
-	PRIMARY KEY (profile_id, permission)
+	PRIMARY KEY (profile_id, permission),
+	CONSTRAINT permission_can_be_limited CHECK (pg_catalog.starts_with(permission, 'group_') OR scope::text IN ('no', 'yes'))
 );
 COMMENT ON TABLE @account.permissions IS 'admin permissions: everywhere (yes) or limited to groups';
 COMMENT ON COLUMN @account.permissions.permission IS 'the column''s name in the vendor''s files';

@@ -275,7 +275,7 @@ $node->safe_psql('postgres', q{
 	SELECT orgsync.create_account('altered', 'linkedin_learning');
 	SELECT orgsync.add_license('altered', 'A_license_learning_pro_status', 10);
 	SELECT orgsync.import_csv('altered', E'primary_email_address,unique_user_id,work_title,attribute_x,A_license_learning_pro_status,group:HR\\na@example.com,A1,T,x,active,yes\\nb@example.com,B1,T,x,active,yes\\n'::bytea, 'f');
-	INSERT INTO altered.permissions VALUES (1, 'permission_curate_content', 'group:HR');
+	INSERT INTO altered.permissions VALUES (1, 'group_permission_view_reports', 'group:HR');
 	SELECT orgsync.export_csv('altered');
 	SELECT orgsync.confirm_export('altered', (SELECT max(export_id) FROM altered.exports));
 	UPDATE altered.profiles SET work_title = 'U', preferred_first_name = 'Q' WHERE unique_user_id = 'A1';
