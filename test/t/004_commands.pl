@@ -61,8 +61,8 @@ my ($client) = slurp_file('README.md') =~ /`(make client && sudo make install-cl
 # Where the installed orgsync is tested, there is nothing to build it with.
 SKIP:
 {
-	skip 'there is nothing to build with: make test installs it', 8 if !$ENV{CI} && !IPC::Run::run([ 'test/packages' ], '<', '/dev/null', '&>', \my $missing);
-	skip 'sanitizers want a server that is prepared for them', 8 if $ENV{SANITIZE} || $ENV{COVERAGE};
+	skip 'there is nothing to build with: make test installs it', 9 if !$ENV{CI} && !IPC::Run::run([ 'test/packages' ], '<', '/dev/null', '&>', \my $missing);
+	skip 'sanitizers want a server that is prepared for them', 9 if $ENV{SANITIZE} || $ENV{COVERAGE};
 
 	like(shell('make demo', '.', $demo), qr/^=== 1\..*^=== 9\. Uploaded and confirmed/ms, 'shows the whole job');
 
@@ -80,6 +80,9 @@ SKIP:
 	like(shell('make installcheck', "$directory/copy", $check), qr/^(?:ok 1 +- account|test account +\.\.\. ok)/m, 'runs tests on the server');
 	shell('sudo make uninstall', "$directory/copy", 'sudo make uninstall');
 	is($installed->(), '', 'leaves nothing behind');
+	# nor would it with bitcode, whose path is that of its object below a directory of the module's
+	my ($objects) = run_command([ 'make', '-s', '-C', "$directory/copy/xlsx", '--eval=objects: ; @echo $(OBJS)', 'objects' ]);
+	unlike($objects, qr/\.\./, 'of bitcode neither');
 	shell('the client alone', "$directory/copy", $client);
 	is($installed->(), "/usr/local/bin/orgsync /usr/local/share/man/man1/orgsync.1", 'installs the program and its page');
 }
