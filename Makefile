@@ -43,6 +43,11 @@ ISOLATION_OPTS = --load-extension=orgsync --encoding=UTF8 --inputdir=$(srcdir)/t
 
 srcdir = .
 
+# PGXS would build in another directory too, but finds no sources from there and makes a module of nothing.
+ifneq ($(realpath $(dir $(firstword $(MAKEFILE_LIST)))),$(realpath .))
+$(error orgsync is built where its source is; for several servers, build in copies of that directory)
+endif
+
 # These bring their own PostgreSQL: where they are asked for, there may be none yet.
 BY_THEMSELVES = test doc recipes demo bench fuzz crash coverage matrix acceptance dist deb xlsx-check
 ifneq ($(filter-out $(BY_THEMSELVES),$(or $(MAKECMDGOALS),all)),)

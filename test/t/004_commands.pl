@@ -61,8 +61,8 @@ my ($client) = slurp_file('README.md') =~ /`(make client && sudo make install-cl
 # Where the installed orgsync is tested, there is nothing to build it with.
 SKIP:
 {
-	skip 'there is nothing to build with: make test installs it', 9 if !$ENV{CI} && !IPC::Run::run([ 'test/packages' ], '<', '/dev/null', '&>', \my $missing);
-	skip 'sanitizers want a server that is prepared for them', 9 if $ENV{SANITIZE} || $ENV{COVERAGE};
+	skip 'there is nothing to build with: make test installs it', 10 if !$ENV{CI} && !IPC::Run::run([ 'test/packages' ], '<', '/dev/null', '&>', \my $missing);
+	skip 'sanitizers want a server that is prepared for them', 10 if $ENV{SANITIZE} || $ENV{COVERAGE};
 
 	like(shell('make demo', '.', $demo), qr/^=== 1\..*^=== 9\. Uploaded and confirmed/ms, 'shows the whole job');
 
@@ -83,6 +83,8 @@ SKIP:
 	# nor would it with bitcode, whose path is that of its object below a directory of the module's
 	my ($objects) = run_command([ 'make', '-s', '-C', "$directory/copy/xlsx", '--eval=objects: ; @echo $(OBJS)', 'objects' ]);
 	unlike($objects, qr/\.\./, 'of bitcode neither');
+	my (undef, $elsewhere) = run_command([ 'make', '-C', "$directory/home", '-f', "$directory/copy/Makefile" ]);
+	like($elsewhere, qr/orgsync is built where its source is/, 'and nothing is built from elsewhere');
 	shell('the client alone', "$directory/copy", $client);
 	is($installed->(), "/usr/local/bin/orgsync /usr/local/share/man/man1/orgsync.1", 'installs the program and its page');
 }
