@@ -31,6 +31,8 @@ first=$(ls "$waiting" | head -n 1)
 [ -n "$first" ] || exit 0
 export=$(echo "$first" | sed 's/.*-0*\([0-9]*\)-[0-9]*-[a-z]*\.csv$/\1/')
 delivery=$directory/$account-$export
+# of an account of that name elsewhere, or before: its files are not to go out again
+[ ! -e "$delivery" ] || { echo "$0: $delivery is there already" >&2; rm -r "$waiting"; exit 1; }
 mv "$waiting" "$delivery"
 
 # Under another name first, so that the vendor never takes half a file.  What only a

@@ -110,5 +110,12 @@ isnt($code, 0, 'a delivery fails when the vendor cannot be reached');
 ok(!-e "$directory/deliveries/acme-3/receipt", 'and has no receipt');
 is(value("SELECT count(*) > 0 FROM orgsync.diff('acme')"), 't', 'so what it had is exported again');
 
+# the number was had before, by an account of that name that was dropped, say
+mkdir "$directory/deliveries/acme-4";
+append_to_file("$directory/deliveries/acme-4/old.csv", "primary_email_address\n");
+($code, $said) = run(@deliver);
+like("$code $said", qr/^1 .*acme-4 is there already$/ms, 'a delivery that was made before');
+is(join(' ', map { s,.*/,,r } glob("$directory/deliveries/acme-4/* $directory/deliveries/waiting*")), 'old.csv', 'is not made again');
+
 $node->stop;
 done_testing();
