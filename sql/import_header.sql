@@ -99,6 +99,10 @@ UPDATE headers.settings SET unknown_headers = 'attribute';
 SELECT pg_temp.import(E'primary_email, Home Office ,Messages,\nann@example.com,Bern,ignored,too\n');
 SELECT attributes FROM headers.profiles;
 SELECT pg_temp.import(E'primary_email,Home Office,attribute_Home_Office\nann@example.com,Bern,Basel\n');
+-- a header of two lines comes back from an export as the attribute that it was
+SELECT pg_temp.import(E'primary_email,"Cost\nCenter","Desk\tno"\ncara@example.com,C1,D2\n');
+SELECT count(*), sum((SELECT i.updated FROM orgsync.import_csv('headers', e.csv) AS i)) FROM orgsync.export_csv('headers', dry_run => true) AS e;
+SELECT attributes FROM headers.profiles WHERE primary_email_address = 'cara@example.com';
 UPDATE headers.settings SET unknown_headers = 'ignore';
 
 -- the caller's own names for columns

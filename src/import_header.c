@@ -107,13 +107,16 @@ read_group_column(Import *import, ImportColumn *column, const char *name)
 								 import->groups[column->group].name);
 }
 
-/* A custom attribute's name has underscores for blanks. */
+/*
+ * A custom attribute's name has underscores for blanks, and so for the line breaks
+ * of a spreadsheet's header: an export's own header could not be read back else.
+ */
 static void
 read_attribute_column(ImportColumn *column, const char *name)
 {
 	column->attribute = pstrdup(name);
 	for (char *c = column->attribute; *c != '\0'; c++)
-		if (*c == ' ')
+		if ((unsigned char) *c <= ' ' || *c == '\x7F')
 			*c = '_';
 	column->canonical = psprintf("attribute_%s", column->attribute);
 }
