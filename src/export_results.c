@@ -312,8 +312,7 @@ export_results_read(const product *product, const char *data, size_t length)
 	results->refusals = palloc(results->capacity * sizeof(ExportRefusal));
 	results->key_capacity = 64;
 	results->keys = palloc(results->key_capacity * sizeof(ExportRefusalKey));
-	begin_reading(&reader, &allocator, "the results file", csv_guess_delimiter(data, length), data,
-				  length);
+	begin_reading(&reader, &allocator, "the results file", ',', data, length);
 	results_file_begin(&file, product, reader.reader, &allocator);
 	while ((step = results_file_next(&file)) != RESULTS_END)
 	{

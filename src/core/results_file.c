@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "cell.h"
+#include "csv_dialect.h"
 #include "csv_writer.h"
 
 static const column_kind key_kinds[RESULTS_KEY_COUNT] = {
@@ -90,7 +91,7 @@ results_keys(const column_kind *kinds, int column_count, const csv_record *recor
 	return count;
 }
 
-/* Begins with a file that nothing was read of yet. */
+/* Begins with a file that nothing was read of yet, and finds out its delimiter. */
 void
 results_file_begin(results_file *file, const product *product, csv_reader *reader,
 				   const csv_allocator *allocator)
@@ -100,6 +101,7 @@ results_file_begin(results_file *file, const product *product, csv_reader *reade
 	file->reader = reader;
 	file->allocator = allocator;
 	file->messages_column = -1;
+	(void) csv_dialect_begin(reader, allocator, '\0', csv_header_rank_for_any, NULL);
 }
 
 /* Frees what results_file_next() allocated. */
