@@ -55,6 +55,14 @@ DELETE FROM expl.profiles WHERE profile_id = 1;
 SELECT pg_temp.explain('ann');
 SELECT pg_temp.explain('nobody');
 
+-- a seat that was lost, or is waited for, is none at the vendor's: nothing is under way
+SELECT orgsync.confirm_export('expl', export_id) FROM (SELECT DISTINCT export_id FROM orgsync.export_csv('expl', override => true)) AS e;
+SELECT orgsync.grant_seat('expl', 'd@example.com', 'Default_license_learning_pro_status');
+SELECT orgsync.grant_seat('expl', 'e@example.com', 'Default_license_learning_pro_status');
+SELECT orgsync.revoke_seat('expl', 'e@example.com', 'Default_license_learning_pro_status');
+SELECT count(*) FROM orgsync.diff('expl');
+SELECT pg_temp.explain(email) FROM (VALUES ('d'), ('e')) AS e (email);
+
 -- only who may read
 CREATE ROLE regress_orgsync_reader;
 GRANT USAGE ON SCHEMA expl, orgsync TO regress_orgsync_reader;

@@ -92,7 +92,7 @@ static const char explain_query[] =
 " SELECT coalesce(w.column_name, v.column_name) AS column_name, w.place, coalesce(w.cell, v.cell) AS cell,"
 "  coalesce(w.value, v.nothing) AS wanted, coalesce(w.nothing, v.nothing) AS nothing,"
 "  CASE WHEN u.is_new THEN NULL WHEN v.cell IS NOT NULL THEN coalesce(nullif(v.vendor_value, ''), v.nothing)"
-"   ELSE w.value END AS vendor_has, CASE WHEN u.is_new THEN u.change_id ELSE v.change_id END AS change_id"
+"   WHEN w.place = 5 AND w.value <> 'active' THEN w.nothing ELSE w.value END AS vendor_has, CASE WHEN u.is_new THEN u.change_id ELSE v.change_id END AS change_id"
 " FROM (SELECT p.*," DIFF_CELL_OF("p.column_name") "AS cell,"
 "  CASE p.place WHEN 5 THEN 'inactive' WHEN 6 THEN 'no' WHEN 7 THEN 'no' END AS nothing FROM present AS p) AS w"
 " FULL JOIN (SELECT p.*, CASE WHEN starts_with(p.column_name, 'group:') THEN 'no'"
