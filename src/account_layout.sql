@@ -532,7 +532,7 @@ FROM (SELECT v.*, v.set_at IS NULL AS is_first, p.primary_email_address,
 WHERE v.value <> ''
 	AND (v.value NOT IN ('no', 'inactive') OR pg_catalog.starts_with(v.column_name, 'attribute_')
 		OR v.column_name IN ('primary_email_address', 'unique_user_id', 'preferred_first_name', 'preferred_last_name', 'work_title'))
-	AND v.valid_from IS DISTINCT FROM v.valid_until;
+	AND (v.valid_until IS NULL OR v.valid_from IS DISTINCT FROM v.valid_until);
 COMMENT ON VIEW @account.history IS 'who had what when: one row a version of a cell; valid_until NULL: still, valid_from NULL: since before what is kept';
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON @account.profiles
