@@ -86,6 +86,13 @@ UPDATE forg.profiles SET work_title = 'x' WHERE primary_email_address ~ '^h';
 SELECT pg_temp.import('primary_email,LICENSE;h.*{x}|$@,bad;hyx@,bad');
 SELECT * FROM orgsync.forget_person('forg', 'h.*{x}|$@example.com');
 SELECT pg_temp.found('h\.\*');
+-- groups that no file can say are told as well
+SELECT orgsync.create_account('forgw', 'workleap') \g /dev/null
+INSERT INTO forgw.groups (name) VALUES ('Year 1');
+SELECT state FROM orgsync.import_csv('forgw', E'Name,Email,Country,Region\nAnn Lee,a@example.com,CA,CA-QC\n'::text, groups => '{Year 1}');
+SELECT orgsync.confirm_export('forgw', export_id) FROM orgsync.export_csv('forgw');
+SELECT * FROM orgsync.forget_person('forgw', 'a@example.com');
+SELECT orgsync.drop_account('forgw');
 
 CREATE ROLE regress_orgsync_forgetter;
 GRANT USAGE ON SCHEMA forg, orgsync TO regress_orgsync_forgetter;

@@ -186,6 +186,13 @@ put_instruction(ReturnSetInfo *result, const char *address, const char *action, 
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/* Workleap's files have no groups, but its people have. */
+static bool
+is_group(const header_column *column, const char *column_name)
+{
+	return column->kind == COLUMN_GROUP || strncmp(column_name, "group:", 6) == 0;
+}
+
 static bool
 is_license(const Account *account, const header_column *column, const char *column_name)
 {
@@ -212,7 +219,7 @@ tell(const Person *person, ReturnSetInfo *result, int64 profile_id)
 		if (vendor_has == NULL)
 			continue;
 		header_classify(person->account->product, column_name, strlen(column_name), &column);
-		if (column.kind == COLUMN_GROUP && strcmp(vendor_has, "no") != 0)
+		if (is_group(&column, column_name) && strcmp(vendor_has, "no") != 0)
 			put_instruction(result, address, "leave", column_name, vendor_has, "no");
 		else if ((column.kind == COLUMN_PERMISSION || column.kind == COLUMN_GROUP_PERMISSION) &&
 				 strcmp(vendor_has, "no") != 0)
