@@ -68,6 +68,13 @@ DELETE FROM changes;
 DELETE FROM profiles WHERE profile_id BETWEEN 60 AND 88;
 SELECT kind FROM orgsync.export_csv('much', dry_run => true);
 ROLLBACK;
+-- also if they are a small part of the account, but a whole group
+BEGIN;
+TRUNCATE seats;
+DELETE FROM changes;
+DELETE FROM profiles WHERE profile_id BETWEEN 77 AND 88;
+SELECT kind FROM orgsync.export_csv('much', dry_run => true);
+ROLLBACK;
 -- meant
 BEGIN;
 DELETE FROM profiles WHERE profile_id BETWEEN 77 AND 88;

@@ -100,7 +100,7 @@ typedef struct DiffPerson
 	int			value_count;
 	DiffCell   *values;			/* new_value, and no old_value */
 
-	/* Of those who lose a seat: the groups in which the vendor has them, as columns. */
+	/* Of those who lose a seat, or were deleted: the groups in which the vendor has them, as columns. */
 	List	   *vendor_groups;
 } DiffPerson;
 

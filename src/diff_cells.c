@@ -423,14 +423,14 @@ has_cell(const DiffPerson *person, const char *action, const char *column_name)
 	return false;
 }
 
-/* The groups in which the vendor has somebody who loses a seat. */
+/* The groups in which the vendor has somebody who loses a seat, or was deleted. */
 static void
 add_vendor_groups(DiffReader *reader, const DiffPresent *present)
 {
 	DiffPerson *person = &reader->person;
 	ListCell   *cell;
 
-	if (!has_cell(person, "revoke", NULL))
+	if (person->state != DIFF_DELETED && !has_cell(person, "revoke", NULL))
 		return;
 	foreach(cell, present->groups)
 	{

@@ -122,13 +122,14 @@ export_threshold_count(ExportPlan *plan, const DiffPerson *person)
 		add_loss(threshold, &threshold->revoked, person);
 	if (is_removed)
 		add_loss(threshold, &threshold->removed, person);
-	if (!loses_a_seat)
+	if (!loses_a_seat && !is_removed)
 		return;
 	foreach(cell, person->vendor_groups)
 	{
 		GroupLoss  *loss = group_loss(threshold, lfirst(cell));
 
-		add_loss(threshold, &loss->revoked, person);
+		if (loses_a_seat)
+			add_loss(threshold, &loss->revoked, person);
 		if (is_removed)
 			add_loss(threshold, &loss->removed, person);
 		loss->gone += leaves(person, lfirst(cell));
@@ -219,7 +220,7 @@ check_group(ExportPlan *plan, const DiffReader *reader, const GroupLoss *loss)
 							dangerous_size(loss->removed.count, account->max_remove_percent));
 	int64		people;
 
-	if (loss->revoked.count < account->threshold_floor)
+	if (Max(loss->revoked.count, loss->removed.count) < account->threshold_floor)
 		return;
 	people = loss->gone +
 		diff_count(reader, "SELECT count(*) FROM (SELECT FROM @account.memberships"
