@@ -17,6 +17,7 @@
  */
 #include "export.h"
 
+#include "access/xact.h"
 #include "account_lock.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -61,6 +62,30 @@ find_notation(const Account *account, const char *layout)
 			errmsg("unknown layout: \"%s\"", layout),
 			errhint("Layouts are \"default\", with columns like \"%sNAME\", and \"legacy\", with columns "
 					"like \"group/NAME\" that hold 1 and 0.", account->product->group_header_prefix));
+}
+
+/*
+ * A snapshot that is older than the lock may show changes that the vendor has
+ * heard of since: their export would take back what came after them.
+ */
+static void
+check_changes_are_pending(const ExportPlan *plan)
+{
+	static const char count_changes[] = "SELECT count(*) FROM @account.changes WHERE change_id <@ $1";
+	SqlArgument changes_read = SQL_DATUM(INT8MULTIRANGEOID, plan->changes_read);
+	int64		count;
+
+	if (!IsolationUsesXactSnapshot() || plan->changes_read == 0)
+		return;
+	(void) sql_run(plan->account, count_changes, 1, &changes_read);
+	count = sql_int64(0, 0);
+	(void) sql_run_latest(plan->account, count_changes, 1, &changes_read);
+	if (sql_int64(0, 0) != count)
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("what the vendor has was learned by another transaction while account \"%s\" was exported",
+					   plan->account->name),
+				errhint("Repeat the transaction."));
 }
 
 /* Records the export and returns its number. */
@@ -241,6 +266,8 @@ orgsync_export_csv(PG_FUNCTION_ARGS)
 	{
 		int64		export_id;
 
+		if (!dry_run)
+			check_changes_are_pending(&plan);
 		if (!dry_run && !plan.is_full)
 			plan.changes_read = diff_write_adoptions(plan.reader, plan.changes_read);
 		export_id = dry_run ? 0 : record_export(&plan);
