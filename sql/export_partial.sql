@@ -85,6 +85,16 @@ SELECT orgsync.confirm_export('part', max(export_id)) FROM exports;
 SELECT * FROM d;
 SELECT count(*) FROM changes;
 
+-- a row names an address that cannot change yet, behind a "'": its change is pending
+INSERT INTO profiles (primary_email_address, unique_user_id, preferred_first_name, preferred_last_name)
+VALUES ('+eve@example.com', 'E1', 'Eve', 'Evans'), ('flo@example.com', 'F1', 'Flo', 'Ford');
+SELECT orgsync.confirm_export('part', export_id) FROM (SELECT DISTINCT export_id FROM orgsync.export_csv('part')) AS e;
+DELETE FROM profiles WHERE unique_user_id = 'F1';
+UPDATE profiles SET primary_email_address = 'flo@example.com', unique_user_id = 'E2' WHERE unique_user_id = 'E1';
+SELECT seq, kind, csv FROM orgsync.export_csv('part', spreadsheet_safe => true);
+SELECT orgsync.confirm_export('part', max(export_id), seq => 1) FROM exports;
+SELECT * FROM d;
+
 RESET search_path;
 SET client_min_messages = warning;
 DROP SCHEMA part CASCADE;

@@ -52,7 +52,10 @@ PG_FUNCTION_INFO_V1(orgsync_cancel_export);
 	" FROM unnest($2, $3, $4) AS b (profile_id, column_name, value)" \
 	") "
 
-/* A rename row may name an address, or an id, that is as the vendor has it. */
+/*
+ * A rename row may name an address, or an id, that is as the vendor has it, perhaps
+ * behind a "'" that keeps a spreadsheet from running it.
+ */
 static const char confirm_cells[] =
 CHANGES_KEPT(BATCH_CELLS
 "DELETE FROM @account.changes c USING batch b"
@@ -62,7 +65,8 @@ CHANGES_KEPT(BATCH_CELLS
 "  AND (b.cell IS NULL OR b.cell NOT IN ('primary_email_address', 'unique_user_id') OR NOT EXISTS"
 "   (SELECT FROM (SELECT f.vendor_value FROM @account.changes f WHERE f.profile_id = c.profile_id"
 "     AND f.column_name = b.cell ORDER BY f.change_id LIMIT 1) f"
-"    WHERE f.vendor_value = b.value OR (b.cell = 'primary_email_address' AND lower(f.vendor_value) = lower(b.value))))");
+"    WHERE f.vendor_value = b.value OR (b.cell = 'primary_email_address'"
+"     AND lower(b.value) IN (lower(f.vendor_value), '''' || lower(f.vendor_value)))))");
 
 /*
  * deleted: before the export, so that their rows are all that tells what the
