@@ -61,14 +61,15 @@ account_try_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKM
 /*
  * Waits for whoever is changing the account by whatever means, and locks all of
  * them out until the transaction ends; readers go on.  Needs an SPI connection,
- * and privileges to change the tables.
+ * and privileges to change the tables.  A statement on groups or licenses goes on to
+ * the tables that hang on them, and one on profiles does; so they are locked in that order.
  */
 void
 account_lock_writers(const Account *account)
 {
 	sql_script(account,
-			   "LOCK TABLE @account.profiles, @account.seats, @account.memberships, @account.permissions,"
-			   " @account.groups, @account.licenses, @account.changes IN SHARE ROW EXCLUSIVE MODE");
+			   "LOCK TABLE @account.groups, @account.licenses, @account.profiles, @account.seats, @account.memberships,"
+			   " @account.permissions, @account.changes IN SHARE ROW EXCLUSIVE MODE");
 }
 
 /*
