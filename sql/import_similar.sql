@@ -140,4 +140,17 @@ SELECT pg_temp.messages();
 SELECT pg_temp.import(E'primary_email,preferred_first_name\nkarl.moe@example.com,Carlo\n');
 DROP FUNCTION look_alikes.spoil CASCADE;
 
+-- under row-level security, whom the caller may not read is not named
+CREATE ROLE regress_orgsync_half_blind;
+GRANT USAGE ON SCHEMA look_alikes TO regress_orgsync_half_blind;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA look_alikes TO regress_orgsync_half_blind;
+ALTER TABLE look_alikes.profiles ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_domain ON look_alikes.profiles USING (orgsync.domain(primary_email_address) = 'example.org');
+SET ROLE regress_orgsync_half_blind;
+SELECT state, rejected FROM orgsync.import_csv('look_alikes', E'primary_email\nm.aria.lind@example.com\nmaria.lind@example.com\n');
+RESET ROLE;
+SELECT pg_temp.messages();
+DROP OWNED BY regress_orgsync_half_blind;
+DROP ROLE regress_orgsync_half_blind;
+
 SELECT orgsync.drop_account('look_alikes');

@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 
 /* ---- beginning ---- */
 
@@ -87,6 +88,7 @@ import_similar_begin(Import *import)
 		similar->profiles = table_open(get_relname_relid("profiles", import->account->namespace_oid),
 									   AccessShareLock);
 		trigger_check_columns(similar->profiles);
+		similar->may_read = check_enable_rls(RelationGetRelid(similar->profiles), InvalidOid, true) != RLS_ENABLED;
 		if (RelationGetNumberOfBlocks(similar->profiles) == 0)
 		{
 			table_close(similar->profiles, AccessShareLock);
@@ -234,7 +236,8 @@ obey_rule(Import *import, ImportRow *row, const char *address, const SimilarMatc
 
 	if (!found->is_row)
 	{
-		other = similar_probe_address(import_similar_probe(import), found->id);
+		if (import->similar->may_read)
+			other = similar_probe_address(import_similar_probe(import), found->id);
 		import_note_named(import, found->id);
 	}
 	else

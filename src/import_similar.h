@@ -17,6 +17,7 @@ typedef struct SimilarRows
 	SimilarSet *set;
 	bool		is_exclusive;	/* nobody else may change addresses or names */
 	Relation	profiles;		/* NULL: there are none to compare with */
+	bool		may_read;		/* the caller, all of them */
 	bool		by_index;		/* the profiles are looked for, and not in the set */
 	bool		has_probe;
 	SimilarProbe probe;
