@@ -290,6 +290,7 @@ typedef struct Import
 	Bitmapset  *losing_rows;	/* their address is not given up after all; see import_address.c */
 	Bitmapset  *withheld_rows;	/* their revocations cannot be counted on; see import_decide.c */
 	bool		refused;		/* a fatal finding: nothing is applied */
+	bool		is_again;		/* an attempt has failed, as other sessions got in between */
 	bool		by_statements;	/* nothing is written directly, so that rows can be tried one by one */
 
 	/* of one attempt */

@@ -181,6 +181,8 @@ static void
 write_all(Import *import, int64 *unused)
 {
 	(void) unused;
+	if (import->is_again)
+		account_lock(import->account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock);
 	import_make_groups(import);
 	if (!decide(import))
 		return;
@@ -272,6 +274,7 @@ is_worth_retrying(const ErrorData *error)
 		case ERRCODE_EXCLUSION_VIOLATION:
 		case ERRCODE_FOREIGN_KEY_VIOLATION:
 		case ERRCODE_T_R_SERIALIZATION_FAILURE:
+		case ERRCODE_T_R_DEADLOCK_DETECTED: /* what this attempt had locked is free again */
 			return true;
 		default:
 			return false;
@@ -327,6 +330,7 @@ write_file(Import *import)
 		import_findings_forget(import->findings);
 		if (attempt == MAX_ATTEMPTS || !is_worth_retrying(error))
 			break;
+		import->is_again = true;
 	}
 	if (!is_refusal(error))
 		ReThrowError(error);
