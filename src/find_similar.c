@@ -52,7 +52,11 @@ open_profiles(const Account *account)
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("similar profiles cannot be looked for under row-level security"),
 				errhint("Ask as a role that may read all of the account's profiles."));
-	profiles = table_open(relation_oid, AccessShareLock);
+	profiles = try_table_open(relation_oid, AccessShareLock);
+	if (profiles == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("table \"%s\" of account \"%s\" was dropped meanwhile", "profiles", account->name));
 	trigger_check_columns(profiles);
 	return profiles;
 }
