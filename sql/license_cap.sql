@@ -268,3 +268,24 @@ SELECT * FROM cap.usage;
 
 DROP VIEW cap.usage;
 SELECT orgsync.drop_account('cap');
+
+-- force holds for that account, not for what a trigger of the owner's does in another
+SELECT orgsync.create_account('forced', 'talent_insights');
+SELECT orgsync.create_account('unforced', 'talent_insights');
+SELECT orgsync.add_license('forced', 'A_license_learning_pro_status', 1), orgsync.add_license('unforced', 'A_license_learning_pro_status', 1);
+INSERT INTO unforced.profiles (primary_email_address) VALUES ('a@example.com'), ('b@example.com');
+CREATE FUNCTION forced.follow() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO unforced.seats SELECT profile_id, 1, 'invited' FROM unforced.profiles ON CONFLICT DO NOTHING;
+	RETURN NULL;
+EXCEPTION WHEN check_violation THEN
+	RAISE NOTICE '%', SQLERRM;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER follow AFTER UPDATE ON forced.licenses FOR EACH STATEMENT EXECUTE FUNCTION forced.follow();
+CREATE TRIGGER follow AFTER INSERT ON forced.seats FOR EACH STATEMENT EXECUTE FUNCTION forced.follow();
+SELECT orgsync.set_seats('forced', 'A_license_learning_pro_status', 0, force => true);
+SELECT state FROM orgsync.import_remote('forced', E'primary_email_address,A_license_learning_pro_status\nc@example.com,active\n', adopt => true);
+SELECT account, total, invited + activated AS taken FROM (SELECT 'forced' AS account, * FROM forced.seat_usage UNION ALL SELECT 'unforced', * FROM unforced.seat_usage) AS u ORDER BY 1;
+DROP FUNCTION forced.follow() CASCADE;
+SELECT orgsync.drop_account('forced'), orgsync.drop_account('unforced');

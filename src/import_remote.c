@@ -368,6 +368,7 @@ import_remote_apply(Import *import)
 {
 	MemoryContext old_context;
 	RemoteDifference *difference;
+	Oid			forced_before = license_forced_account;
 
 	account_lock_writers(import->account);
 	import_make_groups(import);
@@ -376,14 +377,14 @@ import_remote_apply(Import *import)
 	import->changes = import_changes_create(import);
 	MemoryContextSwitchTo(old_context);
 
-	license_seats_forced = true;
+	license_forced_account = import->account->namespace_oid;
 	PG_TRY();
 	{
 		apply_list(import, difference);
 	}
 	PG_FINALLY();
 	{
-		license_seats_forced = false;
+		license_forced_account = forced_before;
 		import_source_reset();
 		remote_difference_unregister();
 	}

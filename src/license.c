@@ -123,6 +123,7 @@ orgsync_set_seats(PG_FUNCTION_ARGS)
 {
 	Account    *account;
 	SqlArgument arguments[2];
+	Oid			forced_before = license_forced_account;
 
 	check_not_null(fcinfo, 0, "account");
 	check_not_null(fcinfo, 1, "header");
@@ -131,14 +132,14 @@ orgsync_set_seats(PG_FUNCTION_ARGS)
 	arguments[0] = SQL_INT4(find_license(account, PG_GETARG_DATUM(1), NULL));
 	arguments[1] = PG_ARGISNULL(2) ? SQL_NULL(INT4OID) : SQL_INT4(PG_GETARG_INT32(2));
 
-	license_seats_forced = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	license_forced_account = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3) ? account->namespace_oid : InvalidOid;
 	PG_TRY();
 	{
 		(void) sql_write(account, "UPDATE @account.licenses SET seats = $2 WHERE license_id = $1", 2, arguments);
 	}
 	PG_FINALLY();
 	{
-		license_seats_forced = false;
+		license_forced_account = forced_before;
 	}
 	PG_END_TRY();
 	SPI_finish();

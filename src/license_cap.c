@@ -46,10 +46,11 @@ typedef struct SeatDeltas
 } SeatDeltas;
 
 /*
- * No seat is refused: set by set_seats(force => true), and for what the vendor
- * itself reports, while they write.
+ * The account of which no seat is refused: set by set_seats(force => true), and for
+ * what the vendor itself reports, while they write.  Triggers of the owner's may write to
+ * other accounts meanwhile, or call those functions again.
  */
-bool		license_seats_forced = false;
+Oid			license_forced_account = InvalidOid;
 
 /* Waits until no other transaction may change the seats of the license. */
 void

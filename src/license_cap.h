@@ -8,7 +8,7 @@
 #include "account.h"
 #include "license_counter.h"
 
-extern bool license_seats_forced;
+extern Oid license_forced_account;
 
 extern void license_cap_lock(const Account *account, int license_id);
 extern void license_cap_add(const Account *account, SeatDelta *deltas, int count);

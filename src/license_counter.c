@@ -215,7 +215,7 @@ add_exclusively(const Account *account, Relation counters, const SeatDelta *delt
 	wanted = seats_wanted(delta, terms->counts_invited);
 	license_rows_read(account, counters, delta->license_id, rows);
 	sum = license_rows_sum(rows);
-	if (wanted > 0 && terms->seats != SEATS_WITHOUT_LIMIT && !license_seats_forced &&
+	if (wanted > 0 && terms->seats != SEATS_WITHOUT_LIMIT && license_forced_account != account->namespace_oid &&
 		sum.activated + (terms->counts_invited ? sum.invited : 0) + wanted > terms->seats)
 	{
 		int64		taken = sum.activated + (terms->counts_invited ? sum.invited : 0) + wanted;

@@ -200,7 +200,7 @@ check_licenses(const Account *account, TriggerData *trigger)
 	license_count = license_usage_read(account, &licenses);
 	account_restore_user(&context);
 
-	for (int i = 0; i < license_count && !license_seats_forced; i++)
+	for (int i = 0; i < license_count && license_forced_account != account->namespace_oid; i++)
 	{
 		LicenseBefore *found = bsearch(&licenses[i].terms.license_id, before, count, sizeof(LicenseBefore),
 									   compare_ints);

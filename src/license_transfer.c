@@ -232,7 +232,7 @@ license_transfer_note(const Account *account, const LicenseTerms *terms, int64 f
 		state = state_of(transfers->vacated, transfers->done, terms->transfers_per_year);
 		counted = Max(Min(given, state.left), given - license_transfer_unused(&state, terms->seats, free + given));
 		counted = Min(counted, Min(given, state.vacated));
-		if (counted > state.left && !license_seats_forced)
+		if (counted > state.left && license_forced_account != account->namespace_oid)
 			refuse_transfers(account, terms, &state, counted);
 		if (counted > 0)
 			give_seats(account, terms->license_id, taken, (int) counted, transfers);
