@@ -158,3 +158,21 @@ SELECT orgsync.drop_account('undo');
 RESET ROLE;
 DROP OWNED BY regress_orgsync_undo_hand;
 DROP ROLE regress_orgsync_undo_hand;
+
+-- a trigger of the owner's imports into an account that follows: what comes after it is still the first import's
+\set VERBOSITY terse
+SELECT orgsync.create_account('leads', 'linkedin_learning');
+SELECT orgsync.create_account('follows', 'linkedin_learning');
+INSERT INTO leads.profiles (primary_email_address, work_title) VALUES ('ann@example.com', 'Clerk');
+CREATE FUNCTION leads.follow() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM orgsync.import_table('follows', 'leads.profiles');
+	RETURN NULL;
+END $$;
+CREATE TRIGGER follow BEFORE UPDATE ON leads.profiles FOR EACH STATEMENT EXECUTE FUNCTION leads.follow();
+SELECT state, created, updated FROM orgsync.import_csv('leads', E'primary_email_address,work_title,group:HR\nann@example.com,Boss,yes\n');
+SELECT state, created FROM follows.imports;
+SELECT column_name, value, set_by FROM leads.history WHERE set_by LIKE 'import %' ORDER BY 1;
+SELECT * FROM orgsync.undo_import('leads', 1);
+DROP FUNCTION leads.follow() CASCADE;
+SELECT orgsync.drop_account('leads'), orgsync.drop_account('follows');

@@ -36,6 +36,14 @@ typedef struct ChangeSource
 	int64		line_count;
 } ChangeSource;
 
+/* On whose behalf the session changes an account, to be set back to. */
+typedef struct ChangeSourceState
+{
+	Oid			account;
+	ChangeSource source;
+	struct HTAB *parked_addresses;
+} ChangeSourceState;
+
 /* How an address begins, before the profile's id and "@", that it has for a moment only; see park_addresses(). */
 #define PARKED_ADDRESS	"orgsync-parked-"
 
@@ -73,7 +81,8 @@ typedef struct ChangeLog ChangeLog;
 	" UNION ALL SELECT " CHANGE_COLUMNS "FROM @account.past_changes)"
 
 extern void change_log_set_source(const Account *account, const ChangeSource *source);
-extern void change_log_reset_source(void);
+extern ChangeSourceState change_log_save_source(void);
+extern void change_log_restore_source(const ChangeSourceState *before);
 extern const ChangeSource *change_log_source(const Account *account);
 extern bool change_log_is_new(const Account *account, int64 profile_id);
 

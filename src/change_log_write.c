@@ -98,8 +98,8 @@ static HTAB *parked_addresses = NULL;
 
 /*
  * What this session changes in the account from now on, it changes on behalf of
- * the source, which is copied (its arrays are not).  change_log_reset_source()
- * must be called also after an error.
+ * the source, which is copied (its arrays are not).  Between change_log_save_source()
+ * and change_log_restore_source().
  */
 void
 change_log_set_source(const Account *account, const ChangeSource *source)
@@ -108,13 +108,28 @@ change_log_set_source(const Account *account, const ChangeSource *source)
 	current_source = *source;
 }
 
-void
-change_log_reset_source(void)
+/*
+ * To be called before, because a trigger of the owner's may import into another account
+ * while a file is applied: then it goes on on behalf of the first.
+ */
+ChangeSourceState
+change_log_save_source(void)
 {
-	source_account = InvalidOid;
+	ChangeSourceState before = {source_account, current_source, parked_addresses};
+
+	parked_addresses = NULL;
+	return before;
+}
+
+/* Ends what was set since; must be called also after an error. */
+void
+change_log_restore_source(const ChangeSourceState *before)
+{
 	if (parked_addresses != NULL)
 		hash_destroy(parked_addresses);
-	parked_addresses = NULL;
+	source_account = before->account;
+	current_source = before->source;
+	parked_addresses = before->parked_addresses;
 }
 
 /* The source that is set for the account, or NULL. */

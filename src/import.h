@@ -587,7 +587,6 @@ extern void import_note_values(Import *import, const ImportRow *row, const Prese
 							   const ProfileValues *after);
 extern void import_report_conflicts(Import *import);
 extern void import_source_set(Import *import);
-extern void import_source_reset(void);
 
 /* import_change.c */
 typedef enum ChangeTable

@@ -369,6 +369,7 @@ import_remote_apply(Import *import)
 	MemoryContext old_context;
 	RemoteDifference *difference;
 	Oid			forced_before = license_forced_account;
+	ChangeSourceState source_before;
 
 	account_lock_writers(import->account);
 	import_make_groups(import);
@@ -378,6 +379,7 @@ import_remote_apply(Import *import)
 	MemoryContextSwitchTo(old_context);
 
 	license_forced_account = import->account->namespace_oid;
+	source_before = change_log_save_source();
 	PG_TRY();
 	{
 		apply_list(import, difference);
@@ -385,7 +387,7 @@ import_remote_apply(Import *import)
 	PG_FINALLY();
 	{
 		license_forced_account = forced_before;
-		import_source_reset();
+		change_log_restore_source(&source_before);
 		remote_difference_unregister();
 	}
 	PG_END_TRY();

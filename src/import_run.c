@@ -152,13 +152,16 @@ decide(Import *import)
 static void
 apply(Import *import, bool row_by_row, int64 *failing_line)
 {
+	ChangeSourceState before;
+
 	import_progress_phase(import, "changes");
 	take_import_id(import);
-	import_source_set(import);
 	import_unchanged_collect(import);
 	import_seats_watch(import);
+	before = change_log_save_source();
 	PG_TRY();
 	{
+		import_source_set(import);
 		import_note_absence(import);
 		if (!import->refused && row_by_row)
 			import_apply_row_by_row(import, failing_line);
@@ -169,7 +172,7 @@ apply(Import *import, bool row_by_row, int64 *failing_line)
 	{
 		import_seats_watch_end();
 		import_unchanged_collect_end();
-		import_source_reset();
+		change_log_restore_source(&before);
 	}
 	PG_END_TRY();
 }

@@ -231,8 +231,8 @@ collect_lines(Import *import, int64 *count)
 
 /*
  * From now on, what this session changes in the account it changes on behalf of
- * the import.  To be called when all rows are decided; import_source_reset() must
- * be called also after an error.
+ * the import.  To be called when all rows are decided; the caller restores
+ * what was before; see change_log_save_source().
  */
 void
 import_source_set(Import *import)
@@ -243,10 +243,4 @@ import_source_set(Import *import)
 	source.new_count = import->new_run_count;
 	source.lines = collect_lines(import, &source.line_count);
 	change_log_set_source(import->account, &source);
-}
-
-void
-import_source_reset(void)
-{
-	change_log_reset_source();
 }

@@ -409,21 +409,23 @@ try_write_back(Undo *undo)
 	MemoryContext old_context = CurrentMemoryContext;
 	ResourceOwner old_owner = CurrentResourceOwner;
 	ChangeSource source = {.import_id = DatumGetInt64(undo->arguments[0].value),.undoes = true};
+	ChangeSourceState before;
 	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(old_context);
+	before = change_log_save_source();
 	change_log_set_source(undo->account, &source);
 	PG_TRY();
 	{
 		write_back(undo);
-		change_log_reset_source();
+		change_log_restore_source(&before);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(old_context);
-		change_log_reset_source();
+		change_log_restore_source(&before);
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
