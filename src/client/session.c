@@ -223,7 +223,9 @@ session_account(PGconn *connection, const char *account)
 
 	parameter_text(&parameters, account);
 	name = session_value(connection,
-						 "SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = pg_catalog.to_regnamespace($1)", &parameters);
+						 "SELECT n.nspname FROM pg_catalog.pg_namespace AS n WHERE n.oid = pg_catalog.to_regnamespace($1)"
+						 " AND EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace = n.oid AND c.relname = 'settings')",
+						 &parameters);
 	if (name == NULL)
 		client_fail_hint(CLIENT_REFUSED, "\"orgsync status\" shows the accounts that you may read.", "account \"%s\" does not exist", account);
 	quoted = PQescapeIdentifier(connection, name, strlen(name));

@@ -200,6 +200,7 @@ POSIX::mkfifo("$directory/fifo", 0600);
 symlink 'fifo', "$directory/link";
 my @refused = (
 	[ 2, qr/account "nobody" does not exist.*HINT:/s, 'status', 'nobody' ],
+	[ 2, qr/account "public" does not exist.*HINT:/s, 'status', 'public' ],
 	[ 2, qr/could not open file ".*missing\.csv": No such file/, 'import', 'acme', "$directory/missing.csv" ],
 	[ 2, qr/is a directory/, 'import', 'acme', $directory ],
 	[ 2, qr/could not use directory/, 'export', 'acme', '--out', "$directory/missing" ],
