@@ -132,5 +132,33 @@ SELECT orgsync.revoke_seat('hold', primary_email_address, header) FROM orgsync.s
 SELECT count(*) FROM orgsync.stale_invitations('hold', '30 days');
 SELECT * FROM d;
 
+-- the seat that a protected person keeps at the vendor's is no other's as well
+SELECT orgsync.create_account('kept', 'linkedin_learning');
+SELECT orgsync.add_license('kept', :header, seats => 1, counting => 'invited') > 0 AS added;
+INSERT INTO kept.profiles (primary_email_address) VALUES ('ann@example.com'), ('bob@example.com'), ('cleo@example.com');
+SELECT orgsync.grant_seat('kept', 'ann@example.com', :header);
+SELECT kind, row_count FROM orgsync.export_csv('kept');
+SELECT orgsync.confirm_export('kept', max(export_id)) FROM kept.exports;
+SELECT orgsync.protect_profile('kept', 'ann@example.com', 'runs the vendor''s account');
+SELECT orgsync.revoke_seat('kept', 'ann@example.com', :header);
+SELECT kind, row_count FROM orgsync.export_csv('kept', dry_run => true);
+SELECT orgsync.grant_seat('kept', 'bob@example.com', :header);
+UPDATE kept.profiles SET work_title = 'Boss';
+SELECT kind, row_count FROM orgsync.export_csv('kept');
+SELECT kind, row_count FROM orgsync.export_csv('kept', dry_run => true, override => true);
+SELECT position('more seats' IN orgsync.export_report('kept')) > 0 AS told;
+SELECT orgsync.set_seats('kept', :header, 2);
+SELECT kind, csv FROM orgsync.export_csv('kept', dry_run => true);
+-- nor is it somebody's days of grace
+UPDATE kept.settings SET grace_days = 30;
+SELECT orgsync.confirm_export('kept', export_id) FROM (SELECT DISTINCT export_id FROM orgsync.export_csv('kept')) AS e;
+SELECT orgsync.revoke_seat('kept', 'bob@example.com', :header);
+SELECT kind, csv FROM orgsync.export_csv('kept', dry_run => true);
+SELECT orgsync.grant_seat('kept', 'cleo@example.com', :header);
+SELECT kind, csv FROM orgsync.export_csv('kept', dry_run => true);
+SELECT orgsync.unprotect_profile('kept', 'ann@example.com');
+SELECT kind, csv FROM orgsync.export_csv('kept', dry_run => true);
+
 \set VERBOSITY terse
+DROP SCHEMA kept CASCADE;
 DROP SCHEMA hold CASCADE;

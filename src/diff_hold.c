@@ -34,7 +34,7 @@ typedef struct GraceKey
 
 /*
  * Seats that the vendor has and that were lost here: the latest first, as many
- * as are free.
+ * as are free besides those that protected people keep.
  */
 static const char graces_query[] =
 "WITH seen AS ("
@@ -45,11 +45,12 @@ static const char graces_query[] =
 " ORDER BY c.profile_id, l.license_id, c.change_id"
 "), lost AS ("
 " SELECT s.profile_id, s.license_id, s.seats,"
-"  row_number() OVER (PARTITION BY s.license_id ORDER BY s.lost_at DESC, s.profile_id DESC) AS place"
+"  row_number() OVER (PARTITION BY s.license_id ORDER BY k.profile_id IS NULL, s.lost_at DESC, s.profile_id DESC) AS place"
 " FROM seen AS s LEFT JOIN @account.seats AS t"
 "  ON t.profile_id = s.profile_id AND t.license_id = s.license_id"
+" LEFT JOIN @account.protected_profiles AS k ON k.profile_id = s.profile_id"
 " WHERE s.vendor_value = 'active' AND (t.status IS NULL OR t.status NOT IN ('invited', 'activated'))"
-"  AND s.lost_at > now() - make_interval(days => $1)"
+"  AND (k.profile_id IS NOT NULL OR s.lost_at > now() - make_interval(days => $1))"
 ") SELECT profile_id, license_id FROM lost "
 "WHERE seats IS NULL OR place <= seats - (SELECT coalesce(sum(c.activated + c.invited), 0)"
 " FROM @account.seat_counters AS c WHERE c.license_id = lost.license_id)";

@@ -259,7 +259,7 @@ orgsync_export_csv(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg_internal("%s", plan.held_up),
 				errdetail_internal("%s", plan.held_up_detail),
-				errhint("See orgsync.diff() for all of them. If this is meant, export with override => true."));
+				errhint("%s", plan.held_up_hint));
 	if (plan.is_full && account->product->has_license_columns)
 		plan.full = export_full_open(plan.reader, &notation, rows_per_file, spreadsheet_safe);
 	if (plan.row_count > 0)

@@ -150,6 +150,7 @@ typedef struct ExportPlan
 	ExportThreshold *threshold;
 	char	   *held_up;		/* why it looks like an accident, or NULL */
 	char	   *held_up_detail;
+	const char *held_up_hint;
 	Datum		changes_read;	/* int8multirange; 0 if there are no changes */
 } ExportPlan;
 

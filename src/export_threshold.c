@@ -15,6 +15,9 @@
  * unless fewer people than threshold_floor are concerned.  A group's people are
  * those whom the vendor has in it.
  *
+ * So is an export that grants seats which protected people keep at the vendor's: with
+ * them, more would be taken there than the license has.
+ *
  * Counting all people of a group costs more than a small export.  But only small
  * groups are in danger: for n people to be too many, the group must have fewer
  * than n * 100 / percent, and counting stops there.
@@ -42,6 +45,14 @@ typedef struct GroupLoss
 	int64		gone;			/* of them, how many are no members here any more */
 } GroupLoss;
 
+/* Seats of a license that protected people lost here only, and those that are granted. */
+typedef struct KeptSeats
+{
+	char	   *header;			/* hash key */
+	Loss		kept;
+	int64		granted;
+} KeptSeats;
+
 struct ExportThreshold
 {
 	MemoryContext context;
@@ -50,6 +61,7 @@ struct ExportThreshold
 	Loss		revoked;
 	Loss		removed;
 	HTAB	   *groups;
+	HTAB	   *licenses;
 };
 
 /* Nothing is counted yet; in the current context. */
@@ -60,6 +72,7 @@ export_threshold_begin(ExportPlan *plan)
 	plan->threshold->context = CurrentMemoryContext;
 	plan->threshold->groups = name_table_create("orgsync losses of groups", sizeof(GroupLoss),
 												CurrentMemoryContext);
+	plan->threshold->licenses = name_table_create("orgsync kept seats", sizeof(KeptSeats), CurrentMemoryContext);
 }
 
 static void
@@ -82,6 +95,20 @@ group_loss(ExportThreshold *threshold, const char *header)
 		loss->header = MemoryContextStrdup(threshold->context, header);
 	}
 	return loss;
+}
+
+static KeptSeats *
+kept_seats(ExportThreshold *threshold, const char *header)
+{
+	bool		found;
+	KeptSeats  *seats = hash_search(threshold->licenses, &header, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		memset(seats, 0, sizeof(KeptSeats));
+		seats->header = MemoryContextStrdup(threshold->context, header);
+	}
+	return seats;
 }
 
 static bool
@@ -111,7 +138,12 @@ export_threshold_count(ExportPlan *plan, const DiffPerson *person)
 		if (differs->place != DIFF_LICENSE)
 			continue;
 		if (strcmp(differs->new_value, "active") == 0)
+		{
 			threshold->seats_granted++;
+			kept_seats(threshold, differs->column_name)->granted++;
+		}
+		else if (differs->hold == DIFF_HELD_PROTECTED)
+			add_loss(threshold, &kept_seats(threshold, differs->column_name)->kept, person);
 		else if (differs->hold == DIFF_NOT_HELD)
 		{
 			threshold->seats_revoked++;
@@ -176,6 +208,7 @@ hold_up(ExportPlan *plan, const Loss *loss, int64 part, int64 whole, const char 
 	plan->held_up = what;
 	plan->held_up_detail = psprintf("That is %.1f %%, and %s is %g. It concerns %s.",
 									percent_of(part, whole), setting, limit, names_of(loss));
+	plan->held_up_hint = "See orgsync.diff() for all of them. If this is meant, export with override => true.";
 }
 
 static bool
@@ -241,6 +274,52 @@ check_group(ExportPlan *plan, const DiffReader *reader, const GroupLoss *loss)
 					  (long long) loss->removed.count, (long long) people, loss->header, account->name));
 }
 
+static void
+check_license(ExportPlan *plan, const DiffReader *reader, const KeptSeats *seats)
+{
+	int64		free;
+
+	if (seats->kept.count == 0 || seats->granted == 0 || plan->held_up != NULL)
+		return;
+	free = diff_count(reader, "SELECT coalesce(min(l.seats - (SELECT coalesce(sum(c.activated +"
+					  "   CASE l.counting WHEN 'invited' THEN c.invited ELSE 0 END), 0)"
+					  "  FROM @account.seat_counters AS c WHERE c.license_id = l.license_id)), $2)::bigint"
+					  " FROM @account.licenses AS l WHERE lower(l.header::text COLLATE \"C\") = lower($1)", 2,
+					  (SqlArgument[]) {sql_text(seats->header), SQL_INT8(seats->kept.count)});
+	if (seats->kept.count <= free)
+		return;
+	plan->held_up = psprintf("the export would take more seats of \"%s\" than account \"%s\" has",
+							 seats->header, plan->account->name);
+	plan->held_up_detail = psprintf("Seats that protected people lost here, but keep at the vendor's: %lld. Seats that are free: %lld."
+									" It concerns %s.",
+									(long long) seats->kept.count, (long long) Max(free, 0), names_of(&seats->kept));
+	plan->held_up_hint = "Free seats, raise their number, or end the protection. With override => true, the vendor would refuse somebody.";
+}
+
+static int
+compare_kept_seats(const void *a, const void *b)
+{
+	return strcmp((*(KeptSeats *const *) a)->header, (*(KeptSeats *const *) b)->header);
+}
+
+/* The licenses one after the other, in the same order each time. */
+static void
+check_licenses(ExportPlan *plan, const DiffReader *reader)
+{
+	HTAB	   *licenses = plan->threshold->licenses;
+	KeptSeats **sorted = palloc(sizeof(KeptSeats *) * Max(hash_get_num_entries(licenses), 1));
+	HASH_SEQ_STATUS scan;
+	KeptSeats  *seats;
+	int			count = 0;
+
+	hash_seq_init(&scan, licenses);
+	while ((seats = hash_seq_search(&scan)) != NULL)
+		sorted[count++] = seats;
+	qsort(sorted, count, sizeof(KeptSeats *), compare_kept_seats);
+	for (int i = 0; i < count; i++)
+		check_license(plan, reader, sorted[i]);
+}
+
 static int
 compare_losses(const void *a, const void *b)
 {
@@ -264,4 +343,5 @@ export_threshold_check(ExportPlan *plan, const DiffReader *reader)
 	qsort(losses, count, sizeof(GroupLoss *), compare_losses);
 	for (int i = 0; i < count && plan->held_up == NULL; i++)
 		check_group(plan, reader, losses[i]);
+	check_licenses(plan, reader);
 }
