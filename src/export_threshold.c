@@ -86,29 +86,13 @@ add_loss(const ExportThreshold *threshold, Loss *loss, const DiffPerson *person)
 static GroupLoss *
 group_loss(ExportThreshold *threshold, const char *header)
 {
-	bool		found;
-	GroupLoss  *loss = hash_search(threshold->groups, &header, HASH_ENTER, &found);
-
-	if (!found)
-	{
-		memset(loss, 0, sizeof(GroupLoss));
-		loss->header = MemoryContextStrdup(threshold->context, header);
-	}
-	return loss;
+	return name_table_enter(threshold->groups, header, sizeof(GroupLoss), threshold->context);
 }
 
 static KeptSeats *
 kept_seats(ExportThreshold *threshold, const char *header)
 {
-	bool		found;
-	KeptSeats  *seats = hash_search(threshold->licenses, &header, HASH_ENTER, &found);
-
-	if (!found)
-	{
-		memset(seats, 0, sizeof(KeptSeats));
-		seats->header = MemoryContextStrdup(threshold->context, header);
-	}
-	return seats;
+	return name_table_enter(threshold->licenses, header, sizeof(KeptSeats), threshold->context);
 }
 
 static bool
@@ -279,7 +263,7 @@ check_license(ExportPlan *plan, const DiffReader *reader, const KeptSeats *seats
 {
 	int64		free;
 
-	if (seats->kept.count == 0 || seats->granted == 0 || plan->held_up != NULL)
+	if (seats->kept.count == 0 || seats->granted == 0)
 		return;
 	free = diff_count(reader, "SELECT coalesce(min(l.seats - (SELECT coalesce(sum(c.activated +"
 					  "   CASE l.counting WHEN 'invited' THEN c.invited ELSE 0 END), 0)"
@@ -296,52 +280,18 @@ check_license(ExportPlan *plan, const DiffReader *reader, const KeptSeats *seats
 	plan->held_up_hint = "Free seats, raise their number, or end the protection. With override => true, the vendor would refuse somebody.";
 }
 
-static int
-compare_kept_seats(const void *a, const void *b)
-{
-	return strcmp((*(KeptSeats *const *) a)->header, (*(KeptSeats *const *) b)->header);
-}
-
-/* The licenses one after the other, in the same order each time. */
-static void
-check_licenses(ExportPlan *plan, const DiffReader *reader)
-{
-	HTAB	   *licenses = plan->threshold->licenses;
-	KeptSeats **sorted = palloc(sizeof(KeptSeats *) * Max(hash_get_num_entries(licenses), 1));
-	HASH_SEQ_STATUS scan;
-	KeptSeats  *seats;
-	int			count = 0;
-
-	hash_seq_init(&scan, licenses);
-	while ((seats = hash_seq_search(&scan)) != NULL)
-		sorted[count++] = seats;
-	qsort(sorted, count, sizeof(KeptSeats *), compare_kept_seats);
-	for (int i = 0; i < count; i++)
-		check_license(plan, reader, sorted[i]);
-}
-
-static int
-compare_losses(const void *a, const void *b)
-{
-	return strcmp((*(GroupLoss *const *) a)->header, (*(GroupLoss *const *) b)->header);
-}
-
 /* Sets plan->held_up if the export does more than the thresholds allow. */
 void
 export_threshold_check(ExportPlan *plan, const DiffReader *reader)
 {
-	ExportThreshold *threshold = plan->threshold;
-	GroupLoss **losses = palloc(sizeof(GroupLoss *) * Max(hash_get_num_entries(threshold->groups), 1));
-	HASH_SEQ_STATUS scan;
-	GroupLoss  *loss;
-	int			count = 0;
+	int			group_count;
+	int			license_count;
+	GroupLoss **losses = name_table_sorted(plan->threshold->groups, &group_count);
+	KeptSeats **seats = name_table_sorted(plan->threshold->licenses, &license_count);
 
 	check_account(plan, reader);
-	hash_seq_init(&scan, threshold->groups);
-	while ((loss = hash_seq_search(&scan)) != NULL)
-		losses[count++] = loss;
-	qsort(losses, count, sizeof(GroupLoss *), compare_losses);
-	for (int i = 0; i < count && plan->held_up == NULL; i++)
+	for (int i = 0; i < group_count && plan->held_up == NULL; i++)
 		check_group(plan, reader, losses[i]);
-	check_licenses(plan, reader);
+	for (int i = 0; i < license_count && plan->held_up == NULL; i++)
+		check_license(plan, reader, seats[i]);
 }

@@ -226,20 +226,15 @@ find_all(Import *import, const SimilarPerson *person, RowCheck *check)
 }
 
 /*
- * Has the profile a key of a row that is not about it?  Then it was made, or got the key,
- * when the profiles that the rows mean had been looked for already.
+ * Has the profile, whose address this is and which the probe read last, a key of a row that
+ * is not about it?  Then it was made, or got the key, when the profiles that the rows mean had
+ * been looked for already.
  */
 static bool
-came_meanwhile(Import *import, const ImportRow *row, int64 profile_id)
+came_meanwhile(Import *import, const ImportRow *row, const char *address)
 {
-	SimilarProbe *probe = import_similar_probe(import);
-	const char *address;
-	const char *user_id;
+	const char *user_id = slot_string(import_similar_probe(import)->slot, PROFILES_UNIQUE_USER_ID);
 
-	if (import->options.is_remote || !import->similar->may_read || !similar_probe_profile(probe, profile_id))
-		return false;
-	address = slot_string(probe->slot, PROFILES_PRIMARY_EMAIL_ADDRESS);
-	user_id = slot_string(probe->slot, PROFILES_UNIQUE_USER_ID);
 	return (row->primary_email_address != NULL && pg_strcasecmp(address, row->primary_email_address) == 0) ||
 		(user_id != NULL && row->unique_user_id != NULL && strcmp(user_id, row->unique_user_id) == 0);
 }
@@ -255,13 +250,13 @@ obey_rule(Import *import, ImportRow *row, const char *address, const SimilarMatc
 
 	if (!found->is_row)
 	{
-		if (came_meanwhile(import, row, found->id))
+		if (import->similar->may_read)
+			other = similar_probe_address(import_similar_probe(import), found->id);
+		if (other != NULL && !import->options.is_remote && came_meanwhile(import, row, other))
 			ereport(ERROR,
 					errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					errmsg("a profile of line " INT64_FORMAT " was made while the file was imported", row->line),
 					errhint("Import the file again."));
-		if (import->similar->may_read)
-			other = similar_probe_address(import_similar_probe(import), found->id);
 		import_note_named(import, found->id);
 	}
 	else

@@ -11,6 +11,7 @@
 
 #include "common/hashfn.h"
 #include "name_table.h"
+#include "utils/memutils.h"
 
 static uint32
 hash_name(const void *key, Size unused)
@@ -44,4 +45,41 @@ name_table_create(const char *what, Size entry_size, MemoryContext context)
 	};
 
 	return hash_create(what, 64, &control, HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+}
+
+/* The entry of a name; a new one has a copy of it, palloc'd in the context, and is zero else. */
+void *
+name_table_enter(HTAB *table, const char *name, Size entry_size, MemoryContext context)
+{
+	bool		found;
+	char	  **entry = hash_search(table, &name, HASH_ENTER, &found);
+
+	if (!found)
+	{
+		memset(entry, 0, entry_size);
+		*entry = MemoryContextStrdup(context, name);
+	}
+	return entry;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(**(char **const *) a, **(char **const *) b);
+}
+
+/* All entries in the order of their names: an array of pointers to them, palloc'd. */
+void *
+name_table_sorted(HTAB *table, int *count)
+{
+	char	 ***entries = palloc(sizeof(char **) * Max(hash_get_num_entries(table), 1));
+	HASH_SEQ_STATUS scan;
+	char	  **entry;
+
+	*count = 0;
+	hash_seq_init(&scan, table);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+		entries[(*count)++] = entry;
+	qsort(entries, *count, sizeof(char **), compare_names);
+	return entries;
 }

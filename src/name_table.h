@@ -8,5 +8,7 @@
 #include "utils/hsearch.h"
 
 extern HTAB *name_table_create(const char *what, Size entry_size, MemoryContext context);
+extern void *name_table_enter(HTAB *table, const char *name, Size entry_size, MemoryContext context);
+extern void *name_table_sorted(HTAB *table, int *count);
 
 #endif
