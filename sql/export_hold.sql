@@ -159,6 +159,36 @@ SELECT kind, csv FROM orgsync.export_csv('kept', dry_run => true);
 SELECT orgsync.unprotect_profile('kept', 'ann@example.com');
 SELECT kind, csv FROM orgsync.export_csv('kept', dry_run => true);
 
+-- days of grace do not end because somebody is deleted and made again; what else is wanted of him is exported at once
+SELECT orgsync.create_account('again', 'linkedin_learning');
+SELECT orgsync.add_license('again', :header, seats => 10, counting => 'invited') > 0 AS added;
+SELECT orgsync.add_license('again', 'Other_license_learning_proAllLanguages_status', seats => 10, counting => 'invited') > 0 AS added;
+INSERT INTO again.profiles (primary_email_address, unique_user_id, work_title)
+	SELECT n || '@example.com', upper(n), 'Clerk' FROM unnest('{ann,bob,cleo}'::text[]) AS n;
+SELECT orgsync.grant_seat('again', p.primary_email_address, :header) FROM again.profiles AS p;
+SELECT orgsync.confirm_export('again', export_id) FROM (SELECT DISTINCT export_id FROM orgsync.export_csv('again')) AS e;
+UPDATE again.settings SET grace_days = 30, threshold_floor = 100;
+DELETE FROM again.profiles;
+UPDATE again.changes SET changed_at = changed_at - interval '20 days';
+INSERT INTO again.profiles (primary_email_address, unique_user_id, work_title)
+	VALUES ('ann@example.com', 'ANN', 'Boss'), ('bob@example.com', 'BOB', 'Clerk'), ('cleo@example.com', 'CLEO', 'Clerk');
+SELECT orgsync.grant_seat('again', 'ann@example.com', 'Other_license_learning_proAllLanguages_status');
+SELECT primary_email_address, action, column_name FROM orgsync.diff('again') ORDER BY 1, 2;
+SELECT kind, csv FROM orgsync.export_csv('again', dry_run => true);
+SELECT orgsync.confirm_export('again', export_id) FROM (SELECT DISTINCT export_id FROM orgsync.export_csv('again')) AS e;
+SELECT primary_email_address, action, column_name FROM orgsync.diff('again') ORDER BY 1, 2;
+SELECT kind, csv FROM orgsync.export_csv('again');
+-- nor because the vendor's list is compared
+SELECT state FROM orgsync.import_remote('again', 'primary_email_address,Default_license_learning_proAllLanguages_status
+ann@example.com,active
+bob@example.com,active
+');
+SELECT kind, csv FROM orgsync.export_csv('again');
+-- they end when they would have
+UPDATE again.changes SET changed_at = changed_at - interval '11 days', former_since = former_since - interval '11 days';
+SELECT kind, csv FROM orgsync.export_csv('again');
+
 \set VERBOSITY terse
+DROP SCHEMA again CASCADE;
 DROP SCHEMA kept CASCADE;
 DROP SCHEMA hold CASCADE;

@@ -395,7 +395,7 @@ COMMENT ON TABLE @account.changes IS 'what was changed since the vendor heard of
 COMMENT ON COLUMN @account.changes.changed_at IS 'NULL: nobody changed it, the vendor was found to have it so';
 COMMENT ON COLUMN @account.changes.import_id IS 'the import that changed it, or that was undone';
 COMMENT ON COLUMN @account.changes.line IS 'of the import''s file';
-COMMENT ON COLUMN @account.changes.former_since IS 'of a seat: since when it had that status';
+COMMENT ON COLUMN @account.changes.former_since IS 'of a seat: since when it had that status; without changed_at: when it was lost';
 COMMENT ON COLUMN @account.changes.former_status IS 'of a seat: its status before the change; NULL: there was none';
 COMMENT ON COLUMN @account.changes.column_name IS 'the cell''s column as its header has it; NULL: the whole profile, which the vendor did not have';
 COMMENT ON COLUMN @account.changes.vendor_value IS 'the cell before the change';

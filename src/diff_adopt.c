@@ -19,7 +19,9 @@
  * What an earlier export has read of them is no more.  If this one is cancelled, the
  * earlier one cannot be confirmed any more: it does not tell what the vendor has.
  *
- * Who is held (see diff_hold.c) stays as he is, since nothing of him is exported.
+ * Who is protected and held (see diff_hold.c) stays as he is, since nothing of him is
+ * exported.  A seat that is held in its days of grace is none of what the export has
+ * read, and keeps the time when it was lost.
  *
  * Memory: all in the reader's context.
  */
@@ -49,15 +51,17 @@ static const char write_adoptions[] =
 "), overtaken AS ("
 " UPDATE @account.exports e SET is_overtaken = true FROM read r WHERE e.state = 'exported' AND e.changes_read && r.changes"
 "), learned AS ("
-" INSERT INTO @account.changes (profile_id, change_id, column_name, vendor_value)"
-"  OVERRIDING SYSTEM VALUE"
-"  SELECT a.profile_id, f.change_id - row_number() OVER (), a.column_name, a.value"
-"  FROM unnest($5, $6, $7) AS a (profile_id, column_name, value),"
+" SELECT a.profile_id, f.change_id - row_number() OVER () AS change_id, a.column_name, a.value, a.lost_by"
+"  FROM unnest($5, $6, $7, $8) AS a (profile_id, column_name, value, lost_by),"
 "   (SELECT least((SELECT min(change_id) FROM @account.changes), (SELECT min(lower(changes_read)) FROM @account.exports), 0)"
 "     AS change_id) AS f"
-" RETURNING change_id"
+"), written AS ("
+" INSERT INTO @account.changes (profile_id, change_id, column_name, vendor_value, former_since)"
+"  OVERRIDING SYSTEM VALUE"
+"  SELECT n.profile_id, n.change_id, n.column_name, n.value, coalesce(g.changed_at, g.former_since)"
+"  FROM learned AS n LEFT JOIN gone AS g ON g.change_id = n.lost_by"
 ") SELECT coalesce($1, '{}') - (SELECT changes FROM read)"
-" + coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM learned), '{}')";
+" + coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM learned WHERE lost_by = 0), '{}')";
 
 /* A larger array, or the first one, in the reader's context. */
 static void *
@@ -83,9 +87,9 @@ add_gone(DiffReader *reader, const ChangeRow *row)
 	adoptions->gone_changes[adoptions->gone_count++] = row->change_id;
 }
 
-/* The vendor has that in the cell; NULL is nothing. */
+/* The vendor has that in the cell; NULL is nothing.  lost_by: the change by which a seat that is held was lost, or 0. */
 static void
-add_cell(DiffReader *reader, int64 profile_id, const char *column_name, const char *value)
+add_cell(DiffReader *reader, int64 profile_id, const char *column_name, const char *value, int64 lost_by)
 {
 	DiffAdoptions *adoptions = &reader->adoptions;
 	MemoryContext old_context = MemoryContextSwitchTo(reader->context);
@@ -97,8 +101,10 @@ add_cell(DiffReader *reader, int64 profile_id, const char *column_name, const ch
 		adoptions->profile_ids = enlarge(reader, adoptions->profile_ids, capacity, sizeof(int64));
 		adoptions->columns = enlarge(reader, adoptions->columns, capacity, sizeof(Datum));
 		adoptions->values = enlarge(reader, adoptions->values, capacity, sizeof(Datum));
+		adoptions->lost_by = enlarge(reader, adoptions->lost_by, capacity, sizeof(int64));
 	}
 	adoptions->profile_ids[adoptions->count] = profile_id;
+	adoptions->lost_by[adoptions->count] = lost_by;
 	adoptions->columns[adoptions->count] = CStringGetTextDatum(column_name);
 	adoptions->values[adoptions->count++] = value != NULL ? CStringGetTextDatum(value) : (Datum) 0;
 	MemoryContextSwitchTo(old_context);
@@ -109,7 +115,7 @@ static void
 add_present_cell(AdoptionWalk *walk, DiffPlace place, const char *key, const char *column_name)
 {
 	if (diff_find_vendor_cell(walk->vendor, place, key) == NULL)
-		add_cell(walk->reader, walk->profile_id, column_name, NULL);
+		add_cell(walk->reader, walk->profile_id, column_name, NULL, 0);
 }
 
 static void
@@ -119,6 +125,25 @@ add_present_attribute(void *context, char *name, char *value)
 
 	(void) value;
 	add_present_cell(context, DIFF_ATTRIBUTE, column_name, column_name);
+}
+
+/* The last change of a seat that is held; 0: it is no such cell. */
+static int64
+lost_by(const DiffSubject *subject, const DiffPerson *person, const ChangeRow *vendor)
+{
+	bool		is_held = false;
+	int64		change_id = 0;
+
+	if (vendor->place != DIFF_LICENSE)
+		return 0;
+	for (int i = 0; i < person->cell_count; i++)
+		is_held |= person->cells[i].place == DIFF_LICENSE && person->cells[i].hold != DIFF_NOT_HELD &&
+			strcmp(diff_key_of(DIFF_LICENSE, person->cells[i].column_name), vendor->key) == 0;
+	for (int i = 0; i < subject->row_count && is_held; i++)
+		if (subject->rows[i].profile_id == subject->source_id && subject->rows[i].place == DIFF_LICENSE &&
+			strcmp(subject->rows[i].key, vendor->key) == 0)
+			change_id = subject->rows[i].change_id;
+	return change_id;
 }
 
 /*
@@ -133,7 +158,7 @@ diff_adopt(DiffReader *reader, const DiffSubject *subject, const DiffPerson *per
 	size_t		prefix_length = strlen(reader->notation.group_header_prefix);
 	ListCell   *cell;
 
-	if (person->cell_count > 0 && person->cells[0].hold != DIFF_NOT_HELD)
+	if (person->cell_count > 0 && person->cells[0].hold == DIFF_HELD_PROTECTED)
 		return;
 	for (int i = 0; i < subject->row_count; i++)
 		add_gone(reader, &subject->rows[i]);
@@ -147,7 +172,8 @@ diff_adopt(DiffReader *reader, const DiffSubject *subject, const DiffPerson *per
 		MemoryContextSwitchTo(old_context);
 	}
 	for (int i = 0; i < vendor.count; i++)
-		add_cell(reader, subject->profile_id, vendor.cells[i].column_name, vendor.cells[i].value);
+		add_cell(reader, subject->profile_id, vendor.cells[i].column_name, vendor.cells[i].value,
+				 lost_by(subject, person, &vendor.cells[i]));
 
 	foreach(cell, subject->present.licenses)
 	{
@@ -188,7 +214,7 @@ diff_write_adoptions(const DiffReader *reader, Datum changes_read)
 		return changes_read;
 	foreach(cell, adoptions->leavers)
 		leavers[leaver_count++] = *(int64 *) lfirst(cell);
-	(void) sql_run(reader->account, write_adoptions, 7, (SqlArgument[])
+	(void) sql_run(reader->account, write_adoptions, 8, (SqlArgument[])
 				   {
 					   changes_read ? SQL_DATUM(INT8MULTIRANGEOID, changes_read) : SQL_NULL(INT8MULTIRANGEOID),
 					   sql_int8_array(adoptions->gone_profiles, adoptions->gone_count),
@@ -196,7 +222,8 @@ diff_write_adoptions(const DiffReader *reader, Datum changes_read)
 					   sql_int8_array(leavers, leaver_count),
 					   sql_int8_array(adoptions->profile_ids, adoptions->count),
 					   sql_text_datum_array(adoptions->columns, adoptions->count),
-					   sql_text_datum_array(adoptions->values, adoptions->count)
+					   sql_text_datum_array(adoptions->values, adoptions->count),
+					   sql_int8_array(adoptions->lost_by, adoptions->count)
 				   });
 	result = PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull)));
 	SPI_freetuptable(SPI_tuptable);

@@ -34,23 +34,30 @@ typedef struct GraceKey
 
 /*
  * Seats that the vendor has and that were lost here: the latest first, as many
- * as are free besides those that protected people keep.
+ * as are free besides those that protected people keep.  $2, $3: who was deleted,
+ * and is there again as whom.
  */
 static const char graces_query[] =
 "WITH seen AS ("
 " SELECT DISTINCT ON (c.profile_id, l.license_id) c.profile_id, l.license_id, l.seats, c.vendor_value,"
-"  max(c.changed_at) OVER (PARTITION BY c.profile_id, l.license_id) AS lost_at"
+"  max(coalesce(c.changed_at, c.former_since)) OVER (PARTITION BY c.profile_id, l.license_id) AS lost_at"
 " FROM @account.changes AS c JOIN @account.licenses AS l"
 "  ON lower(c.column_name) = lower(l.header::text COLLATE \"C\")"
 " ORDER BY c.profile_id, l.license_id, c.change_id"
+"), known AS ("
+" SELECT coalesce(w.profile_id, s.profile_id) AS profile_id, s.license_id, s.seats, s.lost_at,"
+"  num_nulls(k.profile_id, n.profile_id) < 2 AS is_protected"
+" FROM seen AS s LEFT JOIN unnest($2, $3) AS w (deleted_id, profile_id) ON w.deleted_id = s.profile_id"
+" LEFT JOIN @account.protected_profiles AS k ON k.profile_id = s.profile_id"
+" LEFT JOIN @account.protected_profiles AS n ON n.profile_id = w.profile_id"
+" WHERE s.vendor_value = 'active'"
 "), lost AS ("
 " SELECT s.profile_id, s.license_id, s.seats,"
-"  row_number() OVER (PARTITION BY s.license_id ORDER BY k.profile_id IS NULL, s.lost_at DESC, s.profile_id DESC) AS place"
-" FROM seen AS s LEFT JOIN @account.seats AS t"
+"  row_number() OVER (PARTITION BY s.license_id ORDER BY s.is_protected DESC, s.lost_at DESC, s.profile_id DESC) AS place"
+" FROM known AS s LEFT JOIN @account.seats AS t"
 "  ON t.profile_id = s.profile_id AND t.license_id = s.license_id"
-" LEFT JOIN @account.protected_profiles AS k ON k.profile_id = s.profile_id"
-" WHERE s.vendor_value = 'active' AND (t.status IS NULL OR t.status NOT IN ('invited', 'activated'))"
-"  AND (k.profile_id IS NOT NULL OR s.lost_at > now() - make_interval(days => $1))"
+" WHERE (t.status IS NULL OR t.status NOT IN ('invited', 'activated'))"
+"  AND (s.is_protected OR s.lost_at > now() - make_interval(days => $1))"
 ") SELECT profile_id, license_id FROM lost "
 "WHERE seats IS NULL OR place <= seats - (SELECT coalesce(sum(c.activated + c.invited), 0)"
 " FROM @account.seat_counters AS c WHERE c.license_id = lost.license_id)";
@@ -69,13 +76,13 @@ diff_hold_name(DiffHold hold)
 	return names[hold];
 }
 
-/* Reads who is protected, and which seats are kept. */
+/* Reads who is protected, and which seats are kept; the keys must have been read. */
 void
 diff_hold_read(DiffReader *reader)
 {
 	HASHCTL		profile_control = {.keysize = sizeof(int64),.entrysize = sizeof(int64),.hcxt = reader->context};
 	HASHCTL		grace_control = {.keysize = sizeof(GraceKey),.entrysize = sizeof(GraceKey),.hcxt = reader->context};
-	SqlArgument days = SQL_INT4(reader->account->grace_days);
+	SqlArgument arguments[3] = {SQL_INT4(reader->account->grace_days)};
 	uint64		count = sql_run_at(reader->account, "SELECT profile_id FROM @account.protected_profiles",
 								   0, NULL, reader->snapshot);
 
@@ -93,7 +100,8 @@ diff_hold_read(DiffReader *reader)
 		return;
 	reader->graces = hash_create("orgsync seats in grace", 64, &grace_control,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	count = sql_run_at(reader->account, graces_query, 1, &days, reader->snapshot);
+	diff_keys_twins(reader, &arguments[1]);
+	count = sql_run_at(reader->account, graces_query, 3, arguments, reader->snapshot);
 	for (uint64 i = 0; i < count; i++)
 	{
 		bool		isnull;
@@ -187,8 +195,10 @@ is_held_row(const DiffReader *reader, const DiffPerson *person, const ChangeRow 
 
 /*
  * Marks the cells of the person that an export leaves alone.  What the vendor
- * has of somebody who was deleted, or was and is there again, is told by his
- * changes together: those of the profile stay as long as one of the others does.
+ * has of somebody who was deleted is told by his changes together: those of the
+ * profile stay as long as one of the others does.  Of a protected person who was
+ * deleted and is there again, nothing is exported; of another one diff_adopt.c
+ * keeps the seats that are held.
  */
 void
 diff_hold_cells(DiffReader *reader, const DiffSubject *subject, DiffPerson *person)
@@ -210,10 +220,9 @@ diff_hold_cells(DiffReader *reader, const DiffSubject *subject, DiffPerson *pers
 	}
 	if (held_count == 0)
 		return;
-	for (int i = 0; i < person->cell_count && is_replaced; i++)
-		if (person->cells[i].hold == DIFF_NOT_HELD)
-			person->cells[i].hold = is_protected ? DIFF_HELD_PROTECTED : DIFF_HELD_GRACE;
-	if (!reader->for_export || reader->is_full)
+	for (int i = 0; i < person->cell_count && is_replaced && is_protected; i++)
+		person->cells[i].hold = DIFF_HELD_PROTECTED;
+	if (!reader->for_export || reader->is_full || (is_replaced && !is_protected))
 		return;
 	for (int i = 0; i < subject->row_count; i++)
 	{

@@ -198,8 +198,8 @@ diff_open(const Account *account, const DiffNotation *notation, DiffMode mode)
 									"SELECT license_id, coalesce(header::text, '') FROM @account.licenses", "");
 	reader->groups = read_columns(reader, DIFF_GROUP, "SELECT group_id, coalesce(name, '') FROM @account.groups",
 								  notation->group_header_prefix);
-	diff_hold_read(reader);
 	diff_keys_read(reader);
+	diff_hold_read(reader);
 	diff_subjects_open(reader);
 	return reader;
 }

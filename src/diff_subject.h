@@ -103,6 +103,7 @@ typedef struct DiffAdoptions
 	int64	   *profile_ids;
 	Datum	   *columns;		/* texts */
 	Datum	   *values;			/* texts, or 0 */
+	int64	   *lost_by;		/* the change by which a seat that is held was lost, or 0 */
 	List	   *leavers;		/* pointers to profile_ids */
 } DiffAdoptions;
 

@@ -37,11 +37,24 @@ struct RemoteDifference
 
 #define IS_LISTED	"(SELECT " DIFF_CELL_OF("n.name") "FROM unnest($1) AS n (name))"
 
-/* Of the listed people, what was logged of the listed columns; $1: their names. */
-static const char forget_query[] =
-	CHANGES_KEPT("DELETE FROM @account.changes AS c USING remote_people AS r"
-				 " WHERE r.is_listed AND c.profile_id = r.profile_id"
-				 " AND (c.column_name IS NULL OR " DIFF_CELL_OF("c.column_name") "= ANY " IS_LISTED ")");
+/*
+ * In the place of what was logged of the listed people's listed columns, $1: their
+ * names.  A seat's days of grace go on.
+ */
+static const char replace_query[] =
+	"WITH gone AS ("
+	" DELETE FROM @account.changes AS c USING remote_people AS r"
+	" WHERE r.is_listed AND c.profile_id = r.profile_id"
+	" AND (c.column_name IS NULL OR " DIFF_CELL_OF("c.column_name") "= ANY " IS_LISTED ") RETURNING c.*"
+	"), " CHANGES_KEPT_OF("gone") ", lost AS ("
+	" SELECT g.profile_id, lower(g.column_name) AS cell, max(coalesce(g.changed_at, g.former_since)) AS lost_at"
+	" FROM (SELECT profile_id, column_name, changed_at, former_since FROM gone"
+	"  UNION ALL SELECT r.profile_id, c.column_name, c.changed_at, c.former_since FROM remote_people AS r"
+	"  JOIN @account.changes AS c ON c.profile_id = r.replaced_id) AS g"
+	" WHERE g.former_since IS NOT NULL GROUP BY g.profile_id, cell"
+	") INSERT INTO @account.changes (profile_id, column_name, vendor_value, former_since)"
+	" SELECT r.profile_id, r.column_name, r.vendor_value, l.lost_at FROM remote_cells AS r"
+	" LEFT JOIN lost AS l ON l.profile_id = r.profile_id AND l.cell = lower(r.column_name COLLATE \"C\")";
 
 /*
  * Those whom the vendor was not known to have, and does: everything that was
@@ -67,7 +80,9 @@ static const char newly_known_query[] =
 	" WHERE c.profile_id IN (SELECT replaced_id FROM new_people) AND c.changed_at IS NOT NULL"
 	" AND c.column_name IS NOT NULL AND (" DIFF_CELL_OF("c.column_name") "= ANY " IS_LISTED ") IS NOT TRUE"
 	"), moved AS ("
-	" UPDATE @account.changes AS c SET profile_id = n.profile_id, changed_at = NULL FROM new_people AS n"
+	" UPDATE @account.changes AS c SET profile_id = n.profile_id, changed_at = NULL,"
+	" former_since = CASE WHEN c.former_since IS NOT NULL THEN coalesce(c.changed_at, c.former_since) END"
+	" FROM new_people AS n"
 	" WHERE c.profile_id = n.replaced_id AND c.column_name IS NOT NULL"
 	" AND (" DIFF_CELL_OF("c.column_name") "= ANY " IS_LISTED ") IS NOT TRUE"
 	"), present (profile_id, replaced_id, name, nothing) AS ("
@@ -98,10 +113,6 @@ static const char newly_known_query[] =
 	" WHERE (" DIFF_CELL_OF("p.name") "= ANY " IS_LISTED ") IS NOT TRUE"
 	" AND NOT EXISTS (SELECT FROM @account.changes AS o WHERE o.profile_id = p.replaced_id"
 	"  AND" DIFF_CELL_OF("o.column_name") "=" DIFF_CELL_OF("p.name") ")";
-
-static const char insert_query[] =
-	"INSERT INTO @account.changes (profile_id, column_name, vendor_value)"
-	" SELECT profile_id, column_name, vendor_value FROM remote_cells";
 
 /* Whom a complete list does not have, the vendor does not have. */
 static const char forget_unlisted_query[] =
@@ -238,8 +249,7 @@ remote_difference_write(Import *import, RemoteDifference *difference, bool is_co
 	sql_register("remote_seats", difference->seats, difference->seats_descriptor, difference->seat_count);
 
 	(void) sql_run_once_latest(import->account, newly_known_query, 1, &columns);
-	(void) sql_run_once_latest(import->account, forget_query, 1, &columns);
-	(void) sql_run_once_latest(import->account, insert_query, 0, NULL);
+	(void) sql_run_once_latest(import->account, replace_query, 1, &columns);
 	if (is_complete)
 	{
 		(void) sql_run_once_latest(import->account, forget_unlisted_query, 0, NULL);
