@@ -63,6 +63,20 @@ SELECT orgsync.revoke_seat('expl', 'e@example.com', 'Default_license_learning_pr
 SELECT count(*) FROM orgsync.diff('expl');
 SELECT pg_temp.explain(email) FROM (VALUES ('d'), ('e')) AS e (email);
 
+-- who is deleted and made again is one person to the vendor, also when he has left there
+INSERT INTO expl.memberships SELECT profile_id, group_id FROM expl.profiles, expl.groups WHERE primary_email_address = 'b@example.com';
+UPDATE expl.profiles SET attributes = '{"city": "Ulm"}' WHERE primary_email_address = 'b@example.com';
+SELECT orgsync.confirm_export('expl', export_id) FROM (SELECT DISTINCT export_id FROM orgsync.export_csv('expl', override => true)) AS e;
+DELETE FROM expl.profiles WHERE primary_email_address = 'b@example.com';
+INSERT INTO expl.profiles (primary_email_address, preferred_first_name, preferred_last_name) VALUES ('b@example.com', 'Bob', 'Oak');
+SELECT pg_temp.explain('b');
+SELECT action, column_name, old_value, new_value FROM orgsync.diff('expl');
+DELETE FROM expl.profiles WHERE primary_email_address = 'b@example.com';
+SELECT orgsync.confirm_export('expl', export_id) FROM (SELECT DISTINCT export_id FROM orgsync.export_csv('expl', override => true)) AS e;
+INSERT INTO expl.profiles (primary_email_address, preferred_first_name, preferred_last_name) VALUES ('b@example.com', 'Bob', 'Oak');
+SELECT pg_temp.explain('b');
+SELECT action, column_name, old_value, new_value FROM orgsync.diff('expl');
+
 -- only who may read
 CREATE ROLE regress_orgsync_reader;
 GRANT USAGE ON SCHEMA expl, orgsync TO regress_orgsync_reader;

@@ -119,6 +119,7 @@ extern DiffReader *diff_open(const Account *account, const DiffNotation *notatio
 extern const DiffPerson *diff_next(DiffReader *reader);
 extern Datum diff_changes_read(const DiffReader *reader);
 extern Datum diff_write_adoptions(const DiffReader *reader, Datum changes_read);
+extern void diff_find_former(const Account *account, int64 profile_id, int64 *deleted_id, int64 *leaver_id);
 extern int64 diff_seats_taken(const DiffReader *reader);
 extern int64 diff_count(const DiffReader *reader, const char *statement, int argument_count,
 						const SqlArgument *arguments);

@@ -372,3 +372,22 @@ diff_subjects_next(DiffReader *reader)
 	MemoryContextSwitchTo(old_context);
 	return true;
 }
+
+/*
+ * Whose changes, or whose row of "leavers", tell what the vendor has of somebody who
+ * was deleted and is there again; 0: nobody's.  Reads all changes.  Needs an SPI
+ * connection; memory in the current context.
+ */
+void
+diff_find_former(const Account *account, int64 profile_id, int64 *deleted_id, int64 *leaver_id)
+{
+	DiffNotation notation = diff_product_notation(account->product);
+	DiffReader *reader = diff_open(account, &notation, DIFF_TO_SHOW);
+	const DiffSubject *subject = NULL;
+
+	while (subject == NULL && diff_subjects_next(reader))
+		subject = bsearch(&profile_id, reader->subjects, reader->subject_count, sizeof(DiffSubject), compare_subject);
+	*deleted_id = subject != NULL && subject->source_id != profile_id ? subject->source_id : 0;
+	*leaver_id = subject != NULL && subject->returned != NULL ? subject->returned->profile_id : 0;
+	diff_close(reader);
+}

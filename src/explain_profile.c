@@ -8,7 +8,8 @@
  * is what an open export has read of the log.
  *
  * A person who was deleted is found by the last address, for the vendor may have
- * the profile yet.
+ * the profile yet.  What it has of one who was deleted and is there again is told by
+ * the changes of the former profile, or by "leavers" (see diff_keys.c).
  */
 #include "orgsync.h"
 
@@ -34,8 +35,21 @@ static const char find_query[] =
 "   AND NOT EXISTS (SELECT FROM @account.profiles AS p WHERE p.profile_id = l.profile_id)"
 "  ORDER BY l.change_id DESC LIMIT 1) AS d LIMIT 1";
 
+/* $1: the profile_id; is it new, and may it be somebody who was deleted? */
+static const char may_return_query[] =
+"SELECT FROM @account.profiles AS p WHERE p.profile_id = $1"
+" AND EXISTS (SELECT FROM @account.changes AS n WHERE n.profile_id = $1 AND n.column_name IS NULL)"
+" AND (EXISTS (SELECT FROM @account.leavers AS l"
+"   WHERE lower(l.primary_email_address) = lower(p.primary_email_address::text COLLATE \"C\")"
+"    OR l.unique_user_id = p.unique_user_id)"
+"  OR EXISTS (SELECT FROM @account.changes AS c WHERE CASE c.column_name"
+"    WHEN 'primary_email_address' THEN lower(c.vendor_value) = lower(p.primary_email_address::text COLLATE \"C\")"
+"    WHEN 'unique_user_id' THEN c.vendor_value = p.unique_user_id END"
+"   AND NOT EXISTS (SELECT FROM @account.profiles AS d WHERE d.profile_id = c.profile_id)))";
+
 /*
- * $1: the profile_id.
+ * $1: the profile_id; $2, $3: if the person was deleted and is there again, the profile_id of
+ * then, in "changes" or in "leavers".
  *
  *	person		whom it is about
  *	pending		the first change of each cell that the vendor has not heard of
@@ -52,7 +66,13 @@ static const char explain_query[] =
 "), pending AS MATERIALIZED ("
 " SELECT DISTINCT ON (cell) * FROM (SELECT c.change_id, c.column_name, c.vendor_value,"
 	DIFF_CELL_OF("c.column_name") "AS cell"
-"  FROM @account.changes AS c JOIN person USING (profile_id)) AS c ORDER BY cell, change_id"
+"  FROM @account.changes AS c WHERE c.profile_id = coalesce($2, $1) AND $3 IS NULL"
+"  UNION ALL SELECT NULL, v.column_name, v.value, v.column_name FROM @account.leavers AS l CROSS JOIN LATERAL"
+"   (VALUES ('primary_email_address', l.primary_email_address), ('unique_user_id', l.unique_user_id),"
+"    ('preferred_first_name', l.preferred_first_name), ('preferred_last_name', l.preferred_last_name),"
+"    ('work_title', l.work_title)"
+"    UNION ALL SELECT 'attribute_' || a.key, a.value FROM jsonb_each_text(l.attributes) AS a) AS v (column_name, value)"
+"   WHERE l.profile_id = $3) AS c ORDER BY cell, change_id"
 "), unknown AS MATERIALIZED ("
 " SELECT min(change_id) FILTER (WHERE cell IS NULL) AS change_id, coalesce("
 "  min(change_id) FILTER (WHERE cell IS NULL) < min(change_id) FILTER (WHERE cell = 'primary_email_address'),"
@@ -92,7 +112,8 @@ static const char explain_query[] =
 " SELECT coalesce(w.column_name, v.column_name) AS column_name, w.place, coalesce(w.cell, v.cell) AS cell,"
 "  coalesce(w.value, v.nothing) AS wanted, coalesce(w.nothing, v.nothing) AS nothing,"
 "  CASE WHEN u.is_new THEN NULL WHEN v.cell IS NOT NULL THEN coalesce(nullif(v.vendor_value, ''), v.nothing)"
-"   WHEN w.place = 5 AND w.value <> 'active' THEN w.nothing ELSE w.value END AS vendor_has, CASE WHEN u.is_new THEN u.change_id ELSE v.change_id END AS change_id"
+"   WHEN num_nonnulls($2, $3) > 0 OR (w.place = 5 AND w.value <> 'active') THEN w.nothing ELSE w.value END AS vendor_has,"
+"  CASE WHEN u.is_new THEN u.change_id ELSE v.change_id END AS change_id"
 " FROM (SELECT p.*," DIFF_CELL_OF("p.column_name") "AS cell,"
 "  CASE p.place WHEN 5 THEN 'inactive' WHEN 6 THEN 'no' WHEN 7 THEN 'no' END AS nothing FROM present AS p) AS w"
 " FULL JOIN (SELECT p.*, CASE WHEN starts_with(p.column_name, 'group:') THEN 'no'"
@@ -126,16 +147,27 @@ static const char explain_query[] =
 
 /*
  * Runs the query for a profile, which may be deleted; latest: as committed now,
- * whatever the transaction's snapshot.  Its rows, of
+ * whatever the transaction's snapshot, and of this profile alone.  Its rows, of
  * EXPLAIN_COLUMNS columns, are in SPI_tuptable, and their number is returned.
  */
 uint64
 explain_profile_run(const Account *account, int64 profile_id, bool latest)
 {
-	SqlArgument argument = SQL_INT8(profile_id);
+	SqlArgument arguments[] = {SQL_INT8(profile_id), SQL_NULL(INT8OID), SQL_NULL(INT8OID)};
+	int64		deleted_id;
+	int64		leaver_id;
 
-	return latest ? sql_run_latest(account, explain_query, 1, &argument) :
-		sql_run(account, explain_query, 1, &argument);
+	if (latest)
+		return sql_run_latest(account, explain_query, 3, arguments);
+	if (sql_run(account, may_return_query, 1, arguments) > 0)
+	{
+		diff_find_former(account, profile_id, &deleted_id, &leaver_id);
+		if (deleted_id != 0)
+			arguments[1] = SQL_INT8(deleted_id);
+		if (leaver_id != 0)
+			arguments[2] = SQL_INT8(leaver_id);
+	}
+	return sql_run(account, explain_query, 3, arguments);
 }
 
 /* explain_profile(account regnamespace, email email_address) */
