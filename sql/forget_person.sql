@@ -86,6 +86,19 @@ UPDATE forg.profiles SET work_title = 'x' WHERE primary_email_address ~ '^h';
 SELECT pg_temp.import('primary_email,LICENSE;h.*{x}|$@,bad;hyx@,bad');
 SELECT * FROM orgsync.forget_person('forg', 'h.*{x}|$@example.com');
 SELECT pg_temp.found('h\.\*');
+-- the vendor's answer to a file from which a row was taken since may speak of it; nothing of that is kept
+SELECT orgsync.create_account('forgr', 'linkedin_learning') \g /dev/null
+INSERT INTO forgr.profiles (primary_email_address) VALUES ('a@example.com'), ('b@example.com'), ('c@example.com');
+SELECT export_id, row_count FROM orgsync.export_csv('forgr');
+SELECT action FROM orgsync.forget_person('forgr', 'b@example.com');
+SELECT row_count, forgotten_rows FROM forgr.export_files;
+\set VERBOSITY default
+SELECT orgsync.confirm_export('forgr', 1, E'primary_email_address,Messages\nb@example.com,no\nx@example.com,no\n'::text);
+\set VERBOSITY terse
+SELECT orgsync.confirm_export('forgr', 1, E'primary_email_address,Messages\nb@example.com,no\nc@example.com,bad name\n'::text);
+SELECT line, message, record FROM forgr.import_findings;
+SELECT primary_email_address, action FROM orgsync.diff('forgr');
+SELECT orgsync.drop_account('forgr');
 -- groups that no file can say are told as well
 SELECT orgsync.create_account('forgw', 'workleap') \g /dev/null
 INSERT INTO forgw.groups (name) VALUES ('Year 1');

@@ -338,6 +338,7 @@ CREATE TABLE @account.export_files (
 	kind text COLLATE "C" NOT NULL CHECK (kind IN ('revoke', 'rename', 'update', 'add', 'manual')),
 	file_name text NOT NULL,
 	row_count bigint NOT NULL,
+	forgotten_rows bigint NOT NULL DEFAULT 0,
 	confirmed_at timestamptz,
 	columns text[] NOT NULL,
 	profile_ids bigint[] NOT NULL,
@@ -346,6 +347,7 @@ CREATE TABLE @account.export_files (
 );
 COMMENT ON TABLE @account.export_files IS 'the files of an export, in the order in which to upload them';
 COMMENT ON COLUMN @account.export_files.columns IS 'the file''s header';
+COMMENT ON COLUMN @account.export_files.forgotten_rows IS 'rows that were in it, of people who were forgotten since';
 COMMENT ON COLUMN @account.export_files.profile_ids IS 'the profile of each row';
 COMMENT ON COLUMN @account.export_files.seq IS 'the order in which to upload';
 COMMENT ON COLUMN @account.export_files.kind IS 'revoke, rename, update, add; manual: a list for a person to do';

@@ -124,16 +124,35 @@ static const char forget_others[] =
 CHANGES_KEPT_OF("forgotten")
 "INSERT INTO @account.changes (profile_id) SELECT profile_id FROM others";
 
-/* Records what the vendor said of the rows that it refused. */
+/* How many rows the files had that the results may be of, of people who were forgotten since. */
+static int64
+forgotten_rows(const Confirmation *confirmation)
+{
+	int64		count = 0;
+
+	for (int i = 0; i < confirmation->file_count; i++)
+		if (confirmation->files[i].has_results)
+			count += confirmation->files[i].forgotten_rows;
+	return count;
+}
+
+/*
+ * Records what the vendor said of the rows that it refused.  Rows that are in no file
+ * are taken for those of people who were forgotten since, if there are so many; nothing
+ * is recorded of these.
+ */
 static void
 record_findings(const Confirmation *confirmation, const ExportResults *results)
 {
 	const finding_kind *kind = finding_kind_of(FINDING_VENDOR_REFUSED);
+	int64		forgotten = forgotten_rows(confirmation);
 
 	for (int i = 0; i < results->count; i++)
 	{
 		const ExportRefusal *refusal = &results->refusals[i];
 
+		if (!refusal->is_matched && forgotten-- > 0)
+			continue;
 		if (!refusal->is_matched)
 			ereport(ERROR,
 					errcode(ERRCODE_NO_DATA_FOUND),
@@ -279,7 +298,8 @@ find_files(Confirmation *confirmation, const int *seq)
 
 	confirmation->file_count =
 		(int) sql_run(confirmation->account,
-					  "SELECT seq, coalesce(columns, '{}'::text[]) FROM @account.export_files"
+					  "SELECT seq, coalesce(columns, '{}'::text[]), coalesce(forgotten_rows, 0)"
+					  " FROM @account.export_files"
 					  " WHERE export_id = $1 AND confirmed_at IS NULL AND ($2 IS NULL OR seq = $2)"
 					  " ORDER BY seq",
 					  2, (SqlArgument[])
@@ -292,6 +312,7 @@ find_files(Confirmation *confirmation, const int *seq)
 	{
 		confirmation->files[i].seq = DatumGetInt32(sql_value(i, 0, &isnull));
 		confirmation->files[i].columns = result_signature(i, 1);
+		confirmation->files[i].forgotten_rows = sql_int64(i, 2);
 		confirmation->files[i].has_results = false;
 	}
 	SPI_freetuptable(SPI_tuptable);

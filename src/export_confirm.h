@@ -14,6 +14,7 @@
 typedef struct ConfirmFile
 {
 	int			seq;
+	int64		forgotten_rows;	/* of people who were forgotten since */
 	char	   *columns;		/* see export_columns_signature() */
 	bool		has_results;	/* the results may have rows of it */
 } ConfirmFile;

@@ -84,6 +84,21 @@ static const char values_query[] =
 	"   ELSE p.primary_email_address = n.value::email_address END)"
 	" ORDER BY 1";
 
+/*
+ * $1: a profile_id; whom the vendor has though it has none of the account's cells:
+ * who left before, and, perhaps, who is in a file of which nothing was heard yet.
+ */
+static const char unconfirmed_query[] =
+	"SELECT primary_email_address FROM @account.leavers WHERE profile_id = $1 AND primary_email_address IS NOT NULL"
+	" UNION ALL"
+	" (SELECT a.address FROM ("
+	"   SELECT primary_email_address::text AS address, NULL::bigint AS change_id FROM @account.profiles WHERE profile_id = $1"
+	"   UNION ALL SELECT vendor_value, change_id FROM @account.changes"
+	"    WHERE profile_id = $1 AND column_name = 'primary_email_address') AS a"
+	"  WHERE EXISTS (SELECT FROM @account.exports AS e JOIN @account.export_files AS f USING (export_id)"
+	"   WHERE e.state = 'exported' AND f.confirmed_at IS NULL AND f.profile_ids @> ARRAY[$1])"
+	"  ORDER BY a.change_id DESC LIMIT 1)";
+
 static const char *const erasing_queries[] =
 {
 	"DELETE FROM @account.import_findings WHERE record ~* $2 OR record ~ $3",
@@ -228,9 +243,8 @@ tell(const Person *person, ReturnSetInfo *result, int64 profile_id)
 			put_instruction(result, address, "revoke", column_name, vendor_has, "inactive");
 	}
 	SPI_freetuptable(SPI_tuptable);
-	if (address == NULL && sql_run_latest(person->account,
-								   "SELECT primary_email_address FROM @account.leavers WHERE profile_id = $1",
-								   1, (SqlArgument[]) {SQL_INT8(profile_id)}) > 0)
+	if (address == NULL && sql_run_latest(person->account, unconfirmed_query, 1,
+										  (SqlArgument[]) {SQL_INT8(profile_id)}) > 0)
 		address = sql_string(0, 0);
 	if (address != NULL)
 		put_instruction(result, address, "erase", "primary_email_address", address, NULL);
@@ -308,8 +322,8 @@ erase_file_rows(const Person *person, const SPITupleTable *files, int row)
 	arguments[3] = sql_text(pg_any_to_server(csv, strlen(csv), PG_UTF8));
 	arguments[4] = SQL_INT8(count);
 	(void) sql_write_once_latest(person->account,
-					 "UPDATE @account.export_files SET profile_ids = $3, csv = $4, row_count = $5"
-					 " WHERE export_id = $1 AND seq = $2", 5, arguments);
+					 "UPDATE @account.export_files SET profile_ids = $3, csv = $4, row_count = $5,"
+					 " forgotten_rows = forgotten_rows + row_count - $5 WHERE export_id = $1 AND seq = $2", 5, arguments);
 }
 
 static void
