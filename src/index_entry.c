@@ -23,31 +23,41 @@
 #define MAX_DIGIT_BITS	11
 #define TOGETHER_BITS	3
 
+/* Texts are asked for so many entries before they are read. */
+#define PREFETCHED_TEXTS	8
+
 static int
 compare_tuples(const ItemPointerData *a, const ItemPointerData *b)
 {
 	return ItemPointerCompare(unconstify(ItemPointerData *, a), unconstify(ItemPointerData *, b));
 }
 
+/* The keys of an entry that is not null, of what its text has from the offset on. */
+static inline void
+set_keys(TextEntry *entry, Size offset, bool folds)
+{
+	Size		length = VARSIZE_ANY_EXHDR(entry->text);
+	char		part[sizeof(entry->keys)] = {0};
+
+	if (length > offset)
+		memcpy(part, VARDATA_ANY(entry->text) + offset, Min(length - offset, sizeof(part)));
+	if (folds)
+		(void) email_fold(part, sizeof(part), part);
+	memcpy(entry->keys, part, sizeof(part));
+	for (size_t i = 0; i < lengthof(entry->keys); i++)
+		entry->keys[i] = pg_ntoh64(entry->keys[i]);
+}
+
 /* Sets an entry of a text, which has a header of one byte, or of a null.  The text is not copied. */
 void
 text_entry_set(TextEntry *entry, const char *text, bool folds, const ItemPointerData *tuple)
 {
-	char		head[sizeof(entry->keys)] = {0};
-
 	entry->text = text;
 	entry->tuple = *tuple;
 	if (text == NULL)
-	{
 		memset(entry->keys, 0xFF, sizeof(entry->keys));
-		return;
-	}
-	memcpy(head, VARDATA_ANY(text), Min(VARSIZE_ANY_EXHDR(text), sizeof(head)));
-	if (folds)
-		(void) email_fold(head, sizeof(head), head);
-	memcpy(entry->keys, head, sizeof(head));
-	for (size_t i = 0; i < lengthof(entry->keys); i++)
-		entry->keys[i] = pg_ntoh64(entry->keys[i]);
+	else
+		set_keys(entry, 0, folds);
 }
 
 /* Compares the texts of entries whose keys are equal; a null comes last. */
@@ -223,23 +233,85 @@ sort_integers_by_digits(IntegerEntry *entries, IntegerEntry *spare, int64 count)
 	}
 }
 
+/* The other one of both keys comes first. */
 static void
-sort_texts_by_digits(TextEntry *entries, TextEntry *spare, int64 count, bool folds)
+swap_keys(TextEntry *entries, int64 count)
+{
+	for (int64 i = 0; i < count; i++)
+	{
+		uint64		key = entries[i].keys[0];
+
+		entries[i].keys[0] = entries[i].keys[1];
+		entries[i].keys[1] = key;
+	}
+}
+
+static bool
+second_keys_differ(const TextEntry *entries, int64 count)
+{
+	for (int64 i = 1; i < count; i++)
+		if (entries[i].keys[1] != entries[0].keys[1])
+			return true;
+	return false;
+}
+
+/* Makes the keys of what the texts have from there on; false: they have nothing. */
+static bool
+take_keys(TextEntry *entries, int64 count, Size offset, bool folds)
+{
+	bool		have_any = false;
+
+	for (int64 i = 0; i < count; i++)
+	{
+		if (i + PREFETCHED_TEXTS < count)
+			compat_prefetch(entries[i + PREFETCHED_TEXTS].text);
+		if (entries[i].text == NULL)
+			continue;
+		have_any |= VARSIZE_ANY_EXHDR(entries[i].text) > offset;
+		set_keys(&entries[i], offset, folds);
+	}
+	return have_any;
+}
+
+/*
+ * The same of texts, whose keys are of what they have from the offset on; all before it is
+ * the same.  Where the first keys are the same too, the second ones come first, and then
+ * what the texts have behind them, as long as it takes to sort them.
+ */
+static void
+sort_texts_by_digits(TextEntry *entries, TextEntry *spare, int64 count, Size offset, bool folds)
 {
 	Digit		digit;
 	int64		end;
 
-	if (count <= FEW_ENTRIES || !choose_digit((char *) entries, count, sizeof(TextEntry), &digit))
-	{
+	if (count <= FEW_ENTRIES)
 		sort_texts(entries, count, &folds);
-		return;
-	}
-	CHECK_FOR_INTERRUPTS();
-	deal_out_texts(entries, spare, count, &digit);
-	for (int64 start = 0; start < count; start = end)
+	else if (choose_digit((char *) entries, count, sizeof(TextEntry), &digit))
 	{
-		end = end_of_digit((char *) entries, start, count, sizeof(TextEntry), &digit);
-		sort_texts_by_digits(entries + start, spare, end - start, folds);
+		CHECK_FOR_INTERRUPTS();
+		deal_out_texts(entries, spare, count, &digit);
+		for (int64 start = 0; start < count; start = end)
+		{
+			end = end_of_digit((char *) entries, start, count, sizeof(TextEntry), &digit);
+			sort_texts_by_digits(entries + start, spare, end - start, offset, folds);
+		}
+	}
+	else if (second_keys_differ(entries, count))
+	{
+		swap_keys(entries, count);
+		sort_texts_by_digits(entries, spare, count, offset, folds);
+		swap_keys(entries, count);
+	}
+	else
+	{
+		const TextEntry common = entries[0];
+
+		if (take_keys(entries, count, offset + sizeof(common.keys), folds))
+			sort_texts_by_digits(entries, spare, count, offset + sizeof(common.keys), folds);
+		else
+			sort_texts(entries, count, &folds);
+		for (int64 i = 0; i < count; i++)
+			memcpy(entries[i].keys, common.keys, sizeof(common.keys));
 	}
 }
 
@@ -280,7 +352,7 @@ text_entries_sort(TextEntry *entries, int64 count, bool folds)
 	if (are_in_order((char *) entries, count, sizeof(TextEntry)))
 		return;
 	spare = count <= FEW_ENTRIES ? NULL : huge_pages_alloc(CurrentMemoryContext, count * sizeof(TextEntry), false);
-	sort_texts_by_digits(entries, spare, count, folds);
+	sort_texts_by_digits(entries, spare, count, 0, folds);
 	if (spare != NULL)
 		huge_pages_free(spare);
 }
