@@ -291,6 +291,8 @@ typedef struct Import
 	Bitmapset  *withheld_rows;	/* their revocations cannot be counted on; see import_decide.c */
 	bool		refused;		/* a fatal finding: nothing is applied */
 	bool		is_again;		/* an attempt has failed, as other sessions got in between */
+	bool		keeps_rows;		/* the rows may be needed again: the file was read once more for them */
+	bool		lacks_rows;		/* the rows are needed again, and are not there any more */
 	bool		by_statements;	/* nothing is written directly, so that rows can be tried one by one */
 
 	/* of one attempt */
@@ -430,6 +432,8 @@ extern void import_staging_put_packed(ImportStaging *staging, const char *packed
 extern void import_staging_end(ImportStaging *staging);
 extern int64 import_staging_count(const ImportStaging *staging);
 extern void import_staging_rewind(ImportStaging *staging);
+extern void import_staging_drain(ImportStaging *staging);
+extern bool import_staging_is_drained(const ImportStaging *staging);
 extern bool import_staging_next(Import *import, ImportRow *row, bool with_cells);
 extern void import_staging_register(Import *import);
 extern void import_staging_unregister(void);

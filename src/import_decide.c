@@ -312,7 +312,11 @@ resolve_first(Import *import, ImportRow *row, int64 row_number)
 static void
 pass(Import *import, Batch *batch, bool only_count)
 {
-	import_staging_rewind(import->staging);
+	/* of a first import, this is all that is done with them, if all goes well */
+	if (import->is_first && !import->keeps_rows && import->source.rewind != NULL)
+		import_staging_drain(import->staging);
+	else
+		import_staging_rewind(import->staging);
 	batch->first = 0;
 	batch->count = 0;
 	while (next_batch(import, batch))

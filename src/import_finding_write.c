@@ -102,7 +102,7 @@ merge_begin(FindingMerge *merge, FindingList *list)
 	for (int i = 0; i < list->run_count; i++)
 	{
 		initStringInfo(&merge->next[i]);
-		spool_rewind(list->runs[i]);
+		spool_drain(list->runs[i]);
 	}
 }
 

@@ -104,6 +104,13 @@ begin_attempt(Import *import)
 	import->new_run_count = import->new_run_capacity = 0;
 }
 
+/* Must the file be read once more? */
+static bool
+must_read_again(const Import *import)
+{
+	return import->lacks_rows || import_unchanged_must_read_again(import);
+}
+
 /*
  * Finds the profiles and decides on the rows, until every address is free that
  * was counted on.  New profiles are written on the way, so each try is a
@@ -117,7 +124,7 @@ decide(Import *import)
 	bool		is_decided = false;
 
 	import_unchanged_check(import);
-	while (!is_decided && !import_unchanged_must_read_again(import))
+	while (!is_decided && !must_read_again(import))
 	{
 		import_progress_phase(import, "profiles");
 		begin_attempt(import);
@@ -135,6 +142,7 @@ decide(Import *import)
 			RollbackAndReleaseCurrentSubTransaction();
 			import_changes_end(import->changes);
 			import_findings_restart(import->findings);
+			import->lacks_rows = import_staging_is_drained(import->staging);
 		}
 		MemoryContextSwitchTo(old_context);
 		CurrentResourceOwner = old_owner;
@@ -241,7 +249,7 @@ try_step(Import *import, AttemptStep step, bool keep, int64 *failing_line)
 	PG_TRY();
 	{
 		step(import, failing_line);
-		if (keep && !import->refused && !import_unchanged_must_read_again(import))
+		if (keep && !import->refused && !must_read_again(import))
 			ReleaseCurrentSubTransaction();
 		else
 			RollbackAndReleaseCurrentSubTransaction();
@@ -326,17 +334,23 @@ write_file(Import *import)
 	account_lock(import->account, ACCOUNT_LOCK_IMPORT, 0, ExclusiveLock);
 	for (int attempt = 1;; attempt++)
 	{
+		bool		retries;
+
 		import->losing_rows = import->withheld_rows = NULL;
 		error = try_step(import, step, !import->options.dry_run, NULL);
 		if (error == NULL)
 			return;
 		import_findings_forget(import->findings);
-		if (attempt == MAX_ATTEMPTS || !is_worth_retrying(error))
+		retries = attempt < MAX_ATTEMPTS && is_worth_retrying(error);
+		if (!retries && !is_refusal(error))
+			ReThrowError(error);
+		import->is_again = import->is_again || retries;
+		import->lacks_rows = import_staging_is_drained(import->staging);
+		if (import->lacks_rows)
+			return;
+		if (!retries)
 			break;
-		import->is_again = true;
 	}
-	if (!is_refusal(error))
-		ReThrowError(error);
 
 	/* the error names a constraint; where it was met, the rows tell one by one */
 	import->by_statements = true;
@@ -411,14 +425,17 @@ note_import(Import *import)
 	summary = SPI_datumTransfer(sql_value(0, 0, &isnull), false, -1);
 	if (!import->refused && !import->options.dry_run)
 		import_effects_write(import);
-	import_findings_write(import);
 	import_staging_end(import->staging);
+	import_findings_write(import);
 	return summary;
 }
 
 StaticAssertDecl(sizeof(ImportCounts) == 10 * sizeof(int64), "note_import() writes ten counts");
 
-/* Reads the file once more, in an import like the one that has read it. */
+/*
+ * Reads the file once more, in an import like the one that has read it, and keeps its rows
+ * if that is why.
+ */
 static Import *
 read_again(Import *before)
 {
@@ -435,6 +452,8 @@ read_again(Import *before)
 	import->import_id = before->import_id;
 	import->source = before->source;
 	import->unchanged = before->unchanged;
+	import->is_again = before->is_again;
+	import->keeps_rows = before->keeps_rows || before->lacks_rows;
 	import->source.rewind(import->source.context);
 	import_read_file(import);
 	return import;
@@ -451,9 +470,9 @@ import_finish(Import *import)
 
 	while (!import->refused)
 	{
-		if (!import_unchanged_must_read_again(import))
+		if (!must_read_again(import))
 			write_file(import);
-		if (!import_unchanged_must_read_again(import))
+		if (!must_read_again(import))
 			break;
 		import = read_again(import);
 	}

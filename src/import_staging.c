@@ -259,6 +259,23 @@ import_staging_rewind(ImportStaging *staging)
 }
 
 /*
+ * The same, when the rows are read for the last time: many give their place back as
+ * they are read, and the file has to be read once more if they are needed after all.
+ */
+void
+import_staging_drain(ImportStaging *staging)
+{
+	spool_drain(staging->spool);
+}
+
+/* Can the rows not be read any more? */
+bool
+import_staging_is_drained(const ImportStaging *staging)
+{
+	return spool_is_drained(staging->spool);
+}
+
+/*
  * Reads the next row into *row, whose memory is the import's row context's; false
  * at the end.  with_cells: else it gets none.
  */

@@ -2,13 +2,15 @@
  * spool.c
  *		A sequence of bytes that is written once and read again and again.
  *
- * The first part lies in memory; what is beyond the limit goes to a temporary
- * file, which belongs to the resource owner that was the current one when the
+ * The first part lies in memory; what is beyond the limit goes to temporary
+ * files, which belong to the resource owner that was the current one when the
  * spool was made.  So an import of a few rows makes no file, and one of millions
  * takes no more memory.
  *
- * The file is written and read by large blocks, unlike a BufFile, whose are of 8 kB:
+ * Files are written and read by large blocks, unlike a BufFile, whose are of 8 kB:
  * that takes the system a third of the time where it keeps files in larger pieces.
+ * They are many, so that each can be removed when it was read for the last time: its
+ * place, in memory at first, is then free for what is written meanwhile.
  */
 #include "spool.h"
 
@@ -21,8 +23,11 @@
 
 #define FIRST_CAPACITY	8192
 
-/* What is written to the file, and read, at once. */
+/* What is written to a file, and read, at once. */
 #define BLOCK_SIZE		(256 * 1024)
+
+/* So much is in each file but the last. */
+#define SPOOL_FILE_SIZE		(64 * BLOCK_SIZE)
 
 struct Spool
 {
@@ -38,9 +43,13 @@ struct Spool
 	char	   *block;			/* NULL: all is in memory */
 	Size		block_size;		/* bytes in it */
 	Size		block_position; /* to be read next */
-	File		file;
-	off_t		file_size;
+	File	   *files;
+	int			file_count;
+	int			file_capacity;
+	int			removed_count;	/* of the first ones */
+	off_t		file_size;		/* of all together */
 	off_t		file_position;	/* of what is behind the block that is read */
+	bool		is_drained;
 };
 
 /* An empty spool, palloc'd in the current memory context. */
@@ -55,32 +64,50 @@ spool_create(Size memory_limit)
 	return spool;
 }
 
-/* ---- the file ---- */
+/* ---- the files ---- */
 
 static void
-create_file(Spool *spool)
+add_file(Spool *spool)
 {
 	ResourceOwner old_owner = CurrentResourceOwner;
 
+	if (spool->file_count == spool->file_capacity)
+	{
+		spool->file_capacity = Max(spool->file_capacity * 2, 16);
+		spool->files = spool->files == NULL ? MemoryContextAlloc(spool->context, sizeof(File) * spool->file_capacity) :
+			repalloc(spool->files, sizeof(File) * spool->file_capacity);
+	}
 	CurrentResourceOwner = spool->owner;
 	PrepareTempTablespaces();
-	spool->file = OpenTemporaryFile(false);
+	spool->files[spool->file_count] = OpenTemporaryFile(false);
+	spool->file_count++;
 	CurrentResourceOwner = old_owner;
-	spool->block = MemoryContextAlloc(spool->context, BLOCK_SIZE);
 }
 
 static void
 write_block(Spool *spool)
 {
 	int			size = (int) spool->block_size;
+	File		file;
 
-	if (FileWrite(spool->file, spool->block, size, spool->file_size, WAIT_EVENT_BUFFILE_WRITE) != size)
+	if (spool->file_size % SPOOL_FILE_SIZE == 0)
+		add_file(spool);
+	file = spool->files[spool->file_count - 1];
+	if (FileWrite(file, spool->block, size, spool->file_size % SPOOL_FILE_SIZE, WAIT_EVENT_BUFFILE_WRITE) != size)
 		ereport(ERROR,
 				errcode_for_file_access(),
-				errmsg("could not write to file \"%s\": %m", FilePathName(spool->file)));
+				errmsg("could not write to file \"%s\": %m", FilePathName(file)));
 	pgBufferUsage.temp_blks_written += (size + BLCKSZ - 1) / BLCKSZ;
 	spool->file_size += size;
 	spool->block_size = 0;
+}
+
+/* Removes the files before the number. */
+static void
+remove_files(Spool *spool, int number)
+{
+	for (; spool->removed_count < number; spool->removed_count++)
+		FileClose(spool->files[spool->removed_count]);
 }
 
 static void
@@ -104,13 +131,18 @@ static bool
 read_block(Spool *spool)
 {
 	int			wanted = (int) Min(spool->file_size - spool->file_position, BLOCK_SIZE);
+	int			number = (int) (spool->file_position / SPOOL_FILE_SIZE);
+	File		file;
 
+	if (spool->is_drained)
+		remove_files(spool, number);
 	if (wanted == 0)
 		return false;
-	if (FileRead(spool->file, spool->block, wanted, spool->file_position, WAIT_EVENT_BUFFILE_READ) != wanted)
+	file = spool->files[number];
+	if (FileRead(file, spool->block, wanted, spool->file_position % SPOOL_FILE_SIZE, WAIT_EVENT_BUFFILE_READ) != wanted)
 		ereport(ERROR,
 				errcode_for_file_access(),
-				errmsg("could not read from file \"%s\": %m", FilePathName(spool->file)));
+				errmsg("could not read from file \"%s\": %m", FilePathName(file)));
 	pgBufferUsage.temp_blks_read += (wanted + BLCKSZ - 1) / BLCKSZ;
 	spool->file_position += wanted;
 	spool->block_size = wanted;
@@ -150,7 +182,7 @@ spool_write(Spool *spool, const void *data, Size size)
 		while (capacity < spool->used + size)
 			capacity *= 2;
 		if (spool->used + size > spool->limit)
-			create_file(spool);
+			spool->block = MemoryContextAlloc(spool->context, BLOCK_SIZE);
 		else
 		{
 			spool->memory = spool->memory == NULL ? MemoryContextAllocHuge(spool->context, capacity) :
@@ -167,15 +199,31 @@ spool_write(Spool *spool, const void *data, Size size)
 	}
 }
 
-/* Goes back to the beginning, to read. */
+/* Goes back to the beginning, to read; not after spool_drain(). */
 void
 spool_rewind(Spool *spool)
 {
+	Assert(!spool->is_drained);
 	if (spool->block != NULL && spool->file_position == 0 && spool->block_size > 0)
 		write_block(spool);
 	spool->position = 0;
 	spool->file_position = 0;
 	spool->block_size = spool->block_position = 0;
+}
+
+/* The same, to read for the last time, if that frees anything. */
+void
+spool_drain(Spool *spool)
+{
+	spool_rewind(spool);
+	spool->is_drained = spool->file_count > 1;
+}
+
+/* May the spool not be read again? */
+bool
+spool_is_drained(const Spool *spool)
+{
+	return spool->is_drained;
 }
 
 /* Reads so many bytes; false at the end. */
@@ -196,16 +244,16 @@ spool_read(Spool *spool, void *data, Size size)
 	return count == size;
 }
 
-/* Frees the memory and the temporary file. */
+/* Frees the memory and the temporary files. */
 void
 spool_free(Spool *spool)
 {
+	remove_files(spool, spool->file_count);
 	if (spool->memory != NULL)
 		pfree(spool->memory);
 	if (spool->block != NULL)
-	{
-		FileClose(spool->file);
 		pfree(spool->block);
-	}
+	if (spool->files != NULL)
+		pfree(spool->files);
 	pfree(spool);
 }

@@ -80,6 +80,26 @@ is_sound($node, 'postgres', 'busy', 'checkpoints');
 is($node->safe_psql('postgres', q{SELECT round(pg_relation_size('busy.profiles') / pg_relation_size('acme.profiles')::numeric)}), '2',
 	'what is to stay free stays free');
 
+# Addresses that begin alike, in any case, and ids that do: the indexes have them in order.
+$node->safe_psql('postgres', q{SELECT make('alike')});
+is($node->safe_psql('postgres', q{
+	SELECT state, created, rejected FROM orgsync.import_csv('alike', (SELECT 'primary_email_address,unique_user_id' || chr(10) ||
+		string_agg(format('%s%s%s@example.com,%sx%s' || chr(10), CASE n % 3 WHEN 0 THEN 'AN' ELSE 'an' END, 'other.very.long.name.of.somebody.',
+			CASE WHEN n % 2 = 0 THEN 'Who.has.a.longer.' ELSE '' END || left(md5(n::text), 8), repeat('7', n % 60), n), '' ORDER BY md5(n::text))
+		FROM generate_series(1, 5000) AS n))}), 'applied|5000|0', 'people who are called alike are imported');
+is_sound($node, 'postgres', 'alike', 'texts that begin alike');
+
+# A first load gives back what the rows of the file take, as it reads them; where it needs them after all, the file is read again.
+$node->safe_psql('postgres', q{SELECT make('refusing'); ALTER TABLE refusing.profiles ADD CONSTRAINT no_robots CHECK (work_title <> 'Robot')});
+my $long = q{orgsync.import_csv('refusing', (SELECT 'primary_email_address,work_title,attribute_a,attribute_b,attribute_c' || chr(10) ||
+	string_agg(format('person%s@example.com,%s,%s,%s,%s' || chr(10), n, CASE WHEN n = ROBOT THEN 'Robot' ELSE 'Clerk' END,
+		repeat('a', 250), repeat('b', 250), repeat('c', 250)), '' ORDER BY n) FROM generate_series(1, 25000) AS n))};
+is($node->safe_psql('postgres', 'SELECT state, created FROM ' . $long =~ s/ROBOT/6/r), 'refused|0', 'a constraint refuses a large file');
+is($node->safe_psql('postgres', 'SELECT line, code FROM refusing.import_findings'), '7|constraint_failed', 'its line is told');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM refusing.profiles'), 0, 'nobody is there');
+is($node->safe_psql('postgres', 'SELECT state, created FROM ' . $long =~ s/ROBOT/0/r), 'applied|25000', 'without that line it is imported');
+is_sound($node, 'postgres', 'refusing', 'the large file');
+
 # A server that logs as little as it can.
 $node->append_conf('postgresql.conf', "wal_level = minimal\nmax_wal_senders = 0\nwal_skip_threshold = 0");
 $node->restart;
