@@ -16,6 +16,26 @@ CREATE TABLE expected AS SELECT * FROM tomorrow
 """
 
 
+# The day before, as people have it: imported, uploaded and confirmed, and cleaned up.
+FIRST_DAY = """
+SELECT create_account('daily', 'linkedin_learning');
+SELECT add_license('daily', '%s', seats => %d);
+SELECT count(*) FROM import_file('daily', '%s');
+SELECT confirm_export('daily', export_id) FROM (SELECT DISTINCT export_id FROM export_csv('daily')) AS e;
+VACUUM;
+"""
+
+
+def wal_of_second_day(bench, session, roster):
+    """What was changed is all over the tables then, unlike what YESTERDAY has written anew."""
+    second = Contestant("second day", before=FIRST_DAY % (LICENSE, roster.rows, roster.base),
+                        run="SELECT count(*) FROM import_file('daily', '%s');" % roster.next,
+                        check="SELECT public.account_state('daily') = public.file_state('expected');")
+    written = bench.run_once(session, second)[1]
+    bench.execute("DROP SCHEMA daily CASCADE;")
+    return written
+
+
 def subject(bench):
     """Ours, the peer's re-import, and COPY without anything."""
     roster = bench.roster()
@@ -64,6 +84,7 @@ def subject(bench):
         written = statistics.median(bench.run_once(session, changed, checkpoint=checkpoint)[1]
                                     for _ in range(bench.options.runs))
         bench.goal("WAL %s" % what, written / 1e6, goal, unit=" MB")
+    bench.goal("WAL of the second day, right after a checkpoint", wal_of_second_day(bench, session, roster) / 1e6, 100, unit=" MB")
     session.close()
 
     bench.race(title % "nothing changed", [
