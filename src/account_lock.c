@@ -58,6 +58,15 @@ account_try_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKM
 	return acquire(account, kind, key, mode, false);
 }
 
+/* Has this transaction the lock in that mode? */
+bool
+account_lock_is_held(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode)
+{
+	LOCKTAG		tag = lock_tag(account, kind, key);
+
+	return compat_lock_is_held(&tag, mode);
+}
+
 /*
  * Waits for whoever is changing the account by whatever means, and locks all of
  * them out until the transaction ends; readers go on.  Needs an SPI connection,

@@ -29,6 +29,7 @@ typedef enum AccountLockResult
 extern AccountLockResult account_lock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode);
 extern AccountLockResult account_try_lock(const Account *account, AccountLockKind kind, uint32 key,
 										  LOCKMODE mode);
+extern bool account_lock_is_held(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode);
 extern void account_lock_writers(const Account *account);
 extern void account_unlock(const Account *account, AccountLockKind kind, uint32 key, LOCKMODE mode);
 

@@ -177,6 +177,13 @@ typedef JsonbInState CompatJsonbBuilder;
 #define compat_bt_finish_split(index, heap, buffer, way)	_bt_finish_split(index, heap, buffer, way)
 #endif
 
+/* Another parameter since PostgreSQL 17 (2024-06). */
+#if PG_VERSION_NUM < 170000
+#define compat_lock_is_held(tag, mode)	LockHeldByMe(tag, mode)
+#else
+#define compat_lock_is_held(tag, mode)	LockHeldByMe(tag, mode, false)
+#endif
+
 /* Fetches a line into the processor's cache, where the compiler can say so; PostgreSQL has no macro for it. */
 #if defined(__GNUC__)
 #define compat_prefetch(address)	__builtin_prefetch(address)

@@ -294,11 +294,16 @@ lock_one_by_one(const Account *account, const DuplicateRules *rules, const Newco
 			account_lock(account, ACCOUNT_LOCK_ADDRESS, (uint32) locks[i], ExclusiveLock);
 }
 
-/* Locks what the newcomers need, and returns the rules, which cannot change from then on. */
+/*
+ * Locks what the newcomers need, unless all is locked already: who writes many rows one
+ * after the other would take a lock for each.  Returns the rules, which cannot change
+ * from then on.
+ */
 static DuplicateRules *
 lock_addresses(const Account *account, const Newcomers *newcomers)
 {
-	bool		all = needs_all_locks(duplicate_rules_read(account), newcomers);
+	bool		all = account_lock_is_held(account, ACCOUNT_LOCK_ADDRESSES, 0, ExclusiveLock) ||
+		needs_all_locks(duplicate_rules_read(account), newcomers);
 	DuplicateRules *rules;
 
 	account_lock(account, ACCOUNT_LOCK_ADDRESSES, 0, all ? ExclusiveLock : ShareLock);

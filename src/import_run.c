@@ -358,8 +358,10 @@ write_file(Import *import)
 	{
 		ErrorData  *of_row = try_step(import, write_row_by_row, false, &failing_line);
 
-		if (of_row != NULL && failing_line != 0)
+		if (of_row != NULL && failing_line != 0 && is_refusal(of_row))
 			error = of_row;
+		else
+			failing_line = 0;
 	}
 	import_report(import, FINDING_CONSTRAINT_FAILED, failing_line, error->column_name, NULL, 1,
 				  error->detail ? psprintf("%s: %s", error->message, error->detail) : error->message);

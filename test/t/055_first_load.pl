@@ -94,8 +94,8 @@ $node->safe_psql('postgres', q{SELECT make('refusing'); ALTER TABLE refusing.pro
 my $long = q{orgsync.import_csv('refusing', (SELECT 'primary_email_address,work_title,attribute_a,attribute_b,attribute_c' || chr(10) ||
 	string_agg(format('person%s@example.com,%s,%s,%s,%s' || chr(10), n, CASE WHEN n = ROBOT THEN 'Robot' ELSE 'Clerk' END,
 		repeat('a', 250), repeat('b', 250), repeat('c', 250)), '' ORDER BY n) FROM generate_series(1, 25000) AS n))};
-is($node->safe_psql('postgres', 'SELECT state, created FROM ' . $long =~ s/ROBOT/6/r), 'refused|0', 'a constraint refuses a large file');
-is($node->safe_psql('postgres', 'SELECT line, code FROM refusing.import_findings'), '7|constraint_failed', 'its line is told');
+is($node->safe_psql('postgres', 'SELECT state, created FROM ' . $long =~ s/ROBOT/14000/r), 'refused|0', 'a constraint refuses a large file');
+is($node->safe_psql('postgres', q{SELECT line, code, message ~ 'no_robots' FROM refusing.import_findings}), '14001|constraint_failed|t', 'its line is told');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM refusing.profiles'), 0, 'nobody is there');
 is($node->safe_psql('postgres', 'SELECT state, created FROM ' . $long =~ s/ROBOT/0/r), 'applied|25000', 'without that line it is imported');
 is_sound($node, 'postgres', 'refusing', 'the large file');
