@@ -188,7 +188,44 @@ SELECT kind, csv FROM orgsync.export_csv('again');
 UPDATE again.changes SET changed_at = changed_at - interval '11 days', former_since = former_since - interval '11 days';
 SELECT kind, csv FROM orgsync.export_csv('again');
 
+-- what the vendor never had takes no place of those that are kept
+SELECT orgsync.create_account('places', 'linkedin_learning');
+SELECT orgsync.add_license('places', :header, seats => 2, counting => 'invited') > 0 AS added;
+UPDATE places.settings SET grace_days = 30, threshold_floor = 100;
+INSERT INTO places.profiles (primary_email_address, unique_user_id) VALUES ('ann@example.com', 'ANN'), ('bob@example.com', 'BOB');
+SELECT orgsync.grant_seat('places', primary_email_address, :header) FROM places.profiles;
+SELECT orgsync.confirm_export('places', max(export_id)) FROM orgsync.export_csv('places');
+SELECT orgsync.revoke_seat('places', 'bob@example.com', :header);
+DELETE FROM places.profiles WHERE unique_user_id = 'ANN';
+SELECT state FROM orgsync.import_csv('places', E'primary_email_address,unique_user_id,Default_license_learning_proAllLanguages_status\nann@example.com,ANN,active\n');
+SELECT orgsync.revoke_seat('places', 'ann@example.com', :header);
+SELECT kind, csv FROM orgsync.export_csv('places', dry_run => true);
+-- who was deleted and whose address somebody else gets keeps no seat, since nobody could revoke it later
+DELETE FROM places.profiles;
+INSERT INTO places.profiles (primary_email_address, preferred_first_name, preferred_last_name, unique_user_id)
+	VALUES ('ann@example.com', 'Zed', 'Quince', 'ZED');
+SELECT kind, csv FROM orgsync.export_csv('places');
+SELECT orgsync.confirm_export('places', max(export_id)) FROM places.exports;
+SELECT primary_email_address, action, column_name FROM orgsync.diff('places') ORDER BY 1, 2;
+-- protection goes on when the person is deleted and made again
+SELECT orgsync.create_account('guard', 'linkedin_learning');
+SELECT orgsync.add_license('guard', :header, seats => 2, counting => 'invited') > 0 AS added;
+UPDATE guard.settings SET threshold_floor = 100;
+INSERT INTO guard.profiles (primary_email_address, unique_user_id) VALUES ('ann@example.com', 'ANN');
+SELECT orgsync.grant_seat('guard', 'ann@example.com', :header);
+SELECT orgsync.confirm_export('guard', max(export_id)) FROM orgsync.export_csv('guard');
+SELECT orgsync.protect_profile('guard', 'ann@example.com', 'runs the account');
+DELETE FROM guard.profiles;
+INSERT INTO guard.profiles (primary_email_address, unique_user_id, work_title) VALUES ('ann@example.com', 'ANN', 'Boss');
+SELECT orgsync.grant_seat('guard', 'ann@example.com', :header);
+SELECT orgsync.confirm_export('guard', max(export_id)) FROM orgsync.export_csv('guard');
+SELECT orgsync.revoke_seat('guard', 'ann@example.com', :header);
+SELECT kind, csv FROM orgsync.export_csv('guard');
+SELECT p.primary_email_address, why FROM guard.protected_profiles JOIN guard.profiles AS p USING (profile_id);
+
 \set VERBOSITY terse
+DROP SCHEMA places CASCADE;
+DROP SCHEMA guard CASCADE;
 DROP SCHEMA again CASCADE;
 DROP SCHEMA kept CASCADE;
 DROP SCHEMA hold CASCADE;

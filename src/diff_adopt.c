@@ -20,7 +20,7 @@
  * earlier one cannot be confirmed any more: it does not tell what the vendor has.
  *
  * Who is protected and held (see diff_hold.c) stays as he is, since nothing of him is
- * exported.  A seat that is held in its days of grace is none of what the export has
+ * exported; if nothing is to be held, the new profile is protected.  A seat that is held in its days of grace is none of what the export has
  * read, and keeps the time when it was lost.
  *
  * Memory: all in the reader's context.
@@ -62,6 +62,13 @@ static const char write_adoptions[] =
 "  FROM learned AS n LEFT JOIN gone AS g ON g.change_id = n.lost_by"
 ") SELECT coalesce($1, '{}') - (SELECT changes FROM read)"
 " + coalesce((SELECT range_agg(int8range(change_id, change_id, '[]')) FROM learned WHERE lost_by = 0), '{}')";
+
+/* $1: who was protected and deleted; $2: who is the same person now, and may be protected too */
+static const char pass_protection_on[] =
+"WITH former AS (DELETE FROM @account.protected_profiles WHERE profile_id = $1 RETURNING *)"
+" INSERT INTO @account.protected_profiles (profile_id, primary_email_address, why, protected_by, protected_at)"
+" SELECT $2, primary_email_address, why, protected_by, protected_at FROM former"
+" ON CONFLICT (profile_id) DO NOTHING";
 
 /* A larger array, or the first one, in the reader's context. */
 static void *
@@ -171,6 +178,16 @@ diff_adopt(DiffReader *reader, const DiffSubject *subject, const DiffPerson *per
 		reader->adoptions.leavers = lappend(reader->adoptions.leavers, profile_id);
 		MemoryContextSwitchTo(old_context);
 	}
+	if (diff_is_protected(reader, subject->source_id) && subject->source_id != subject->profile_id)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(reader->context);
+		int64	   *profile_ids = palloc(sizeof(int64) * 2);
+
+		profile_ids[0] = subject->source_id;
+		profile_ids[1] = subject->profile_id;
+		reader->adoptions.protected_people = lappend(reader->adoptions.protected_people, profile_ids);
+		MemoryContextSwitchTo(old_context);
+	}
 	for (int i = 0; i < vendor.count; i++)
 		add_cell(reader, subject->profile_id, vendor.cells[i].column_name, vendor.cells[i].value,
 				 lost_by(subject, person, &vendor.cells[i]));
@@ -227,5 +244,12 @@ diff_write_adoptions(const DiffReader *reader, Datum changes_read)
 				   });
 	result = PointerGetDatum(PG_DETOAST_DATUM_COPY(sql_value(0, 0, &isnull)));
 	SPI_freetuptable(SPI_tuptable);
+	foreach(cell, adoptions->protected_people)
+	{
+		const int64 *profile_ids = lfirst(cell);
+
+		(void) sql_run(reader->account, pass_protection_on, 2,
+					   (SqlArgument[]) {SQL_INT8(profile_ids[0]), SQL_INT8(profile_ids[1])});
+	}
 	return result;
 }

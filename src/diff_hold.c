@@ -8,7 +8,8 @@
  *	grace		a seat that was lost less than settings.grace_days ago is kept, as
  *				long as nobody else needs it: the seats that the vendor has taken
  *				then, those that are taken here and those that are kept, are no more
- *				than the license has; who lost a seat last keeps it longest.
+ *				than the license has; who lost a seat last keeps it longest.  Nor does
+ *				somebody who was deleted and whose address somebody else gets.
  *	no seat		where the file has no license column (Workleap), whoever is in it
  *				becomes an active user and takes a seat; so who has none is not
  *				added yet.
@@ -43,6 +44,8 @@ static const char graces_query[] =
 "  max(coalesce(c.changed_at, c.former_since)) OVER (PARTITION BY c.profile_id, l.license_id) AS lost_at"
 " FROM @account.changes AS c JOIN @account.licenses AS l"
 "  ON lower(c.column_name) = lower(l.header::text COLLATE \"C\")"
+" WHERE NOT EXISTS (SELECT FROM @account.changes AS n"
+"  WHERE n.profile_id = c.profile_id AND n.column_name IS NULL AND n.change_id < c.change_id)"
 " ORDER BY c.profile_id, l.license_id, c.change_id"
 "), known AS ("
 " SELECT coalesce(w.profile_id, s.profile_id) AS profile_id, s.license_id, s.seats, s.lost_at,"
@@ -124,9 +127,11 @@ static bool
 is_kept_seat(const DiffReader *reader, const DiffSubject *subject, const DiffCell *cell)
 {
 	GraceKey	key = {.profile_id = subject->profile_id};
+	const KeyHolder *holder = diff_keys_by_profile(reader, subject->source_id);
 	const DiffColumn *license;
 
-	if (reader->graces == NULL || strcmp(cell->action, "revoke") != 0)
+	if (reader->graces == NULL || strcmp(cell->action, "revoke") != 0 ||
+		(!subject->present.lives && holder != NULL && (holder->is_wanted || holder->is_taken)))
 		return false;
 	license = diff_column_by_key(&reader->licenses, diff_lower(cell->column_name));
 	if (license == NULL)

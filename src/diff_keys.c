@@ -282,10 +282,14 @@ find_twins(DiffReader *reader, KeyHolder **holders, int64 count)
 
 		if (holder == NULL || holder->lives)
 			holder = holder_of_key(reader->keys.by_email, diff_lower(email));
-		if (holder == NULL || holder->lives || holder->twin_id != 0 ||
-			diff_keys_differ(holder->vendor_id, holder->first_name, holder->last_name,
-							 id, sql_string((int) i, 3), sql_string((int) i, 4)))
+		if (holder == NULL || holder->lives || holder->twin_id != 0)
 			continue;
+		if (diff_keys_differ(holder->vendor_id, holder->first_name, holder->last_name,
+							 id, sql_string((int) i, 3), sql_string((int) i, 4)))
+		{
+			holder->is_taken = true;
+			continue;
+		}
 		holder->twin_id = sql_int64((int) i, 0);
 		holder->email = MemoryContextStrdup(reader->context, email);
 		holder->id = id ? MemoryContextStrdup(reader->context, id) : NULL;

@@ -105,6 +105,7 @@ typedef struct DiffAdoptions
 	Datum	   *values;			/* texts, or 0 */
 	int64	   *lost_by;		/* the change by which a seat that is held was lost, or 0 */
 	List	   *leavers;		/* pointers to profile_ids */
+	List	   *protected_people;	/* pointers to two profile_ids: the former and the new one */
 } DiffAdoptions;
 
 /* ---- diff_keys.c ---- */
@@ -117,7 +118,8 @@ typedef struct KeyHolder
 {
 	int64		profile_id;		/* hash key */
 	bool		lives;
-	bool		is_wanted;
+	bool		is_wanted;		/* somebody else whom the vendor knows shall have a key */
+	bool		is_taken;		/* somebody new who is somebody else has the address */
 	char	   *vendor_email;
 	char	   *vendor_id;
 	char	   *email;
