@@ -98,6 +98,20 @@ SELECT orgsync.confirm_export('forgr', 1, E'primary_email_address,Messages\nb@ex
 SELECT orgsync.confirm_export('forgr', 1, E'primary_email_address,Messages\nb@example.com,no\nc@example.com,bad name\n'::text);
 SELECT line, message, record FROM forgr.import_findings;
 SELECT primary_email_address, action FROM orgsync.diff('forgr');
+-- two lines may speak of one row; the address is told that the file has; of who is there again, the former one too
+INSERT INTO forgr.profiles (primary_email_address) VALUES ('d@example.com'), ('e@example.com');
+SELECT export_id FROM orgsync.export_csv('forgr');
+UPDATE forgr.profiles SET primary_email_address = 'd2@example.com' WHERE primary_email_address = 'd@example.com';
+SELECT primary_email_address, action FROM orgsync.forget_person('forgr', 'd2@example.com');
+SELECT orgsync.confirm_export('forgr', 2, E'primary_email_address,Messages\nd@example.com,no\nd@example.com,no again\n'::text);
+SELECT orgsync.add_license('forgr', 'Default_license_learning_pro_status', 5) > 0 AS added;
+INSERT INTO forgr.profiles (primary_email_address, unique_user_id) VALUES ('f@example.com', 'F1');
+SELECT orgsync.grant_seat('forgr', 'f@example.com', 'Default_license_learning_pro_status');
+SELECT orgsync.confirm_export('forgr', max(export_id)) FROM orgsync.export_csv('forgr');
+DELETE FROM forgr.profiles WHERE unique_user_id = 'F1';
+INSERT INTO forgr.profiles (primary_email_address, unique_user_id) VALUES ('f.new@example.com', 'F1');
+SELECT primary_email_address, action, column_name FROM orgsync.forget_person('forgr', 'f.new@example.com');
+SELECT count(*) FROM forgr.changes WHERE vendor_value IN ('F1', 'f@example.com');
 SELECT orgsync.drop_account('forgr');
 -- groups that no file can say are told as well
 SELECT orgsync.create_account('forgw', 'workleap') \g /dev/null

@@ -21,6 +21,7 @@
 #include "funcapi.h"
 #include "sql.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(orgsync_explain_profile);
@@ -146,6 +147,26 @@ static const char explain_query[] =
 "  ELSE CASE WHEN starts_with(c.cell, 'attribute_') THEN 6 ELSE 5 END END, c.cell COLLATE \"C\"";
 
 /*
+ * Whose changes, or whose row of "leavers", tell what the vendor has of a profile, because
+ * that was deleted and is there again; 0: nobody's.  latest: as below.
+ */
+void
+explain_profile_former(const Account *account, int64 profile_id, bool latest, int64 *deleted_id, int64 *leaver_id)
+{
+	SqlArgument argument = SQL_INT8(profile_id);
+
+	*deleted_id = *leaver_id = 0;
+	if ((latest ? sql_run_latest(account, may_return_query, 1, &argument) :
+		 sql_run(account, may_return_query, 1, &argument)) == 0)
+		return;
+	if (latest)
+		PushActiveSnapshot(GetLatestSnapshot());
+	diff_find_former(account, profile_id, deleted_id, leaver_id);
+	if (latest)
+		PopActiveSnapshot();
+}
+
+/*
  * Runs the query for a profile, which may be deleted; latest: as committed now,
  * whatever the transaction's snapshot, and of this profile alone.  Its rows, of
  * EXPLAIN_COLUMNS columns, are in SPI_tuptable, and their number is returned.
@@ -159,14 +180,11 @@ explain_profile_run(const Account *account, int64 profile_id, bool latest)
 
 	if (latest)
 		return sql_run_latest(account, explain_query, 3, arguments);
-	if (sql_run(account, may_return_query, 1, arguments) > 0)
-	{
-		diff_find_former(account, profile_id, &deleted_id, &leaver_id);
-		if (deleted_id != 0)
-			arguments[1] = SQL_INT8(deleted_id);
-		if (leaver_id != 0)
-			arguments[2] = SQL_INT8(leaver_id);
-	}
+	explain_profile_former(account, profile_id, false, &deleted_id, &leaver_id);
+	if (deleted_id != 0)
+		arguments[1] = SQL_INT8(deleted_id);
+	if (leaver_id != 0)
+		arguments[2] = SQL_INT8(leaver_id);
 	return sql_run(account, explain_query, 3, arguments);
 }
 

@@ -14,6 +14,8 @@ enum
 	EXPLAIN_COLUMNS
 };
 
+extern void explain_profile_former(const Account *account, int64 profile_id, bool latest,
+								   int64 *deleted_id, int64 *leaver_id);
 extern uint64 explain_profile_run(const Account *account, int64 profile_id, bool latest);
 
 #endif

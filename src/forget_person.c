@@ -3,7 +3,7 @@
  *		forget_person(): removes one person everywhere.
  *
  * That is the profile with all that hangs on it, and former profiles with the same
- * address; their changes, pending and past; findings whose record is about the
+ * address, or of the same person (see diff_keys.c); their changes, pending and past; findings whose record is about the
  * person, and the address where it stands in other texts; the person's rows in
  * exported files.  No table of the account has the addresses and ids afterwards.
  * (Files of the database itself have them until VACUUM, and backups as long as
@@ -29,6 +29,7 @@
 #include "export.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/qunique.h"
 #include "mb/pg_wchar.h"
 #include "profile_set.h"
 #include "sql.h"
@@ -51,6 +52,7 @@ typedef struct Person
 	Account    *account;
 	int			count;
 	int64	   *profile_ids;	/* sorted */
+	List	   *told;			/* the addresses that the vendor shall erase */
 	SqlArgument arguments[4];	/* $1: profile_ids; patterns of $2: addresses, $3: a record with an id, $4: ids */
 } Person;
 
@@ -91,13 +93,12 @@ static const char values_query[] =
 static const char unconfirmed_query[] =
 	"SELECT primary_email_address FROM @account.leavers WHERE profile_id = $1 AND primary_email_address IS NOT NULL"
 	" UNION ALL"
-	" (SELECT a.address FROM ("
-	"   SELECT primary_email_address::text AS address, NULL::bigint AS change_id FROM @account.profiles WHERE profile_id = $1"
-	"   UNION ALL SELECT vendor_value, change_id FROM @account.changes"
-	"    WHERE profile_id = $1 AND column_name = 'primary_email_address') AS a"
-	"  WHERE EXISTS (SELECT FROM @account.exports AS e JOIN @account.export_files AS f USING (export_id)"
-	"   WHERE e.state = 'exported' AND f.confirmed_at IS NULL AND f.profile_ids @> ARRAY[$1])"
-	"  ORDER BY a.change_id DESC LIMIT 1)";
+	" (SELECT coalesce((SELECT c.vendor_value FROM @account.changes AS c WHERE c.profile_id = $1"
+	"   AND c.column_name = 'primary_email_address' AND NOT c.change_id <@ e.changes_read ORDER BY c.change_id LIMIT 1),"
+	"   (SELECT p.primary_email_address::text FROM @account.profiles AS p WHERE p.profile_id = $1))"
+	"  FROM @account.exports AS e WHERE e.state = 'exported' AND EXISTS (SELECT FROM @account.export_files AS f"
+	"   WHERE f.export_id = e.export_id AND f.confirmed_at IS NULL AND f.profile_ids @> ARRAY[$1])"
+	"  ORDER BY e.export_id DESC LIMIT 1)";
 
 static const char *const erasing_queries[] =
 {
@@ -129,11 +130,25 @@ static const char *const erasing_queries[] =
 static void
 find_profiles(Person *person, SqlArgument address)
 {
-	person->count = (int) sql_run_latest(person->account, profiles_query, 1, &address);
-	person->profile_ids = palloc(sizeof(int64) * Max(person->count, 1));
-	for (int i = 0; i < person->count; i++)
+	int			found = (int) sql_run_latest(person->account, profiles_query, 1, &address);
+
+	/* who is there again may have been known by another address */
+	person->profile_ids = palloc(sizeof(int64) * Max(found * 3, 1));
+	for (int i = 0; i < found; i++)
 		person->profile_ids[i] = sql_int64(i, 0);
 	SPI_freetuptable(SPI_tuptable);
+	person->count = found;
+	for (int i = 0; i < found; i++)
+	{
+		int64		former_ids[2];
+
+		explain_profile_former(person->account, person->profile_ids[i], true, &former_ids[0], &former_ids[1]);
+		for (int j = 0; j < 2; j++)
+			if (former_ids[j] != 0)
+				person->profile_ids[person->count++] = former_ids[j];
+	}
+	qsort(person->profile_ids, person->count, sizeof(int64), compare_int64s);
+	person->count = (int) qunique(person->profile_ids, person->count, sizeof(int64), compare_int64s);
 	person->arguments[0] = sql_int8_array(person->profile_ids, person->count);
 }
 
@@ -217,10 +232,11 @@ is_license(const Account *account, const header_column *column, const char *colu
 
 /* Returns what the vendor has of a profile. */
 static void
-tell(const Person *person, ReturnSetInfo *result, int64 profile_id)
+tell(Person *person, ReturnSetInfo *result, int64 profile_id)
 {
 	uint64		count = explain_profile_run(person->account, profile_id, true);
 	char	   *address = NULL;
+	ListCell   *cell;
 
 	for (uint64 row = 0; row < count; row++)
 		if (strcmp(sql_string(row, EXPLAIN_COLUMN_NAME), "primary_email_address") == 0)
@@ -246,8 +262,13 @@ tell(const Person *person, ReturnSetInfo *result, int64 profile_id)
 	if (address == NULL && sql_run_latest(person->account, unconfirmed_query, 1,
 										  (SqlArgument[]) {SQL_INT8(profile_id)}) > 0)
 		address = sql_string(0, 0);
-	if (address != NULL)
-		put_instruction(result, address, "erase", "primary_email_address", address, NULL);
+	foreach(cell, person->told)
+		if (address != NULL && pg_strcasecmp(address, lfirst(cell)) == 0)
+			return;
+	if (address == NULL)
+		return;
+	put_instruction(result, address, "erase", "primary_email_address", address, NULL);
+	person->told = lappend(person->told, address);
 }
 
 /* ---- erasing ---- */
@@ -345,7 +366,7 @@ orgsync_forget_person(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	SqlArgument address = SQL_DATUM(TEXTOID, PG_GETARG_DATUM(1));	/* stored like text */
-	Person		person;
+	Person		person = {0};
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
