@@ -20,8 +20,9 @@
  * earlier one cannot be confirmed any more: it does not tell what the vendor has.
  *
  * Who is protected and held (see diff_hold.c) stays as he is, since nothing of him is
- * exported; if nothing is to be held, the new profile is protected.  A seat that is held in its days of grace is none of what the export has
- * read, and keeps the time when it was lost.
+ * exported; if nothing is to be held, the new profile is protected.  A seat that is held
+ * in its days of grace is none of what the export has read, and keeps the time when it
+ * was lost.
  *
  * Memory: all in the reader's context.
  */

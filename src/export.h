@@ -214,6 +214,7 @@ extern void export_reader_close(ExportReader *reader);
 extern char *export_columns_signature(char *const *headers, int count);
 extern ExportResults *export_results_read(const product *product, const char *data, size_t length);
 extern bool export_results_refuse(ExportResults *results, const ExportReader *file);
+extern bool *export_results_repeated(const ExportResults *results);
 
 
 /* Cells of exported files on their way into a statement. */

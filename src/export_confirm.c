@@ -136,30 +136,6 @@ forgotten_rows(const Confirmation *confirmation)
 	return count;
 }
 
-/* Which refusals are of the same row as an earlier one that is in no file either; palloc'd. */
-static bool *
-repeated_refusals(const ExportResults *results)
-{
-	bool	   *is_repeated = palloc0(sizeof(bool) * Max(results->count, 1));
-	int			first = -1;		/* the refusal that had the key first */
-
-	/* keys are sorted */
-	for (int i = 0; i < results->key_count; i++)
-	{
-		int			refusal = results->keys[i].refusal;
-
-		if (i == 0 || strcmp(results->keys[i - 1].key, results->keys[i].key) != 0)
-			first = -1;
-		if (results->refusals[refusal].is_matched)
-			continue;
-		if (first >= 0 && first != refusal)
-			is_repeated[refusal] = true;
-		else
-			first = refusal;
-	}
-	return is_repeated;
-}
-
 /*
  * Records what the vendor said of the rows that it refused.  Rows that are in no file
  * are taken for those of people who were forgotten since, if there are so many; nothing
@@ -170,7 +146,7 @@ record_findings(const Confirmation *confirmation, const ExportResults *results)
 {
 	const finding_kind *kind = finding_kind_of(FINDING_VENDOR_REFUSED);
 	int64		forgotten = forgotten_rows(confirmation);
-	bool	   *is_repeated = repeated_refusals(results);
+	bool	   *is_repeated = export_results_repeated(results);
 
 	for (int i = 0; i < results->count; i++)
 	{

@@ -368,3 +368,30 @@ export_results_refuse(ExportResults *results, const ExportReader *file)
 	}
 	return is_refused;
 }
+
+/*
+ * Of the refusals that are of no row of our files: which share a key with another one of
+ * them that counts for the same row; palloc'd.
+ */
+bool *
+export_results_repeated(const ExportResults *results)
+{
+	bool	   *is_repeated = palloc0(sizeof(bool) * Max(results->count, 1));
+	int			first = -1;		/* the refusal that counts for the key */
+
+	/* keys are sorted */
+	for (int i = 0; i < results->key_count; i++)
+	{
+		int			refusal = results->keys[i].refusal;
+
+		if (i == 0 || strcmp(results->keys[i - 1].key, results->keys[i].key) != 0)
+			first = -1;
+		if (results->refusals[refusal].is_matched)
+			continue;
+		if (first >= 0 && first != refusal)
+			is_repeated[refusal] = true;
+		else
+			first = refusal;
+	}
+	return is_repeated;
+}

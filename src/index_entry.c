@@ -23,9 +23,6 @@
 #define MAX_DIGIT_BITS	11
 #define TOGETHER_BITS	3
 
-/* Texts are asked for so many entries before they are read. */
-#define PREFETCHED_TEXTS	8
-
 static int
 compare_tuples(const ItemPointerData *a, const ItemPointerData *b)
 {

@@ -20,6 +20,9 @@ typedef struct IntegerEntry
 	ItemPointerData tuple;
 } IntegerEntry;
 
+/* Texts lie in the order of the rows, not of the entries: they are asked for so many entries before they are read. */
+#define PREFETCHED_TEXTS	8
+
 /* An entry of a text: its first bytes as numbers, folded if it is an address, and the text with its header. */
 typedef struct TextEntry
 {

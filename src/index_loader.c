@@ -54,9 +54,6 @@
 /* Progress is shown each time that so many entries have been written. */
 #define SHOWN_ENTRIES	4096
 
-/* Texts lie in the order of the rows: they are asked for so many entries before they are written. */
-#define PREFETCHED_TEXTS	8
-
 struct IndexLoader
 {
 	MemoryContext context;		/* holds all of it */
