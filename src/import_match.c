@@ -34,13 +34,18 @@ struct RowMatches
 #define ADDRESS_HAS_USER_ID	0x01
 #define USER_ID_DIFFERS		0x02
 
+/* Who has the row's unique_user_id mostly has its address too, which then nobody else has: it is not sought. */
+#define HAS_BOTH		"u.primary_email_address = s.primary_email_address"
+
 #define MATCH_QUERY(staged) \
-	"SELECT s.row, u.profile_id, a.profile_id, x.profile_id, n.profile_id," \
-	" a.unique_user_id IS NOT NULL," \
+	"SELECT s.row, u.profile_id, CASE WHEN " HAS_BOTH " THEN u.profile_id ELSE a.profile_id END," \
+	" x.profile_id, n.profile_id," \
+	" coalesce(" HAS_BOTH ", false) OR a.unique_user_id IS NOT NULL," \
 	" x.unique_user_id IS NOT NULL AND s.unique_user_id IS NOT NULL AND x.unique_user_id <> s.unique_user_id" \
 	" FROM " staged " AS s" \
 	" LEFT JOIN @account.profiles AS u ON u.unique_user_id = s.unique_user_id" \
-	" LEFT JOIN @account.profiles AS a ON a.primary_email_address = s.primary_email_address" \
+	" LEFT JOIN @account.profiles AS a" \
+	"  ON a.primary_email_address = CASE WHEN " HAS_BOTH " THEN NULL ELSE s.primary_email_address END" \
 	" LEFT JOIN @account.profiles AS x ON x.primary_email_address = s.existing_email_address" \
 	" LEFT JOIN @account.profiles AS n ON n.unique_user_id = s.new_unique_user_id"
 
