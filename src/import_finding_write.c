@@ -68,7 +68,8 @@ static const WrittenTable findings_table = {
 		{"record", TEXTOID, NULL, false, false}
 	},
 	.references = {"imports", "exports"},
-	.checks = {"import_findings_severity_check", "import_findings_check"}
+	.checks = {"import_findings_severity_check", "import_findings_check"},
+	.lies_together = true
 };
 
 /* The next finding of a run, which stays where it is until it is taken; NULL at the end. */

@@ -32,6 +32,7 @@
 #include "miscadmin.h"
 #include "row_pattern.h"
 #include "storage/bufmgr.h"
+#include "storage/freespace.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "wal_handover.h"
@@ -49,6 +50,9 @@
  */
 #define SHARE_OF_BUFFERS	8
 
+/* A page with so much room is as good as empty; rows that lie together are put into it at once. */
+#define ROOMY			(BLCKSZ - 1024)
+
 /* Who has written so many bytes will write more. */
 #define MANY_BYTES		(16 * BLCKSZ)
 
@@ -63,6 +67,7 @@ struct TableWriter
 	Relation	relation;
 	BulkInsertState bulk_insert;
 	Account		account;		/* whose table it is */
+	bool		lies_together;
 	int64		row_count;		/* about as many rows will be written */
 	IdBlock		ids;
 	FirstLoad  *first_load;		/* NULL: the indexes follow */
@@ -132,6 +137,7 @@ table_writer_open(const Account *account, const WrittenTable *table, int64 row_c
 	writer = palloc0(sizeof(TableWriter));
 	writer->relation = relation;
 	writer->account = *account;
+	writer->lies_together = table->lies_together;
 	writer->bulk_insert = GetBulkInsertState();
 	FreeAccessStrategy(writer->bulk_insert->strategy);
 	writer->bulk_insert->strategy = NULL;
@@ -190,6 +196,29 @@ flush_entries(TableWriter *writer)
 	writer->entry_count = 0;
 }
 
+/*
+ * Has a batch go to a page that is all but empty, or else to the end of the table: the
+ * server would fill the gaps that rows have left, a row here and a row there.  Returns the
+ * options for heap_multi_insert().
+ */
+static int
+find_roomy_page(TableWriter *writer)
+{
+	BlockNumber block;
+
+	/* it would be wasted on a few rows */
+	if (!writer->lies_together || writer->batch_size < ROOMY / 2)
+		return 0;
+	block = GetPageWithFreeSpace(writer->relation, ROOMY);
+	if (block != InvalidBlockNumber)
+	{
+		RecordPageWithFreeSpace(writer->relation, block, 0);
+		ReleaseBulkInsertStatePin(writer->bulk_insert);
+		RelationSetTargetBlock(writer->relation, block);
+	}
+	return HEAP_INSERT_SKIP_FSM;
+}
+
 static void
 flush(TableWriter *writer)
 {
@@ -197,8 +226,8 @@ flush(TableWriter *writer)
 
 	if (COMPAT_GROWS_BY_PAGE && writer->written_size >= MANY_BYTES)
 		file_growth_reserve(writer->relation, writer->bulk_insert->strategy);
-	heap_multi_insert(writer->relation, writer->slots, writer->batch_count, GetCurrentCommandId(true), 0,
-					  writer->bulk_insert);
+	heap_multi_insert(writer->relation, writer->slots, writer->batch_count, GetCurrentCommandId(true),
+					  find_roomy_page(writer), writer->bulk_insert);
 	wal_handover();
 	for (int i = 0; i < writer->batch_count; i++)
 	{
@@ -261,7 +290,8 @@ table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
 	slot->off = 0;
 	slot->base.tts_flags = (slot->base.tts_flags & ~TTS_FLAG_EMPTY) | TTS_FLAG_SHOULDFREE;
 	writer->batch_size += tuple->t_len;
-	if (writer->batch_count == MAX_BATCH_ROWS || writer->batch_size >= MAX_BATCH_SIZE)
+	if (writer->batch_count == MAX_BATCH_ROWS ||
+		writer->batch_size >= (writer->lies_together ? ROOMY - ROOMY / 8 : MAX_BATCH_SIZE))
 		flush(writer);
 }
 

@@ -37,6 +37,7 @@ typedef struct WrittenTable
 	const char *change_log;		/* and of one that the owner may have switched off, or NULL */
 	const char *references[WRITTEN_MAX_REFERENCES]; /* tables that foreign keys refer to */
 	const char *checks[WRITTEN_MAX_CHECKS]; /* names of constraints */
+	bool		lies_together;	/* rows that are written together are read together, and removed so */
 } WrittenTable;
 
 extern bool written_table_is_writable(const WrittenTable *table, const Account *account, Relation relation);
