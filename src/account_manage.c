@@ -39,6 +39,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
+#include "wal_handover.h"
 
 PG_FUNCTION_INFO_V1(orgsync_create_account);
 PG_FUNCTION_INFO_V1(orgsync_drop_account);
@@ -280,10 +281,14 @@ touch(FunctionCallInfo fcinfo, const char *function, const char *table, int colu
 													 1, &column, &now, &isnull));
 }
 
-/* Trigger BEFORE UPDATE on profiles, for each row: keeps updated_at. */
+/*
+ * Trigger BEFORE UPDATE on profiles, for each row: keeps updated_at.  Each row logs several
+ * hundred bytes, so it also sees to it that the WAL buffers do not fill up.
+ */
 Datum
 orgsync_touch_updated_at(PG_FUNCTION_ARGS)
 {
+	wal_handover();
 	return touch(fcinfo, "touch_updated_at", "profiles", PROFILES_UPDATED_AT);
 }
 

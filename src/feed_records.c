@@ -8,7 +8,7 @@
  * in import_unchanged.c, and how it is stored in feed_record_rows.c; here it is in
  * memory.
  *
- * A record takes 20 bytes, and 12 more in the index.  Records lie in the order of
+ * A record takes 20 bytes, and 6 more in the index.  Records lie in the order of
  * profiles, so that the set of those whom a file holds is found in that order.  What
  * a file asks for lies anywhere in both, so they are in huge pages if possible
  * (measured, 4 million records: a tenth of a re-import).
@@ -23,6 +23,7 @@
 #include "compat.h"
 #include "huge_pages.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "sql.h"
 #include "utils/array.h"
 #include "utils/datum.h"
@@ -230,11 +231,26 @@ next_slot(const FeedRecords *records, uint64 slot)
 	return slot + 1 == records->index_size ? 0 : slot + 1;
 }
 
+/* The position of a record of the index, + 1. */
+static inline uint32
+position_of(const FeedRecords *records, uint32 entry)
+{
+	return entry & (((uint32) 1 << records->position_bits) - 1);
+}
+
+/* What the index has of a hash. */
+static inline uint32
+part_of_hash(const FeedRecords *records, const FeedRecordHash *hash)
+{
+	return hash->words[1] << records->position_bits;
+}
+
 static void
 make_index(FeedRecords *records)
 {
 	records->index_size = (uint32) Min(records->count + records->count / 2 + 16, PG_UINT32_MAX);
-	records->index = huge_pages_alloc(records->context, sizeof(uint64) * records->index_size, true);
+	records->position_bits = pg_leftmost_one_pos64((uint64) records->count + 1) + 1;
+	records->index = huge_pages_alloc(records->context, sizeof(uint32) * records->index_size, true);
 	for (int64 i = 0; i < records->count; i++)
 	{
 		const FeedRecord *record = &records->records[i];
@@ -248,7 +264,7 @@ make_index(FeedRecords *records)
 			continue;
 		while (records->index[slot] != 0)
 			slot = next_slot(records, slot);
-		records->index[slot] = (uint64) record->hash.words[1] << 32 | (uint64) (i + 1);
+		records->index[slot] = part_of_hash(records, &record->hash) | (uint32) (i + 1);
 	}
 }
 
@@ -298,15 +314,16 @@ static FeedRecord *
 find_in_index(const FeedRecords *records, const FeedRecordHash *hash)
 {
 	const uint32 *words = hash->words;
+	const uint32 part = part_of_hash(records, hash);
 
 	for (uint64 slot = slot_of(records, hash); records->index[slot] != 0; slot = next_slot(records, slot))
 	{
-		FeedRecord *record;
+		const uint32 entry = records->index[slot];
+		FeedRecord *record = &records->records[position_of(records, entry) - 1];
 
 		/* records lie anywhere in memory: look only at one that is likely to be it */
-		if ((uint32) (records->index[slot] >> 32) != words[1])
+		if (entry - position_of(records, entry) != part)
 			continue;
-		record = &records->records[(uint32) records->index[slot] - 1];
 		if (record->hash.words[0] == words[0] && record->hash.words[1] == words[1] &&
 			record->hash.words[2] == words[2] &&
 			(record->hash.words[3] | FEED_RECORD_CELLS) == (words[3] | FEED_RECORD_CELLS))
@@ -332,7 +349,7 @@ feed_records_find(const FeedRecords *records, const FeedRecordHash *hashes, int 
 {
 	for (int i = 0; i < count; i++)
 	{
-		uint32		position = (uint32) records->index[slot_of(records, &hashes[i])];
+		uint32		position = position_of(records, records->index[slot_of(records, &hashes[i])]);
 
 		if (position != 0)
 			compat_prefetch(&records->records[position - 1]);

@@ -65,7 +65,8 @@ typedef struct FeedRecords
 	int64		capacity;
 	FeedRecord *records;		/* by profile_id, ascending */
 	uint32		index_size;
-	uint64	   *index;			/* by hash: a part of it, and the position in records + 1, or 0 */
+	uint32	   *index;			/* by hash: the position in records + 1, and a part of the hash; 0: none */
+	int			position_bits;	/* of each, the lower ones */
 	int64		stored_count;	/* records in the table, those that count no more too */
 	HTAB	   *doubts;			/* keys of the doubts that were heeded */
 	ProfileList doubted;		/* whose records they took away */

@@ -18,15 +18,15 @@
 /* So much has to be there before the WAL writer is woken; a sync takes some milliseconds. */
 #define HANDOVER_SIZE	(1024 * 1024)
 
-/* To be called by a load after each batch of pages. */
+/* To be called by a load after each batch of pages, and for each row of a statement that may write many. */
 void
 wal_handover(void)
 {
 	static XLogRecPtr handed_over = InvalidXLogRecPtr;
 	XLogRecPtr	logged = XactLastRecEnd;
 
-	/* less than before: it begins anew with each transaction */
-	if (logged >= handed_over && logged - handed_over < HANDOVER_SIZE)
+	/* nothing as yet, in a transaction that has just begun */
+	if (logged < handed_over + HANDOVER_SIZE)
 		return;
 	handed_over = logged;
 	XLogSetAsyncXactLSN(logged);
