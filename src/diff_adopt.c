@@ -95,6 +95,19 @@ add_gone(DiffReader *reader, const ChangeRow *row)
 	adoptions->gone_changes[adoptions->gone_count++] = row->change_id;
 }
 
+/* Adds somebody, as who he was and who he is now, to a list of such pairs. */
+static void
+remember(DiffReader *reader, List **people, int64 former_id, int64 present_id)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(reader->context);
+	int64	   *profile_ids = palloc(sizeof(int64) * 2);
+
+	profile_ids[0] = former_id;
+	profile_ids[1] = present_id;
+	*people = lappend(*people, profile_ids);
+	MemoryContextSwitchTo(old_context);
+}
+
 /* The vendor has that in the cell; NULL is nothing.  lost_by: the change by which a seat that is held was lost, or 0. */
 static void
 add_cell(DiffReader *reader, int64 profile_id, const char *column_name, const char *value, int64 lost_by)
@@ -171,24 +184,9 @@ diff_adopt(DiffReader *reader, const DiffSubject *subject, const DiffPerson *per
 	for (int i = 0; i < subject->row_count; i++)
 		add_gone(reader, &subject->rows[i]);
 	if (subject->returned != NULL)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(reader->context);
-		int64	   *profile_id = palloc(sizeof(int64));
-
-		*profile_id = subject->returned->profile_id;
-		reader->adoptions.leavers = lappend(reader->adoptions.leavers, profile_id);
-		MemoryContextSwitchTo(old_context);
-	}
+		remember(reader, &reader->adoptions.leavers, subject->returned->profile_id, subject->profile_id);
 	if (diff_is_protected(reader, subject->source_id) && subject->source_id != subject->profile_id)
-	{
-		MemoryContext old_context = MemoryContextSwitchTo(reader->context);
-		int64	   *profile_ids = palloc(sizeof(int64) * 2);
-
-		profile_ids[0] = subject->source_id;
-		profile_ids[1] = subject->profile_id;
-		reader->adoptions.protected_people = lappend(reader->adoptions.protected_people, profile_ids);
-		MemoryContextSwitchTo(old_context);
-	}
+		remember(reader, &reader->adoptions.protected_people, subject->source_id, subject->profile_id);
 	for (int i = 0; i < vendor.count; i++)
 		add_cell(reader, subject->profile_id, vendor.cells[i].column_name, vendor.cells[i].value,
 				 lost_by(subject, person, &vendor.cells[i]));

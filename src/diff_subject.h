@@ -104,8 +104,9 @@ typedef struct DiffAdoptions
 	Datum	   *columns;		/* texts */
 	Datum	   *values;			/* texts, or 0 */
 	int64	   *lost_by;		/* the change by which a seat that is held was lost, or 0 */
-	List	   *leavers;		/* pointers to profile_ids */
-	List	   *protected_people;	/* pointers to two profile_ids: the former and the new one */
+	/* pointers to two profile_ids: the former and the present one */
+	List	   *leavers;
+	List	   *protected_people;
 } DiffAdoptions;
 
 /* ---- diff_keys.c ---- */
