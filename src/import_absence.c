@@ -113,15 +113,14 @@ import_count_absent_seats(Import *import)
 	present_set = profile_runs_set(&present);
 	absent = brought_without(import, &present_set);
 
-	count = (int64) sql_run(import->account,
-							"SELECT s.license_id, count(*) FILTER (WHERE s.status <> 'waitlisted'),"
-							" coalesce(array_agg(s.profile_id) FILTER (WHERE s.status = 'waitlisted'), '{}')"
-							" FROM unnest($1) AS r JOIN @account.seats AS s"
-							" ON s.profile_id >= lower(r) AND s.profile_id < upper(r)"
-							" JOIN @account.licenses AS l USING (license_id)"
-							" WHERE s.status IN ('activated', 'waitlisted')"
-							" OR s.status = 'invited' AND l.counting = 'invited'"
-							" GROUP BY s.license_id", 1, &absent);
+	count = (int64) sql_find(import->account,
+							 "SELECT s.license_id, count(*) FILTER (WHERE s.status <> 'waitlisted'),"
+							 " coalesce(array_agg(s.profile_id) FILTER (WHERE s.status = 'waitlisted'), '{}')"
+							 " FROM " ROWS_OF_SET("$1", "seats", "s")
+							 " JOIN @account.licenses AS l USING (license_id)"
+							 " WHERE s.status IN ('activated', 'waitlisted')"
+							 " OR s.status = 'invited' AND l.counting = 'invited'"
+							 " GROUP BY s.license_id", 1, &absent);
 	for (int i = 0; i < count; i++)
 	{
 		bool		isnull;
@@ -147,13 +146,11 @@ find_absent(Import *import, int64 *absent_count, int64 *brought_count)
 	absent = brought_without(import, &present);
 	arguments[0] = sql_text(import->options.feed);
 	arguments[1] = absent;
-	(void) sql_run(import->account,
-				   "SELECT (SELECT count(*) FROM unnest($2) AS r JOIN @account.profiles AS p"
-				   " ON p.profile_id >= lower(r) AND p.profile_id < upper(r)),"
-				   " (SELECT count(*) FROM @account.feed_profiles AS f CROSS JOIN LATERAL unnest(f.profile_ids) AS r"
-				   " JOIN @account.profiles AS p ON p.profile_id >= lower(r) AND p.profile_id < upper(r)"
-				   " WHERE f.feed = $1)",
-				   2, arguments);
+	(void) sql_find(import->account,
+					"SELECT (SELECT count(*) FROM " ROWS_OF_SET("$2", "profiles", "p") "),"
+					" (SELECT count(*) FROM @account.feed_profiles AS f CROSS JOIN LATERAL "
+					ROWS_OF_SET("f.profile_ids", "profiles", "p") " WHERE f.feed = $1)",
+					2, arguments);
 	*absent_count = sql_int64(0, 0);
 	*brought_count = sql_int64(0, 1);
 	return absent;
@@ -171,14 +168,13 @@ is_too_many(const Import *import, int64 part, int64 whole, double limit_percent)
 static char *
 first_names(Import *import, const SqlArgument *absent, int group_id, int64 count)
 {
-	(void) sql_run(import->account,
-				   "SELECT string_agg(name, ', ') FROM (SELECT p.primary_email_address::text AS name"
-				   " FROM unnest($1) AS r JOIN @account.profiles AS p"
-				   " ON p.profile_id >= lower(r) AND p.profile_id < upper(r)"
-				   " WHERE $3 = 0 OR EXISTS (SELECT FROM @account.memberships AS m"
-				   "  WHERE m.profile_id = p.profile_id AND m.group_id = $3)"
-				   " ORDER BY p.profile_id LIMIT $2) AS n",
-				   3, (SqlArgument[]) {*absent, SQL_INT8(FIRST_NAMES), SQL_INT4(group_id)});
+	(void) sql_find(import->account,
+					"SELECT string_agg(name, ', ') FROM (SELECT p.primary_email_address::text AS name"
+					" FROM " ROWS_OF_SET("$1", "profiles", "p")
+					" WHERE $3 = 0 OR EXISTS (SELECT FROM @account.memberships AS m"
+					"  WHERE m.profile_id = p.profile_id AND m.group_id = $3)"
+					" ORDER BY p.profile_id LIMIT $2) AS n",
+					3, (SqlArgument[]) {*absent, SQL_INT8(FIRST_NAMES), SQL_INT4(group_id)});
 	return psprintf("%s%s", sql_string(0, 0), count > FIRST_NAMES ? ", ..." : "");
 }
 
@@ -191,26 +187,32 @@ report_too_many(Import *import, const SqlArgument *absent, int64 part, int64 who
 				  first_names(import, absent, 0, part));
 }
 
-/* Takes the seats of who is absent, and the places on the waiting list. */
+/*
+ * Takes the seats of who is absent, and the places on the waiting list; in the order of
+ * profile_id, in which they are transferred.
+ */
 static void
 revoke_absent(Import *import, const SqlArgument *absent)
 {
+	int			nest_level = sql_avoid_sorting();
+
 	(void) sql_write(import->account,
-					 "UPDATE @account.seats AS s SET status = 'unassigned', since = now() FROM unnest($1) AS r"
-					 " WHERE s.profile_id >= lower(r) AND s.profile_id < upper(r) AND s.status <> 'unassigned'",
+					 "UPDATE @account.seats AS s SET status = 'unassigned', since = now()"
+					 " WHERE s.profile_id = ANY (ARRAY(SELECT p.profile_id FROM " ROWS_OF_SET("$1", "profiles", "p") "))"
+					 " AND s.status <> 'unassigned'",
 					 1, absent);
+	sql_restore_settings(nest_level);
 }
 
 /* How many seats are taken in all, and how many of them by who is absent. */
 static void
 count_seats(Import *import, const SqlArgument *absent, int64 *lost, int64 *taken)
 {
-	(void) sql_run(import->account,
-				   "SELECT (SELECT count(*) FROM unnest($1) AS r JOIN @account.seats AS s"
-				   " ON s.profile_id >= lower(r) AND s.profile_id < upper(r)"
-				   " WHERE s.status IN ('invited', 'activated')),"
-				   " (SELECT coalesce(sum(invited + activated), 0)::bigint FROM @account.seat_counters)",
-				   1, absent);
+	(void) sql_find(import->account,
+					"SELECT (SELECT count(*) FROM " ROWS_OF_SET("$1", "seats", "s")
+					" WHERE s.status IN ('invited', 'activated')),"
+					" (SELECT coalesce(sum(invited + activated), 0)::bigint FROM @account.seat_counters)",
+					1, absent);
 	*lost = sql_int64(0, 0);
 	*taken = sql_int64(0, 1);
 }
@@ -232,18 +234,17 @@ report_group(Import *import, const SqlArgument *absent)
 
 	if (import->options.override || import->counts.absent < floor)
 		return false;
-	if (sql_run(import->account,
-				"WITH lost AS ("
-				" SELECT m.group_id, count(*) AS count FROM unnest($1) AS r JOIN @account.memberships AS m"
-				"  ON m.profile_id >= lower(r) AND m.profile_id < upper(r)"
-				" GROUP BY m.group_id HAVING count(*) >= $2"
-				"), sized AS ("
-				" SELECT l.group_id, l.count, (SELECT count(*) FROM (SELECT FROM @account.memberships AS m"
-				"   WHERE m.group_id = l.group_id LIMIT ceil(l.count * 100 / greatest($3, 0.001))::bigint + 1) AS m)"
-				"  AS size FROM lost AS l"
-				") SELECT g.group_id, g.name, s.count, s.size FROM sized AS s JOIN @account.groups AS g USING (group_id)"
-				" WHERE s.count * 100 > s.size * $3 ORDER BY g.name LIMIT 1",
-				3, (SqlArgument[]) {*absent, SQL_INT8(floor), SQL_DATUM(FLOAT8OID, Float8GetDatum(limit))}) == 0)
+	if (sql_find(import->account,
+				 "WITH lost AS ("
+				 " SELECT m.group_id, count(*) AS count FROM " ROWS_OF_SET("$1", "memberships", "m")
+				 " GROUP BY m.group_id HAVING count(*) >= $2"
+				 "), sized AS ("
+				 " SELECT l.group_id, l.count, (SELECT count(*) FROM (SELECT FROM @account.memberships AS m"
+				 "   WHERE m.group_id = l.group_id LIMIT ceil(l.count * 100 / greatest($3, 0.001))::bigint + 1) AS m)"
+				 "  AS size FROM lost AS l"
+				 ") SELECT g.group_id, g.name, s.count, s.size FROM sized AS s JOIN @account.groups AS g USING (group_id)"
+				 " WHERE s.count * 100 > s.size * $3 ORDER BY g.name LIMIT 1",
+				 3, (SqlArgument[]) {*absent, SQL_INT8(floor), SQL_DATUM(FLOAT8OID, Float8GetDatum(limit))}) == 0)
 		return false;
 	group_id = DatumGetInt32(sql_value(0, 0, &isnull));
 	name = sql_string(0, 1);

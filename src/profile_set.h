@@ -33,6 +33,15 @@ extern bool profile_set_is_empty(const SqlArgument *set);
 /* The one that tells of a profile, in SQL. */
 #define FEED_SEGMENT(profile_id)	"(" profile_id " >> " CppAsString2(FEED_SEGMENT_BITS) ")"
 
+/*
+ * The rows of a table whose profiles are in a set, in SQL; to be run by sql_find(), or planned
+ * anew each time.  They are sought range by range: if it may join them, the planner, who knows
+ * nothing of the ranges, compares each row of the table with each of them.
+ */
+#define ROWS_OF_SET(set, table, name) \
+	"unnest(" set ") AS r CROSS JOIN LATERAL (SELECT * FROM @account." table " AS t" \
+	" WHERE t.profile_id >= lower(r) AND t.profile_id < upper(r) OFFSET 0) AS " name
+
 /* All whom a feed brought, an int8multirange, in SQL. */
 #define FEED_BROUGHT(feed) \
 	"coalesce((SELECT range_agg(fp.profile_ids) FROM @account.feed_profiles AS fp WHERE fp.feed = " feed "), '{}')"

@@ -117,13 +117,13 @@ static const char *const reason_queries[] =
 	" ORDER BY u.profile_id, u.column_name",
 
 	"SELECT format('%s, who was made by it, was changed since, by %s.', " NAME_OF("p") "," WHO("c") ")"
-	" FROM unnest($2) AS r JOIN @account.profiles AS p ON p.profile_id >= lower(r) AND p.profile_id < upper(r)"
+	" FROM " ROWS_OF_SET("$2", "profiles", "p")
 	" JOIN LATERAL (SELECT * FROM " LOGGED_CHANGES " AS c WHERE c.profile_id = p.profile_id AND " STANDS("c")
 	"  ORDER BY c.change_id DESC LIMIT 1) AS c ON true"
 	" ORDER BY p.profile_id",
 
 	"SELECT format('%s, who was made by it, is brought by feed \"%s\" too.', " NAME_OF("p") ", f.feed)"
-	" FROM unnest($2) AS r JOIN @account.profiles AS p ON p.profile_id >= lower(r) AND p.profile_id < upper(r)"
+	" FROM " ROWS_OF_SET("$2", "profiles", "p")
 	" JOIN @account.feed_profiles AS f ON f.feed <> $3 AND f.segment = " FEED_SEGMENT("p.profile_id")
 	" AND f.profile_ids @> p.profile_id"
 	" ORDER BY p.profile_id, f.feed",
@@ -167,9 +167,9 @@ static const char *const reason_queries[] =
 	"    - (CASE WHEN t.status = 'activated' OR (t.status = 'invited' AND l.counting = 'invited') THEN 1 ELSE 0 END) AS change"
 	"    FROM undone AS u LEFT JOIN @account.seats AS t ON t.profile_id = u.profile_id AND t.license_id = l.license_id"
 	"    WHERE lower(u.column_name COLLATE \"C\") = lower(l.header::text COLLATE \"C\")"
-	"   UNION ALL SELECT -1 FROM unnest($2) AS r JOIN @account.seats AS t"
-	"    ON t.profile_id >= lower(r) AND t.profile_id < upper(r) AND t.license_id = l.license_id"
-	"    WHERE t.status = 'activated' OR (t.status = 'invited' AND l.counting = 'invited')) AS d) AS s"
+	"   UNION ALL SELECT -1 FROM " ROWS_OF_SET("$2", "seats", "t")
+	"    WHERE t.license_id = l.license_id"
+	"    AND (t.status = 'activated' OR (t.status = 'invited' AND l.counting = 'invited'))) AS d) AS s"
 	" WHERE s.needed > 0 AND n.taken + s.needed > l.seats"
 	" ORDER BY l.license_id"
 };
@@ -182,8 +182,8 @@ static const char *const write_queries[] =
 	"  FROM undone AS u" LICENSES_OF_CELLS
 	"  WHERE u.former_status IS NOT NULL OR EXISTS (SELECT FROM @account.seats AS t"
 	"   WHERE t.profile_id = u.profile_id AND t.license_id = l.license_id)"
-	" UNION ALL SELECT t.profile_id, t.license_id, 'unassigned', now() FROM unnest($2) AS r JOIN @account.seats AS t"
-	"  ON t.profile_id >= lower(r) AND t.profile_id < upper(r) WHERE t.status <> 'unassigned'"
+	" UNION ALL SELECT t.profile_id, t.license_id, 'unassigned', now() FROM " ROWS_OF_SET("$2", "seats", "t")
+	" WHERE t.status <> 'unassigned'"
 	" ON CONFLICT (profile_id, license_id) DO UPDATE SET status = excluded.status, since = excluded.since",
 
 	"DELETE FROM @account.seats AS s USING undone AS u" LICENSES_OF_CELLS
@@ -249,7 +249,8 @@ static const char *const write_queries[] =
 };
 
 static const char remove_profiles[] =
-	"DELETE FROM @account.profiles AS p USING unnest($2) AS r WHERE p.profile_id >= lower(r) AND p.profile_id < upper(r)";
+	"DELETE FROM @account.profiles WHERE profile_id = ANY"
+	" (ARRAY(SELECT p.profile_id FROM " ROWS_OF_SET("$2", "profiles", "p") "))";
 
 static const char remove_groups[] =
 	"DELETE FROM @account.groups AS g WHERE g.group_id = ANY ($1)"
