@@ -88,10 +88,13 @@ sql_prefix_search_path(void)
  * Has what is planned from now on go from the few rows by indexes, whatever is
  * known or not known of the tables: after a first load, before the first ANALYZE,
  * the planner would read them whole.  Until the GUC nest level ends.
+ *
+ * What cannot be avoided is said to cost very much, for which it would be compiled.
  */
 void
 sql_avoid_whole_tables(void)
 {
+	sql_set("jit", "off");
 	sql_set("enable_seqscan", "off");
 	sql_set("enable_hashjoin", "off");
 	sql_set("enable_mergejoin", "off");
@@ -106,6 +109,7 @@ sql_avoid_sorting(void)
 {
 	int			nest_level = NewGUCNestLevel();
 
+	sql_set("jit", "off");
 	sql_set("enable_seqscan", "off");
 	sql_set("enable_bitmapscan", "off");
 	sql_set("enable_sort", "off");

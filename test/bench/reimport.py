@@ -63,6 +63,12 @@ def subject(bench):
             AND :updated = (SELECT count(*) FROM labels WHERE kind IN ('title', 'group', 'licence'))
             AND :unchanged = :rows_read - :created - :updated
             AND public.account_state('acme') = public.file_state('expected');""")
+    full = Contestant(
+        "import_file, mode full", size=roster.size, before=YESTERDAY % roster.base,
+        run="SELECT rows_read, created, absent, rejected FROM import_file('acme', '%s', mode => 'full') \\gset" % roster.next,
+        check="""SELECT :rejected = 0 AND :rows_read = (SELECT count(*) FROM tomorrow)
+            AND :created = (SELECT count(*) FROM labels WHERE kind = 'added')
+            AND :absent BETWEEN 1 AND (SELECT count(*) FROM labels WHERE kind LIKE 'removed%')""")
     tuned = Contestant(
         "reimport_tuned.sql", peer=True, size=roster.size,
         before="""DROP TABLE IF EXISTS stage;
@@ -74,7 +80,7 @@ def subject(bench):
             DROP TABLE stage;
             \\set csv '%s'""" % (roster.base, roster.next),
         run="\\i :peers/reimport_tuned.sql", check="SELECT (SELECT count(*) FROM prev) = (SELECT count(*) FROM tomorrow);")
-    bench.race(title % "1 % changed", [changed, tuned, copy], goals=[
+    bench.race(title % "1 % changed", [changed, full, tuned, copy], goals=[
         ("import_file", "reimport_tuned.sql", 0.2, 0.12),
         ("import_file", "COPY into an unlogged text table", 0.65, 0.4)])
 
