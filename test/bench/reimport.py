@@ -64,7 +64,7 @@ def subject(bench):
             AND :unchanged = :rows_read - :created - :updated
             AND public.account_state('acme') = public.file_state('expected');""")
     full = Contestant(
-        "import_file, mode full", size=roster.size, before=YESTERDAY % roster.base,
+        "import_file", size=roster.size, before=YESTERDAY % roster.base,
         run="SELECT rows_read, created, absent, rejected FROM import_file('acme', '%s', mode => 'full') \\gset" % roster.next,
         check="""SELECT :rejected = 0 AND :rows_read = (SELECT count(*) FROM tomorrow)
             AND :created = (SELECT count(*) FROM labels WHERE kind = 'added')
@@ -80,7 +80,7 @@ def subject(bench):
             DROP TABLE stage;
             \\set csv '%s'""" % (roster.base, roster.next),
         run="\\i :peers/reimport_tuned.sql", check="SELECT (SELECT count(*) FROM prev) = (SELECT count(*) FROM tomorrow);")
-    bench.race(title % "1 % changed", [changed, full, tuned, copy], goals=[
+    bench.race(title % "1 % changed", [changed, tuned, copy], goals=[
         ("import_file", "reimport_tuned.sql", 0.2, 0.12),
         ("import_file", "COPY into an unlogged text table", 0.65, 0.4)])
 
@@ -99,3 +99,6 @@ def subject(bench):
                    run="SELECT rows_read, unchanged FROM import_file('acme', '%s') \\gset" % roster.next,
                    check="SELECT :rows_read = (SELECT count(*) FROM tomorrow) AND :unchanged = :rows_read;"),
         copy], goals=[("import_file", "COPY into an unlogged text table", 0.4, 0.2)])
+
+    # last, as it takes seats that the others know of
+    bench.race(title % "1 % changed, mode full", [full, copy])
