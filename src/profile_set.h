@@ -34,9 +34,10 @@ extern bool profile_set_is_empty(const SqlArgument *set);
 #define FEED_SEGMENT(profile_id)	"(" profile_id " >> " CppAsString2(FEED_SEGMENT_BITS) ")"
 
 /*
- * The rows of a table whose profiles are in a set, in SQL; to be run by sql_find(), or planned
- * anew each time.  They are sought range by range: if it may join them, the planner, who knows
- * nothing of the ranges, compares each row of the table with each of them.
+ * The rows of a table whose profiles are in a set, in SQL; to be run by sql_find() or under
+ * sql_avoid_sorting(), or planned anew each time.  They are sought range by range: if it may
+ * join them, the planner, who knows nothing of the ranges, compares each row of the table
+ * with each of them.
  */
 #define ROWS_OF_SET(set, table, name) \
 	"unnest(" set ") AS r CROSS JOIN LATERAL (SELECT * FROM @account." table " AS t" \

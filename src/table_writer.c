@@ -50,8 +50,9 @@
  */
 #define SHARE_OF_BUFFERS	8
 
-/* A page with so much room is as good as empty; rows that lie together are put into it at once. */
+/* A page with so much room is as good as empty; of rows that lie together it takes so many bytes at once. */
 #define ROOMY			(BLCKSZ - 1024)
+#define ROOMY_BATCH_SIZE	(ROOMY - ROOMY / 8)
 
 /* Who has written so many bytes will write more. */
 #define MANY_BYTES		(16 * BLCKSZ)
@@ -68,6 +69,7 @@ struct TableWriter
 	BulkInsertState bulk_insert;
 	Account		account;		/* whose table it is */
 	bool		lies_together;
+	Size		max_batch_size;
 	int64		row_count;		/* about as many rows will be written */
 	IdBlock		ids;
 	FirstLoad  *first_load;		/* NULL: the indexes follow */
@@ -138,6 +140,7 @@ table_writer_open(const Account *account, const WrittenTable *table, int64 row_c
 	writer->relation = relation;
 	writer->account = *account;
 	writer->lies_together = table->lies_together;
+	writer->max_batch_size = table->lies_together ? ROOMY_BATCH_SIZE : MAX_BATCH_SIZE;
 	writer->bulk_insert = GetBulkInsertState();
 	FreeAccessStrategy(writer->bulk_insert->strategy);
 	writer->bulk_insert->strategy = NULL;
@@ -290,8 +293,7 @@ table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls)
 	slot->off = 0;
 	slot->base.tts_flags = (slot->base.tts_flags & ~TTS_FLAG_EMPTY) | TTS_FLAG_SHOULDFREE;
 	writer->batch_size += tuple->t_len;
-	if (writer->batch_count == MAX_BATCH_ROWS ||
-		writer->batch_size >= (writer->lies_together ? ROOMY - ROOMY / 8 : MAX_BATCH_SIZE))
+	if (writer->batch_count == MAX_BATCH_ROWS || writer->batch_size >= writer->max_batch_size)
 		flush(writer);
 }
 
