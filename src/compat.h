@@ -138,6 +138,13 @@
 #define compat_page_set_checksum(page, block)	PageSetChecksum(page, block)
 #endif
 
+/* Data files may be written past the system's cache since PostgreSQL 16 (2023-04): it has nothing then to write. */
+#if PG_VERSION_NUM < 160000
+#define COMPAT_WRITES_PAST_CACHE	false
+#else
+#define COMPAT_WRITES_PAST_CACHE	((io_direct_flags & IO_DIRECT_DATA) != 0)
+#endif
+
 /* Values of type jsonb are built in a struct of their own since PostgreSQL 19 (2025-12). */
 #include "utils/jsonb.h"
 #if PG_VERSION_NUM < 190000

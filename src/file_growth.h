@@ -13,6 +13,7 @@
 
 extern void file_growth_preallocate(SMgrRelation file, BlockNumber first, int count);
 extern void file_growth_write(SMgrRelation file, BlockNumber first, char *pages, int count);
+extern void file_growth_hand_over(SMgrRelation file, BlockNumber first, int count);
 extern void file_growth_trim(SMgrRelation file, BlockNumber count);
 extern bool file_growth_add(Relation relation, BufferAccessStrategy strategy, Buffer *buffers, int count);
 extern void file_growth_reserve(Relation relation, BufferAccessStrategy strategy);

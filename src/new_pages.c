@@ -94,6 +94,7 @@ new_pages_write(NewPages *pages, BlockNumber first)
 	for (int i = 0; i < pages->count; i++)
 		compat_page_set_checksum(new_pages_get(pages, i), first + i);
 	file_growth_write(file, first, pages->pages, pages->count);
+	file_growth_hand_over(file, first, pages->count);
 	pages->count = 0;
 	wal_handover();
 	CHECK_FOR_INTERRUPTS();
