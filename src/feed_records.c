@@ -33,6 +33,9 @@
 /* What the index has of a record is fetched into the processor's cache so long before it is its turn. */
 #define INDEX_STEP		24
 
+/* The record itself, so many records of the file after what the index has of it. */
+#define RECORD_STEP		16
+
 StaticAssertDecl(sizeof(FeedRecord) == 20, "records are stored as they are in memory");
 
 /* Where a profile's record would be if profiles were missing among the records everywhere alike. */
@@ -332,28 +335,34 @@ find_in_index(const FeedRecords *records, const FeedRecordHash *hash)
 	return NULL;
 }
 
-/* The record with this hash will be sought: what the index has of it is on its way while others are hashed. */
-void
-feed_records_prefetch(const FeedRecords *records, const FeedRecordHash *hash)
+/* What memory has of the record with this hash, of which the index is there, is on its way from now on. */
+static void
+prefetch_record(const FeedRecords *records, const FeedRecordHash *hash)
 {
-	compat_prefetch(&records->index[slot_of(records, hash)]);
+	uint32		position = position_of(records, records->index[slot_of(records, hash)]);
+
+	if (position != 0)
+		compat_prefetch(&records->records[position - 1]);
 }
 
 /*
- * The records with these hashes, or NULL, to found.  Many at a time, so that what
- * memory has of one is on its way while another is looked at; the hashes are those
- * of feed_records_prefetch().
+ * The record with the hash of that number will be sought: what the index has of it is on its
+ * way while others are hashed, and then the record of a hash some numbers before.
  */
+void
+feed_records_prefetch(const FeedRecords *records, const FeedRecordHash *hashes, int number)
+{
+	compat_prefetch(&records->index[slot_of(records, &hashes[number])]);
+	if (number >= RECORD_STEP)
+		prefetch_record(records, &hashes[number - RECORD_STEP]);
+}
+
+/* The records with these hashes, or NULL, to found; the hashes are those of feed_records_prefetch(). */
 void
 feed_records_find(const FeedRecords *records, const FeedRecordHash *hashes, int count, FeedRecord **found)
 {
-	for (int i = 0; i < count; i++)
-	{
-		uint32		position = position_of(records, records->index[slot_of(records, &hashes[i])]);
-
-		if (position != 0)
-			compat_prefetch(&records->records[position - 1]);
-	}
+	for (int i = Max(count - RECORD_STEP, 0); i < count; i++)
+		prefetch_record(records, &hashes[i]);
 	for (int i = 0; i < count; i++)
 		found[i] = find_in_index(records, &hashes[i]);
 }

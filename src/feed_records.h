@@ -95,7 +95,7 @@ extern void feed_records_collect_end(void);
 /* feed_records.c */
 extern FeedRecords *feed_records_load(const Account *account, const char *feed, bool only_doubts);
 extern bool feed_records_have_new_doubts(FeedRecords *records, const Account *account, const char *feed);
-extern void feed_records_prefetch(const FeedRecords *records, const FeedRecordHash *hash);
+extern void feed_records_prefetch(const FeedRecords *records, const FeedRecordHash *hashes, int number);
 extern void feed_records_find(const FeedRecords *records, const FeedRecordHash *hashes, int count, FeedRecord **found);
 extern FeedRecord *feed_records_of(const FeedRecords *records, int64 profile_id);
 extern void feed_records_settle_doubts(const FeedRecords *records, const Account *account, const char *feed);

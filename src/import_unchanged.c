@@ -256,7 +256,7 @@ import_unchanged_look_up(Import *import, const csv_record *records, int count)
 	{
 		make_hash(unchanged, &records[i], &unchanged->hashes[i]);
 		if (unchanged->records != NULL)
-			feed_records_prefetch(unchanged->records, &unchanged->hashes[i]);
+			feed_records_prefetch(unchanged->records, unchanged->hashes, i);
 	}
 	if (unchanged->records != NULL)
 		feed_records_find(unchanged->records, unchanged->hashes, count, unchanged->known);
