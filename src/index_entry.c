@@ -6,6 +6,9 @@
  * So they are dealt out by the first bits in which they differ, and what falls
  * together likewise, until it is few: that is in the processor's cache soon (a radix sort
  * from the most significant digit; Knuth, The Art of Computer Programming, 5.2.5).
+ *
+ * Files often are in order by one column, or in a few pieces that are: numbers that grow have a
+ * digit more one day.  These are merged (a natural merge sort; Knuth, 5.2.4).
  */
 #include "index_entry.h"
 
@@ -22,6 +25,11 @@
 /* Entries are dealt out by so many bits at most, and so that a few of them may fall together. */
 #define MAX_DIGIT_BITS	11
 #define TOGETHER_BITS	3
+
+/* Entries that are so few runs in order are merged. */
+#define MAX_RUNS		8
+
+typedef int (*EntryOrder) (const void *a, const void *b);
 
 static int
 compare_tuples(const ItemPointerData *a, const ItemPointerData *b)
@@ -312,15 +320,104 @@ sort_texts_by_digits(TextEntry *entries, TextEntry *spare, int64 count, Size off
 	}
 }
 
-/* Are they in order already, as numbers that grow with the rows are? */
-static pg_attribute_always_inline bool
-are_in_order(const char *entries, int64 count, Size size)
+/* ---- what is in order already ---- */
+
+/*
+ * Finds where the runs of entries begin that are in order already, as the rows of a list often are that
+ * was sorted, or several such lists; starts has room for one more than MAX_RUNS, and gets the end behind them.
+ * Returns how many they are; 0: too many.
+ */
+static pg_attribute_always_inline int
+find_runs(const char *entries, int64 count, Size size, EntryOrder order, int64 *starts)
 {
+	int			run_count = 1;
+
+	starts[0] = 0;
 	for (int64 i = 1; i < count; i++)
-		if (first_key(entries + (i - 1) * size) >= first_key(entries + i * size))
-			return false;
-	return true;
+		if (order(entries + (i - 1) * size, entries + i * size) > 0)
+		{
+			if (run_count == MAX_RUNS)
+				return 0;
+			starts[run_count++] = i;
+		}
+	starts[run_count] = count;
+	return run_count;
 }
+
+/* Merges two runs, the second one behind the first, into other memory. */
+static pg_attribute_always_inline void
+merge_two(const char *entries, int64 middle, int64 count, Size size, EntryOrder order, char *merged)
+{
+	const char *first = entries;
+	const char *first_end = entries + middle * size;
+	const char *second = first_end;
+	const char *second_end = entries + count * size;
+
+	for (; first < first_end && second < second_end; merged += size)
+		if (order(first, second) <= 0)
+		{
+			memcpy(merged, first, size);
+			first += size;
+		}
+		else
+		{
+			memcpy(merged, second, size);
+			second += size;
+		}
+	memcpy(merged, first, first_end - first);
+	memcpy(merged + (first_end - first), second, second_end - second);
+}
+
+/* Sorts entries that are so many runs, each two neighbours in turn, with spare memory for as many. */
+static pg_attribute_always_inline void
+merge_runs(char *entries, char *spare, int64 *starts, int run_count, Size size, EntryOrder order)
+{
+	const int64 count = starts[run_count];
+	char	   *from = entries;
+	char	   *to = spare;
+
+	while (run_count > 1)
+	{
+		char	   *merged = to;
+		int			merged_count = 0;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < run_count; i += 2)
+		{
+			int64		end = starts[Min(i + 2, run_count)];
+
+			merge_two(from + starts[i] * size, starts[i + 1] - starts[i], end - starts[i], size, order,
+					  to + starts[i] * size);
+			starts[merged_count++] = starts[i];
+		}
+		starts[merged_count] = count;
+		run_count = merged_count;
+		to = from;
+		from = merged;
+	}
+	if (from != entries)
+		memcpy(entries, from, count * size);
+}
+
+static inline int
+order_of_integers(const void *a, const void *b)
+{
+	return integer_entry_order(a, b);
+}
+
+static inline int
+order_of_texts(const void *a, const void *b)
+{
+	return text_entry_order(a, b, false);
+}
+
+static inline int
+order_of_addresses(const void *a, const void *b)
+{
+	return text_entry_order(a, b, true);
+}
+
+/* ---- all of it ---- */
 
 /*
  * Sorts entries by key, and those with the same one by the places of their rows.  Many
@@ -329,27 +426,45 @@ are_in_order(const char *entries, int64 count, Size size)
 void
 integer_entries_sort(IntegerEntry *entries, int64 count)
 {
+	int64		starts[MAX_RUNS + 1];
+	int			run_count = find_runs((char *) entries, count, sizeof(IntegerEntry), order_of_integers, starts);
 	IntegerEntry *spare;
 
-	if (are_in_order((char *) entries, count, sizeof(IntegerEntry)))
+	if (run_count == 1)
 		return;
-	spare = count <= FEW_ENTRIES ? NULL :
-		huge_pages_alloc(CurrentMemoryContext, count * sizeof(IntegerEntry), false);
-	sort_integers_by_digits(entries, spare, count);
-	if (spare != NULL)
-		huge_pages_free(spare);
+	if (count <= FEW_ENTRIES)
+	{
+		sort_integers(entries, count);
+		return;
+	}
+	spare = huge_pages_alloc(CurrentMemoryContext, count * sizeof(IntegerEntry), false);
+	if (run_count > 0)
+		merge_runs((char *) entries, (char *) spare, starts, run_count, sizeof(IntegerEntry), order_of_integers);
+	else
+		sort_integers_by_digits(entries, spare, count);
+	huge_pages_free(spare);
 }
 
 /* Sorts entries by text, as addresses if it folds, and equal ones by the places of their rows; memory as above. */
 void
 text_entries_sort(TextEntry *entries, int64 count, bool folds)
 {
+	EntryOrder	order = folds ? order_of_addresses : order_of_texts;
+	int64		starts[MAX_RUNS + 1];
+	int			run_count = find_runs((char *) entries, count, sizeof(TextEntry), order, starts);
 	TextEntry  *spare;
 
-	if (are_in_order((char *) entries, count, sizeof(TextEntry)))
+	if (run_count == 1)
 		return;
-	spare = count <= FEW_ENTRIES ? NULL : huge_pages_alloc(CurrentMemoryContext, count * sizeof(TextEntry), false);
-	sort_texts_by_digits(entries, spare, count, 0, folds);
-	if (spare != NULL)
-		huge_pages_free(spare);
+	if (count <= FEW_ENTRIES)
+	{
+		sort_texts(entries, count, &folds);
+		return;
+	}
+	spare = huge_pages_alloc(CurrentMemoryContext, count * sizeof(TextEntry), false);
+	if (run_count > 0)
+		merge_runs((char *) entries, (char *) spare, starts, run_count, sizeof(TextEntry), order);
+	else
+		sort_texts_by_digits(entries, spare, count, 0, folds);
+	huge_pages_free(spare);
 }
