@@ -238,7 +238,7 @@ orgsync_change_log_profiles(PG_FUNCTION_ARGS)
 	bool		has_newcomers = false;
 
 	SPI_connect();
-	log = change_log_begin(account, 0);
+	log = change_log_begin(account, 0, NULL);
 	changed_rows_begin(&rows, trigger);
 	while (changed_rows_next(&rows))
 	{
@@ -437,7 +437,7 @@ log_links(TriggerData *trigger, const char *query, const char *prefix, const Sea
 	SPI_connect();
 	names.context = control.hcxt = CurrentMemoryContext;
 	names.names = hash_create("orgsync column names", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	log = change_log_begin(account, 0);
+	log = change_log_begin(account, 0, NULL);
 	changed_rows_begin(&rows, trigger);
 	while (changed_rows_next(&rows))
 		log_link_change(log, &names, &rows, seats);
@@ -484,7 +484,7 @@ orgsync_change_log_permissions(PG_FUNCTION_ARGS)
 	ChangeLog  *log;
 
 	SPI_connect();
-	log = change_log_begin(account, 0);
+	log = change_log_begin(account, 0, NULL);
 	changed_rows_begin(&rows, trigger);
 	while (changed_rows_next(&rows))
 	{

@@ -11,6 +11,7 @@
 #define ORGSYNC_CHANGE_LOG_H
 
 #include "account.h"
+#include "page_writer.h"
 #include "utils/timestamp.h"
 
 /* Profiles with ids in a row that lines in a row of a file are about. */
@@ -89,7 +90,7 @@ extern bool change_log_is_new(const Account *account, int64 profile_id);
 extern void change_log_park(int64 profile_id, Datum address);
 extern Datum change_log_unpark(int64 profile_id, Datum address);
 
-extern ChangeLog *change_log_begin(const Account *account, int64 row_count);
+extern ChangeLog *change_log_begin(const Account *account, int64 row_count, PageWriter *page_writer);
 extern void change_log_written(ChangeLog *log, int64 profile_id);
 extern void change_log_profile_imported(ChangeLog *log, int64 profile_id);
 extern void change_log_profile_made(ChangeLog *log, int64 profile_id);

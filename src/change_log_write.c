@@ -228,11 +228,11 @@ make_descriptor(void)
 
 /*
  * Begins to write to the log of an account of account_of_trigger()'s; see
- * table_writer_open() for row_count.  Needs an SPI connection.  The log lives
+ * table_writer_open() for row_count and the page writer.  Needs an SPI connection.  The log lives
  * in the current memory context, and change_log_end() ends it.
  */
 ChangeLog *
-change_log_begin(const Account *account, int64 row_count)
+change_log_begin(const Account *account, int64 row_count, PageWriter *page_writer)
 {
 	ChangeLog  *log = palloc0(sizeof(ChangeLog));
 	OwnerContext owner;
@@ -246,7 +246,7 @@ change_log_begin(const Account *account, int64 row_count)
 		log->changed_by = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
 
 	account_become_owner(account, &owner);
-	log->writer = table_writer_open(account, &changes_table, row_count);
+	log->writer = table_writer_open(account, &changes_table, row_count, page_writer);
 	account_restore_user(&owner);
 	if (log->writer == NULL)
 	{

@@ -36,31 +36,39 @@
 #define WAITING_PAGES		(16 * 1024)
 #define HANDED_PAGES		1024
 
-/* Opens the segment of a relation's main file that a page belongs to, until CloseTransientFile(); -1: it cannot. */
-static int
-open_segment(SMgrRelation file, BlockNumber block)
+/* The path of the segment of a relation's main file that a page belongs to, palloc'd. */
+static char *
+segment_path(SMgrRelation file, BlockNumber block)
 {
 	BlockNumber segment = block / RELSEG_SIZE;
 	char	   *path = compat_path_of(file);
-	char	   *segment_path = segment == 0 ? path : psprintf("%s.%u", path, segment);
-	int			descriptor = OpenTransientFile(segment_path, O_RDWR | PG_BINARY);
+	char	   *numbered;
 
-	if (segment_path != path)
-		pfree(segment_path);
+	if (segment == 0)
+		return path;
+	numbered = psprintf("%s.%u", path, segment);
+	pfree(path);
+	return numbered;
+}
+
+/* Opens that segment, until CloseTransientFile(); -1: it cannot. */
+static int
+open_segment(SMgrRelation file, BlockNumber block)
+{
+	char	   *path = segment_path(file, block);
+	int			descriptor = OpenTransientFile(path, O_RDWR | PG_BINARY);
+
 	pfree(path);
 	return descriptor;
 }
 
-/*
- * Opens the segment that has so many pages from the first on, as far as it has been made;
- * what is in several, or makes one, is the server's matter: -1.
- */
-static int
-open_segment_of(SMgrRelation file, BlockNumber first, int count)
+/* Are so many pages from the first on in a segment that there is?  What is in several, or makes one, is the server's matter. */
+static bool
+are_in_segment(BlockNumber first, int count)
 {
 	BlockNumber in_segment = first % RELSEG_SIZE;
 
-	return in_segment == 0 || in_segment + count > RELSEG_SIZE ? -1 : open_segment(file, first);
+	return in_segment > 0 && in_segment + count <= RELSEG_SIZE;
 }
 
 /* ---- new files, which are written past the shared buffers ---- */
@@ -88,6 +96,27 @@ file_growth_preallocate(SMgrRelation file, BlockNumber first, int count)
 #endif
 }
 
+/* The path of the segment that has so many pages from the first on, palloc'd; NULL: it is in several, or there is none yet. */
+char *
+file_growth_path(SMgrRelation file, BlockNumber first, int count)
+{
+	return are_in_segment(first, count) ? segment_path(file, first) : NULL;
+}
+
+/*
+ * Makes a file, which nobody else knows of, at least so many pages long, up to a multiple of PREALLOCATED_PAGES, and
+ * returns how many it has then.  What is behind its end after all, file_growth_trim() cuts off.
+ */
+BlockNumber
+file_growth_extend(SMgrRelation file, BlockNumber count)
+{
+	PGAlignedBlock zeros = {{0}};
+	BlockNumber end = ((count - 1) / PREALLOCATED_PAGES + 1) * PREALLOCATED_PAGES;
+
+	smgrextend(file, MAIN_FORKNUM, end - 1, zeros.data, false);
+	return end;
+}
+
 /*
  * Writes pages to the end of a file, which nobody else knows of, and sees to it that the next
  * checkpoint syncs it.  They are written at once: that takes the system a third of the time
@@ -98,7 +127,7 @@ file_growth_write(SMgrRelation file, BlockNumber first, char *pages, int count)
 {
 	ssize_t		size = (ssize_t) (count - 1) * BLCKSZ;
 	int			written = 0;
-	int			descriptor = count == 1 ? -1 : open_segment_of(file, first, count);
+	int			descriptor = count > 1 && are_in_segment(first, count) ? open_segment(file, first) : -1;
 
 	if (descriptor >= 0)
 	{
@@ -129,19 +158,17 @@ file_growth_hand_over(SMgrRelation file, BlockNumber first, int count)
 		smgrwriteback(file, MAIN_FORKNUM, end - HANDED_PAGES, HANDED_PAGES);
 }
 
-/* Gives back what was asked for and is behind the end of a file of so many pages. */
+/* Gives back what was asked for and is behind the first pages of a file, so many. */
 void
 file_growth_trim(SMgrRelation file, BlockNumber count)
 {
-#ifdef FALLOC_FL_KEEP_SIZE
-	int			descriptor;
+	int			descriptor = count % RELSEG_SIZE == 0 ? -1 : open_segment(file, count);
 
-	if (count < 2 * PREALLOCATED_PAGES || count % RELSEG_SIZE == 0 || (descriptor = open_segment(file, count)) < 0)
+	if (descriptor < 0)
 		return;
 	/* that the file has this size already does not keep the system from it */
 	(void) !ftruncate(descriptor, (off_t) (count % RELSEG_SIZE) * BLCKSZ);
 	(void) CloseTransientFile(descriptor);
-#endif
 }
 
 /* ---- files that others use too ---- */
@@ -154,7 +181,7 @@ allocate(SMgrRelation file, BlockNumber first, int count)
 {
 	bool		done = false;
 #ifdef HAVE_POSIX_FALLOCATE
-	int			descriptor = open_segment_of(file, first, count);
+	int			descriptor = are_in_segment(first, count) ? open_segment(file, first) : -1;
 
 	if (descriptor >= 0)
 	{

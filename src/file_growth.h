@@ -12,6 +12,8 @@
 #include "utils/rel.h"
 
 extern void file_growth_preallocate(SMgrRelation file, BlockNumber first, int count);
+extern char *file_growth_path(SMgrRelation file, BlockNumber first, int count);
+extern BlockNumber file_growth_extend(SMgrRelation file, BlockNumber count);
 extern void file_growth_write(SMgrRelation file, BlockNumber first, char *pages, int count);
 extern void file_growth_hand_over(SMgrRelation file, BlockNumber first, int count);
 extern void file_growth_trim(SMgrRelation file, BlockNumber count);

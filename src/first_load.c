@@ -124,7 +124,7 @@ take_file(Relation relation)
 
 /* Begins to build those indexes on the way that can be. */
 static void
-begin_indexes(FirstLoad *load)
+begin_indexes(FirstLoad *load, PageWriter *writer)
 {
 	List	   *later = NIL;
 	ListCell   *cell;
@@ -132,7 +132,7 @@ begin_indexes(FirstLoad *load)
 	foreach(cell, load->built_indexes)
 	{
 		IndexLoader *loader = load->loader_count == MAX_LOADED_INDEXES ? NULL :
-			index_loader_begin(load->relation, lfirst_oid(cell), load->row_count);
+			index_loader_begin(load->relation, lfirst_oid(cell), load->row_count, writer);
 
 		if (loader == NULL)
 			later = lappend_oid(later, lfirst_oid(cell));
@@ -147,11 +147,11 @@ begin_indexes(FirstLoad *load)
 
 /*
  * Begins to load about so many rows into the table, which the caller has opened and
- * locked for writing; NULL if the table has rows, or is used by others.  Palloc'd in
- * the current memory context.
+ * locked for writing; NULL if the table has rows, or is used by others.  The writer, or NULL, outlives
+ * the load.  Palloc'd in the current memory context.
  */
 FirstLoad *
-first_load_begin(Relation relation, int64 row_count)
+first_load_begin(Relation relation, int64 row_count, PageWriter *writer)
 {
 	List	   *indexes;
 	FirstLoad  *load;
@@ -165,11 +165,11 @@ first_load_begin(Relation relation, int64 row_count)
 	load->has_pages = take_file(relation);
 	if (load->has_pages)
 	{
-		new_pages_begin(&load->pages, relation);
+		new_pages_begin(&load->pages, relation, writer);
 		load->free_target = RelationGetTargetPageFreeSpace(relation, HEAP_DEFAULT_FILLFACTOR);
 		load->slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsHeapTuple);
 	}
-	begin_indexes(load);
+	begin_indexes(load, writer);
 	return load;
 }
 

@@ -9,11 +9,12 @@
 
 #include "access/htup.h"
 #include "executor/tuptable.h"
+#include "page_writer.h"
 #include "utils/rel.h"
 
 typedef struct FirstLoad FirstLoad;
 
-extern FirstLoad *first_load_begin(Relation relation, int64 row_count);
+extern FirstLoad *first_load_begin(Relation relation, int64 row_count, PageWriter *writer);
 extern bool first_load_takes_rows(const FirstLoad *load);
 extern void first_load_put(FirstLoad *load, HeapTuple row);
 extern void first_load_write(FirstLoad *load);

@@ -85,6 +85,7 @@ static const WrittenTable memberships_table = {
 struct ImportDirect
 {
 	const Account *account;		/* to work as its owner */
+	PageWriter *page_writer;	/* of all tables */
 	TableWriter *profiles;
 	ChangeLog  *changes;		/* NULL: the owner has switched it off */
 	TableWriter *seats;			/* NULL: by statements */
@@ -116,13 +117,14 @@ import_direct_begin(Import *import, int64 new_row_count)
 	ImportDirect *direct = palloc0(sizeof(ImportDirect));
 
 	direct->account = account;
-	direct->profiles = table_writer_open(account, &profiles_table, new_row_count);
+	direct->page_writer = page_writer_create();
+	direct->profiles = table_writer_open(account, &profiles_table, new_row_count, direct->page_writer);
 	if (direct->profiles != NULL)
 	{
 		if (written_table_is_logged(&profiles_table, table_writer_relation(direct->profiles)))
-			direct->changes = change_log_begin(account, new_row_count);
-		direct->seats = table_writer_open(account, &seats_table, new_row_count);
-		direct->memberships = table_writer_open(account, &memberships_table, new_row_count);
+			direct->changes = change_log_begin(account, new_row_count, direct->page_writer);
+		direct->seats = table_writer_open(account, &seats_table, new_row_count, direct->page_writer);
+		direct->memberships = table_writer_open(account, &memberships_table, new_row_count, direct->page_writer);
 		direct->deltas = palloc0(sizeof(SeatDelta) * Max(import->license_count, 1));
 		direct->invited = status_oid("invited");
 		direct->waitlisted = status_oid("waitlisted");
@@ -292,6 +294,7 @@ import_direct_end(Import *import)
 		table_writer_close(direct->seats);
 	if (direct->memberships != NULL)
 		table_writer_close(direct->memberships);
+	page_writer_end(direct->page_writer);
 }
 
 /* Counts the seats that were written, in the order of license_id; an error if there are too few. */

@@ -275,11 +275,13 @@ import_findings_write(Import *import)
 	ImportFindings *findings = import->findings;
 	FindingList *lists[] = {&findings->of_file, &findings->of_attempt};
 	int64		count = import_finding_list_count(lists[0]) + import_finding_list_count(lists[1]);
+	PageWriter *page_writer = page_writer_create();
 	TableWriter *writer = NULL;
 
 	import_progress_steps(import, count);
 	if (count > 0)
-		writer = table_writer_open(account_of_trigger(import->account->namespace_oid), &findings_table, count);
+		writer = table_writer_open(account_of_trigger(import->account->namespace_oid), &findings_table, count,
+								   page_writer);
 	for (size_t i = 0; i < lengthof(lists); i++)
 	{
 		if (writer != NULL)
@@ -290,4 +292,5 @@ import_findings_write(Import *import)
 	}
 	if (writer != NULL)
 		table_writer_close(writer);
+	page_writer_end(page_writer);
 }

@@ -122,16 +122,6 @@ take_next_slot(SharedReading *reading, int *next)
 	return taken;
 }
 
-/* Has the import loaded the same library? */
-static bool
-is_same_library(shm_toc *contents)
-{
-	const LibraryFile *library = shm_toc_lookup(contents, KEY_LIBRARY, true);
-
-	return library != NULL && library->inode != 0 && library->inode == orgsync_library.inode &&
-		library->device == orgsync_library.device;
-}
-
 extern PGDLLEXPORT void orgsync_import_worker(dsm_segment *segment, shm_toc *contents);
 
 /* The entry of the worker. */
@@ -144,10 +134,12 @@ orgsync_import_worker(dsm_segment *segment, shm_toc *contents)
 	csv_allocator allocator;
 	SlotParser	parser;
 	Slot	   *slot;
+	const LibraryFile *library = shm_toc_lookup(contents, KEY_LIBRARY, true);
 	int			next = 0;
 
 	(void) segment;
-	if (!is_same_library(contents))
+	/* has the import loaded the same? */
+	if (library == NULL || !orgsync_is_library(library))
 		return;
 	import = import_create_described(shm_toc_lookup(contents, KEY_DESCRIPTION, false));
 	allocator = csv_allocator_in(import->context);

@@ -122,11 +122,11 @@ begin_runs(IndexLoader *loader)
 
 /*
  * Begins to load an index of a table that gets about so many rows; NULL if the server
- * has to build it.  All memory is in a context of the current one; to be ended in the same
+ * has to build it.  The writer of pages may be NULL.  All memory is in a context of the current one; to be ended in the same
  * subtransaction, unless that is rolled back.
  */
 IndexLoader *
-index_loader_begin(Relation relation, Oid index_oid, int64 row_count)
+index_loader_begin(Relation relation, Oid index_oid, int64 row_count, PageWriter *writer)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "orgsync index", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old_context = MemoryContextSwitchTo(context);
@@ -153,7 +153,7 @@ index_loader_begin(Relation relation, Oid index_oid, int64 row_count)
 	loader->entries.any = MemoryContextAllocHuge(context, loader->capacity * loader->entry_size);
 	loader->text_context = AllocSetContextCreate(context, "orgsync index texts", ALLOCSET_DEFAULT_SIZES);
 	loader->text_block_size = Min(Max(loader->capacity * USUAL_TEXT_LENGTH, MIN_TEXT_BLOCK_SIZE), MAX_TEXT_BLOCK_SIZE);
-	loader->pages = index_pages_begin(loader->index);
+	loader->pages = index_pages_begin(loader->index, writer);
 	MemoryContextSwitchTo(old_context);
 	return loader;
 }

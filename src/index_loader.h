@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "executor/tuptable.h"
+#include "page_writer.h"
 #include "utils/rel.h"
 
 /* An entry that waits is sorted and written: so many steps of import_progress_step(). */
@@ -15,7 +16,7 @@
 
 typedef struct IndexLoader IndexLoader;
 
-extern IndexLoader *index_loader_begin(Relation relation, Oid index_oid, int64 row_count);
+extern IndexLoader *index_loader_begin(Relation relation, Oid index_oid, int64 row_count, PageWriter *writer);
 extern void index_loader_add(IndexLoader *loader, TupleTableSlot *row);
 extern int64 index_loader_waiting(const IndexLoader *loader);
 extern bool index_loader_end(IndexLoader *loader);

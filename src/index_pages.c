@@ -157,10 +157,10 @@ add_child(IndexPages *pages, ChildList *list, IndexTuple low_key, BlockNumber bl
 
 /*
  * Gives the index a new file, in which it is empty, and begins to fill it.  The
- * result is palloc'd in the current memory context, like all that will be needed.
+ * result is palloc'd in the current memory context, like all that will be needed.  The writer may be NULL.
  */
 IndexPages *
-index_pages_begin(Relation index)
+index_pages_begin(Relation index, PageWriter *writer)
 {
 	IndexPages *pages = palloc0(sizeof(IndexPages));
 
@@ -169,7 +169,7 @@ index_pages_begin(Relation index)
 	pages->equal_image = _bt_allequalimage(index, false);
 	pages->free_target = BTGetTargetPageFreeSpace(index);
 	TransferPredicateLocksToHeapRelation(index);
-	new_pages_begin(&pages->new_pages, index);
+	new_pages_begin(&pages->new_pages, index, writer);
 	_bt_initmetapage(next_page(pages), P_NONE, 0, pages->equal_image);
 	write_pages(pages);
 	pages->scan_key = _bt_mkscankey(index, NULL);

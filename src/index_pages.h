@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "access/itup.h"
+#include "page_writer.h"
 #include "storage/bufpage.h"
 #include "utils/rel.h"
 
@@ -26,7 +27,7 @@ index_page_add_item(Page page, Size size)
 	return (char *) page + header->pd_upper;
 }
 
-extern IndexPages *index_pages_begin(Relation index);
+extern IndexPages *index_pages_begin(Relation index, PageWriter *writer);
 extern bool index_pages_add(IndexPages *pages, IndexTuple tuple);
 extern bool index_pages_end(IndexPages *pages);
 

@@ -21,19 +21,24 @@
 #include "storage/smgr.h"
 #include "wal_handover.h"
 
-/* Pages that are written at once; one record of the WAL could hold twice as many, the cache could not. */
-#define BATCH_PAGES		16
-
 /* What aligned writing needs. */
 #define PAGE_ALIGNMENT	4096
 
-/* Gives the relation a new file, which is empty.  The memory is palloc'd in the current context. */
+/*
+ * Gives the relation a new file, which is empty.  The memory is palloc'd in the current context.  The writer, or
+ * NULL, outlives the pages.
+ */
 void
-new_pages_begin(NewPages *pages, Relation relation)
+new_pages_begin(NewPages *pages, Relation relation, PageWriter *writer)
 {
 	pages->relation = relation;
-	pages->pages = (char *) TYPEALIGN(PAGE_ALIGNMENT, palloc(BATCH_PAGES * BLCKSZ + PAGE_ALIGNMENT));
+	pages->own_pages = (char *) TYPEALIGN(PAGE_ALIGNMENT, palloc(BATCH_PAGES * BLCKSZ + PAGE_ALIGNMENT));
+	pages->pages = pages->own_pages;
 	pages->count = 0;
+	pages->next_block = pages->end_block = 0;
+	pages->writer = writer;
+	pages->batch = NULL;
+	pages->is_put = false;
 	pages->redo = GetRedoRecPtr();
 	compat_set_new_file(relation);
 }
@@ -64,7 +69,9 @@ new_pages_get(const NewPages *pages, int number)
 BlockNumber
 new_pages_next_block(const NewPages *pages)
 {
-	return smgrnblocks(RelationGetSmgr(pages->relation), MAIN_FORKNUM);
+	BlockNumber end = smgrnblocks(RelationGetSmgr(pages->relation), MAIN_FORKNUM);
+
+	return end == pages->end_block ? pages->next_block : end;
 }
 
 /* Logs those that wait, as they are, from that block on.  Whoever knows a shorter way logs them himself. */
@@ -84,6 +91,38 @@ new_pages_log(const NewPages *pages, BlockNumber first)
 	log_newpages(compat_file_of(pages->relation), MAIN_FORKNUM, pages->count, blocks, images, true);
 }
 
+/*
+ * Puts a batch into the file, which is made longer by many pages at a time: who writes to a file keeps
+ * others from making it longer meanwhile.  False if that cannot be.
+ */
+static bool
+put_batch(NewPages *pages, BlockNumber first)
+{
+	SMgrRelation file = RelationGetSmgr(pages->relation);
+	char	   *path = file_growth_path(file, first, pages->count);
+
+	if (path == NULL)
+		return false;
+	if (first + pages->count > pages->end_block)
+		pages->end_block = file_growth_extend(file, first + pages->count);
+	page_writer_put(pages->writer, pages->batch, path, (off_t) (first % RELSEG_SIZE) * BLCKSZ,
+					(Size) pages->count * BLCKSZ);
+	pages->batch = NULL;
+	pages->is_put = true;
+	pfree(path);
+	return true;
+}
+
+/* Memory for the next pages: a batch, if there is one. */
+static void
+take_batch(NewPages *pages)
+{
+	if (pages->batch != NULL || pages->writer == NULL)
+		return;
+	pages->batch = page_writer_take(pages->writer);
+	pages->pages = pages->batch == NULL ? pages->own_pages : page_writer_pages(pages->writer, pages->batch);
+}
+
 /* Writes those that wait, which have been logged, to the next blocks, of which the caller knows the first. */
 void
 new_pages_write(NewPages *pages, BlockNumber first)
@@ -93,11 +132,32 @@ new_pages_write(NewPages *pages, BlockNumber first)
 	file_growth_preallocate(file, first, pages->count);
 	for (int i = 0; i < pages->count; i++)
 		compat_page_set_checksum(new_pages_get(pages, i), first + i);
-	file_growth_write(file, first, pages->pages, pages->count);
+	if (pages->batch == NULL || !put_batch(pages, first))
+	{
+		file_growth_write(file, first, pages->pages, pages->count);
+		pages->end_block = Max(pages->end_block, first + pages->count);
+	}
+	pages->next_block = first + pages->count;
 	file_growth_hand_over(file, first, pages->count);
 	pages->count = 0;
+	take_batch(pages);
 	wal_handover();
 	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * Waits until what was put is in the file.  A checkpoint may have synced it before that, and the next one
+ * syncs a file that the server has written to since: the last page once more.
+ */
+static void
+finish_batches(NewPages *pages)
+{
+	SMgrRelation file = RelationGetSmgr(pages->relation);
+	BlockNumber last = new_pages_next_block(pages) - 1;
+
+	page_writer_wait(pages->writer);
+	smgrread(file, MAIN_FORKNUM, last, pages->own_pages);
+	smgrwrite(file, MAIN_FORKNUM, last, pages->own_pages, false);
 }
 
 /*
@@ -110,7 +170,12 @@ void
 new_pages_end(NewPages *pages)
 {
 	Assert(pages->count == 0);
+	if (pages->batch != NULL)
+		page_writer_give_back(pages->batch);
+	if (pages->is_put)
+		finish_batches(pages);
 	file_growth_trim(RelationGetSmgr(pages->relation), new_pages_next_block(pages));
+	pages->end_block = pages->next_block;
 	if (RelationNeedsWAL(pages->relation) &&
 		(pages->redo != GetRedoRecPtr() || new_pages_next_block(pages) > RELSEG_SIZE))
 		smgrimmedsync(RelationGetSmgr(pages->relation), MAIN_FORKNUM);

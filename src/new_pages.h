@@ -8,6 +8,7 @@
 #include "compat.h"
 
 #include "access/xlogdefs.h"
+#include "page_writer.h"
 #include "storage/block.h"
 #include "storage/bufpage.h"
 #include "utils/rel.h"
@@ -18,10 +19,16 @@ typedef struct NewPages
 	Relation	relation;
 	char	   *pages;
 	int			count;
+	BlockNumber next_block;		/* behind those that were written, if the file ends there: */
+	BlockNumber end_block;
+	char	   *own_pages;		/* memory for them where there is no batch */
+	PageWriter *writer;			/* NULL: we write them ourselves */
+	PageBatch  *batch;			/* in which they are, or NULL */
+	bool		is_put;			/* some were put into batches */
 	XLogRecPtr	redo;			/* of the last checkpoint, when the file was made */
 } NewPages;
 
-extern void new_pages_begin(NewPages *pages, Relation relation);
+extern void new_pages_begin(NewPages *pages, Relation relation, PageWriter *writer);
 extern bool new_pages_are_full(const NewPages *pages);
 extern Page new_pages_add(NewPages *pages);
 extern Page new_pages_get(const NewPages *pages, int number);

@@ -37,6 +37,13 @@ note_library(void)
 	orgsync_library.inode = (int64) file.st_ino;
 }
 
+/* Has another process, which noted its library, loaded the same? */
+bool
+orgsync_is_library(const LibraryFile *library)
+{
+	return library->inode != 0 && library->inode == orgsync_library.inode && library->device == orgsync_library.device;
+}
+
 void
 _PG_init(void)
 {

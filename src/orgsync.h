@@ -25,6 +25,8 @@ typedef struct LibraryFile
 
 extern LibraryFile orgsync_library;
 
+extern bool orgsync_is_library(const LibraryFile *library);
+
 /* Where it was found, for another process to load the same. */
 extern const char *orgsync_library_path;
 

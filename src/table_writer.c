@@ -120,12 +120,12 @@ has_bigint_index(const ResultRelInfo *result)
  * Begins to write to the table as the present user; NULL if that is to be done by
  * SQL, see the top of the file.  row_count: about how many rows will be written at
  * least, or 0: if they are many, and the first ones, the
- * indexes are better built at the end, if the table is empty.  Palloc'd in the
- * current memory context.  Must be closed in the same subtransaction, unless that
+ * indexes are better built at the end, if the table is empty.  The page writer helps with
+ * that, and outlives this one.  Palloc'd in the current memory context.  Must be closed in the same subtransaction, unless that
  * is rolled back.
  */
 TableWriter *
-table_writer_open(const Account *account, const WrittenTable *table, int64 row_count)
+table_writer_open(const Account *account, const WrittenTable *table, int64 row_count, PageWriter *page_writer)
 {
 	Oid			relation_oid = get_relname_relid(table->name, account->namespace_oid);
 	Relation	relation = table_open(relation_oid, RowExclusiveLock);
@@ -148,7 +148,7 @@ table_writer_open(const Account *account, const WrittenTable *table, int64 row_c
 												  MIN_BATCH_MEMORY, MIN_BATCH_MEMORY, ALLOCSET_DEFAULT_MAXSIZE);
 	writer->row_count = row_count;
 	if (row_count >= FIRST_LOAD_ROWS)
-		writer->first_load = first_load_begin(relation, row_count);
+		writer->first_load = first_load_begin(relation, row_count, page_writer);
 	if (writer->first_load == NULL)
 	{
 		writer->executor = CreateExecutorState();

@@ -5,11 +5,13 @@
 #ifndef ORGSYNC_TABLE_WRITER_H
 #define ORGSYNC_TABLE_WRITER_H
 
+#include "page_writer.h"
 #include "written_table.h"
 
 typedef struct TableWriter TableWriter;
 
-extern TableWriter *table_writer_open(const Account *account, const WrittenTable *table, int64 row_count);
+extern TableWriter *table_writer_open(const Account *account, const WrittenTable *table, int64 row_count,
+									  PageWriter *page_writer);
 extern void table_writer_put(TableWriter *writer, const Datum *values, const bool *nulls);
 extern int64 table_writer_next_id(TableWriter *writer);
 extern int64 table_writer_steps(TableWriter *writer);

@@ -1,6 +1,6 @@
 # 055_first_load.pl: the pages of a first load, which are written past the shared
-# buffers: they outlive a crash, at each wal_level and with checkpoints in between,
-# and reach standbys and subscribers.
+# buffers, by another process: they outlive a crash, at each wal_level and with checkpoints
+# in between, and reach standbys and subscribers.
 
 use strict;
 use warnings;
@@ -10,7 +10,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $rows = 12_000;
-my $node = start_server('primary', allows_streaming => 'logical', extra => [ '--data-checksums' ]);
+my $node = start_server('primary', allows_streaming => 'logical', extra => [ '--data-checksums' ],
+	conf => "min_parallel_table_scan_size = 0\nlog_min_messages = debug1\n");
 $node->safe_psql('postgres', 'CREATE EXTENSION orgsync; CREATE EXTENSION amcheck');
 
 # People with seats and groups, everyone hundredth with a title that is stored out of line.
@@ -57,6 +58,17 @@ $subscriber->safe_psql('postgres', 'DROP SUBSCRIPTION copy');
 $subscriber->stop;
 $standby->stop;
 
+# The same without another process.
+my $started = qr/starting background worker process "orgsync page writer/;
+my $offset = -s $node->logfile;
+like(slurp_file($node->logfile), $started, 'another process was there');
+$node->safe_psql('postgres', q{SELECT make('alone')});
+is($node->safe_psql('postgres', 'SET max_parallel_maintenance_workers = 0; ' . sprintf($import, 'alone')), $imported,
+	'imported without another process');
+unlike(slurp_file($node->logfile, $offset), $started, 'there is none');
+is(state_of($node, 'alone'), $state, 'it is the same');
+is_sound($node, 'postgres', 'alone', 'one process');
+
 # A crash of the server: what was committed is there, what was not is not.
 my $session = $node->background_psql('postgres');
 $session->query_safe(q{SELECT make('lost')});
@@ -88,6 +100,17 @@ is($node->safe_psql('postgres', q{
 			CASE WHEN n % 2 = 0 THEN 'Who.has.a.longer.' ELSE '' END || left(md5(n::text), 8), repeat('7', n % 60), n), '' ORDER BY md5(n::text))
 		FROM generate_series(1, 5000) AS n))}), 'applied|5000|0', 'people who are called alike are imported');
 is_sound($node, 'postgres', 'alike', 'texts that begin alike');
+
+# Ids that are in order, or in a few pieces that are, as numbers that get another digit.
+foreach my $rows (9, 1234, 5000, 12345)
+{
+	$node->safe_psql('postgres', qq{SELECT make('pieces$rows')});
+	is($node->safe_psql('postgres', qq{
+		SELECT state, created FROM orgsync.import_csv('pieces$rows', (SELECT 'primary_email_address,unique_user_id' || chr(10) ||
+			string_agg(format('person%s\@example.com,E%s' || chr(10), n, n), '' ORDER BY n) FROM generate_series(1, $rows) AS n))}),
+		"applied|$rows", "people with $rows ids are imported");
+	is_sound($node, 'postgres', "pieces$rows", "$rows ids");
+}
 
 # A first load gives back what the rows of the file take, as it reads them; where it needs them after all, the file is read again.
 $node->safe_psql('postgres', q{SELECT make('refusing'); ALTER TABLE refusing.profiles ADD CONSTRAINT no_robots CHECK (work_title <> 'Robot')});
