@@ -8,7 +8,8 @@
  * record in a hundred writes a hundredth.  When too much is outdated, an import
  * writes all anew.
  *
- * The table is derived, and written as the account's owner.
+ * The table is derived, and written as the account's owner: a few rows by a statement, many
+ * by the table's writer.
  */
 #include "feed_records.h"
 
@@ -20,6 +21,7 @@
 #include "miscadmin.h"
 #include "sql.h"
 #include "storage/bufmgr.h"
+#include "table_writer.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -37,6 +39,16 @@ PG_FUNCTION_INFO_V1(orgsync_feed_record_entries);
 
 /* Rows are read and written so many at a time. */
 #define FETCH_COUNT		32
+
+static const WrittenTable feed_records_table = {
+	.name = "feed_records",
+	.column_count = 3,
+	.columns = {
+		{"segment", INT8OID, NULL, true, false},
+		{"feed", TEXTOID, NULL, true, false},
+		{"entries", BYTEAOID, NULL, true, false}
+	}
+};
 
 /* ---- reading ---- */
 
@@ -132,6 +144,7 @@ feed_records_write_begin(const Account *account, const char *feed)
 
 	writer->account = account;
 	writer->feed = feed;
+	writer->feed_text = CStringGetTextDatum(feed);
 	writer->context = AllocSetContextCreate(CurrentMemoryContext, "orgsync feed records to write",
 											ALLOCSET_DEFAULT_SIZES);
 	writer->capacity = (ROW_SIZE - CHECKSUM_SIZE - (int) Min(strlen(feed), ROW_SIZE / 2)) / (int) sizeof(FeedRecord);
@@ -140,15 +153,13 @@ feed_records_write_begin(const Account *account, const char *feed)
 	return writer;
 }
 
+/* Writes the rows that wait by a statement. */
 static void
-write_rows(FeedRecordsWriter *writer)
+write_by_statement(FeedRecordsWriter *writer)
 {
-	MemoryContext old_context;
+	MemoryContext old_context = MemoryContextSwitchTo(writer->context);
 	SqlArgument arguments[2];
 
-	if (writer->row_count == 0)
-		return;
-	old_context = MemoryContextSwitchTo(writer->context);
 	arguments[0] = sql_text(writer->feed);
 	arguments[1] = SQL_DATUM(BYTEAARRAYOID, PointerGetDatum(construct_array(writer->rows, writer->row_count, BYTEAOID,
 																		  -1, false, TYPALIGN_INT)));
@@ -156,6 +167,45 @@ write_rows(FeedRecordsWriter *writer)
 	(void) sql_run_as_owner(writer->account,
 							"INSERT INTO @account.feed_records (feed, entries)"
 							" SELECT $1, e FROM unnest($2) WITH ORDINALITY AS r (e, number) ORDER BY number", 2, arguments);
+}
+
+/* Writes the rows that wait below the triggers. */
+static void
+write_directly(FeedRecordsWriter *writer)
+{
+	bool		nulls[3] = {false};
+
+	for (int i = 0; i < writer->row_count; i++)
+	{
+		Datum		values[] = {Int64GetDatum(table_writer_next_id(writer->table)), writer->feed_text, writer->rows[i]};
+
+		table_writer_put(writer->table, values, nulls);
+	}
+}
+
+/* Opens the table, when there are many rows, unless the owner has made it another. */
+static void
+open_table(FeedRecordsWriter *writer)
+{
+	OwnerContext owner;
+
+	writer->has_many = true;
+	account_become_owner(writer->account, &owner);
+	writer->table = table_writer_open(writer->account, &feed_records_table, 0, NULL);
+	account_restore_user(&owner);
+}
+
+static void
+write_rows(FeedRecordsWriter *writer)
+{
+	if (writer->row_count == 0)
+		return;
+	if (writer->row_count == FETCH_COUNT && !writer->has_many)
+		open_table(writer);
+	if (writer->table != NULL)
+		write_directly(writer);
+	else
+		write_by_statement(writer);
 	MemoryContextReset(writer->context);
 	writer->row_count = 0;
 	CHECK_FOR_INTERRUPTS();
@@ -204,6 +254,8 @@ feed_records_write_end(FeedRecordsWriter *writer)
 {
 	finish_row(writer);
 	write_rows(writer);
+	if (writer->table != NULL)
+		table_writer_close(writer->table);
 	MemoryContextDelete(writer->context);
 	pfree(writer->records);
 	pfree(writer->rows);

@@ -6,6 +6,7 @@
 #define ORGSYNC_FEED_RECORDS_H
 
 #include "account.h"
+#include "table_writer.h"
 #include "utils/hsearch.h"
 
 /*
@@ -77,12 +78,15 @@ typedef struct FeedRecordsWriter
 {
 	const Account *account;
 	const char *feed;
+	Datum		feed_text;
 	MemoryContext context;		/* reset whenever rows are written */
 	int			capacity;		/* records of one row */
 	int			count;
 	FeedRecord *records;		/* of the next row */
 	int			row_count;
 	Datum	   *rows;
+	bool		has_many;		/* more than one statement would write */
+	TableWriter *table;			/* then: what writes them; NULL: statements */
 } FeedRecordsWriter;
 
 /* feed_doubts.c.  Derived tables are written as the account's owner: account is account_of_trigger()'s. */

@@ -271,5 +271,24 @@ sub run_seed
 run_seed($_) foreach $first_seed .. $first_seed + $runs - 1;
 cmp_ok($warnings_saved, '>', 0, 'records were passed over');
 
+# Many records are stored below the triggers, unless the owner has added to the table what a statement heeds.
+my $many = 20_000;
+my $people = "orgsync.import_csv('%s', (SELECT 'primary_email_address' || chr(10) ||"
+	. " string_agg(format('person%%s\@example.com' || chr(10), n), '' ORDER BY n) FROM generate_series(1, $many) AS n))";
+$node->safe_psql('postgres', q{
+	SELECT orgsync.create_account('plain', 'linkedin_learning'), orgsync.create_account('watched', 'linkedin_learning');
+	CREATE TABLE noticed (feed text);
+	CREATE FUNCTION notice() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.noticed VALUES (NEW.feed); RETURN NULL; END';
+	CREATE TRIGGER notice AFTER INSERT ON watched.feed_records FOR EACH ROW EXECUTE FUNCTION notice()});
+foreach my $account ('plain', 'watched')
+{
+	my $import = sprintf($people, $account);
+	is($node->safe_psql('postgres', "SELECT created FROM $import; SELECT unchanged FROM $import; SELECT * FROM orgsync.verify_account('$account')"),
+		"$many\n$many", "$account: many records are known when they come again");
+}
+is($node->safe_psql('postgres', q{SELECT count(*) > 32 FROM plain.feed_records}), 't', 'they are more than one statement writes');
+is($node->safe_psql('postgres', q{SELECT count(*) = (SELECT count(*) FROM noticed) FROM watched.feed_records}), 't',
+	'a trigger on their table sees each row');
+
 $node->stop;
 done_testing();
