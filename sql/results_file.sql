@@ -39,14 +39,26 @@ SELECT primary_email_address FROM orgsync.diff('acme') GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM orgsync.export_csv('acme');
 SELECT orgsync.confirm_export('acme', 5, E'"Too many rows: 2 instead of 1, or so"\nprimary_email_address;Messages\n'::text);
 SELECT line, message FROM acme.import_findings WHERE export_id = 5;
+SELECT count(*) FROM orgsync.export_csv('acme');
+SELECT orgsync.confirm_export('acme', 6, E'Critical error: 2 rows, 1 expected, in "people"
+Try again
+
+primary_email_address,Messages
+');
+SELECT line, message FROM acme.import_findings WHERE export_id = 6 ORDER BY line;
+SELECT count(*) FROM orgsync.export_csv('acme');
+SELECT orgsync.confirm_export('acme', 7, E'Try again
+first,last
+Ann,B
+');
 
 -- many rows, and two for the same person
 SELECT state, created FROM (SELECT string_agg(format(E'\np%s@example.com', n), '') AS people FROM generate_series(1, 200) AS n) AS feed,
 	orgsync.import_csv('acme', 'primary_email_address' || people);
 SELECT row_count FROM orgsync.export_csv('acme');
-SELECT orgsync.confirm_export('acme', 6, E'primary_email_address,Messages\np7@example.com,first\nP7@example.com,second' || string_agg(format(E'\np%s@example.com,third', n), ''))
+SELECT orgsync.confirm_export('acme', 8, E'primary_email_address,Messages\np7@example.com,first\nP7@example.com,second' || string_agg(format(E'\np%s@example.com,third', n), ''))
 FROM generate_series(1, 150) AS n;
-SELECT message, count(*) FROM acme.import_findings WHERE export_id = 6 GROUP BY 1 ORDER BY 1;
+SELECT message, count(*) FROM acme.import_findings WHERE export_id = 8 GROUP BY 1 ORDER BY 1;
 SELECT count(DISTINCT primary_email_address) FROM orgsync.diff('acme');
 SELECT * FROM orgsync.verify_account('acme');
 SELECT orgsync.drop_account('acme');

@@ -150,7 +150,8 @@ has_key_column(const results_file *file)
 
 /*
  * Is what was taken for the header something that stands above it: a remark, which
- * becomes the message, or nothing?
+ * becomes the message, or nothing?  A remark of several cells is a sentence with commas, unless
+ * no header follows: then it is what was meant to be the header.
  */
 static bool
 is_above_header(results_file *file)
@@ -167,10 +168,19 @@ is_above_header(results_file *file)
 		cell_trim(&text, &length);
 		if (length == 0)
 			continue;
-		if (file->message != NULL || file->kinds[i] != COLUMN_UNKNOWN)
+		if (file->kinds[i] != COLUMN_UNKNOWN)
 			return false;
-		file->message = text;
-		file->message_length = length;
+		if (file->message == NULL)
+		{
+			file->message = text;
+			file->message_length = length;
+			continue;
+		}
+		file->message = file->record.raw;
+		file->message_length = file->record.raw_length;
+		cell_trim(&file->message, &file->message_length);
+		if (file->doubtful_line == 0)
+			file->doubtful_line = file->record.line;
 	}
 	return true;
 }
@@ -188,6 +198,11 @@ read_head(results_file *file)
 			case CSV_FAULT:
 				return RESULTS_FAULT;
 			case CSV_END:
+				if (file->doubtful_line > 0)
+				{
+					file->record.line = file->doubtful_line;
+					return RESULTS_WITHOUT_KEYS;
+				}
 				if (file->has_remarks)
 					return RESULTS_END;
 				return file->column_count == 0 ? RESULTS_EMPTY : RESULTS_WITHOUT_KEYS;

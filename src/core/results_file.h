@@ -26,7 +26,7 @@ typedef enum results_step
 	RESULTS_REFUSAL,			/* a row that was refused, or what refuses the whole file */
 	RESULTS_END,
 	RESULTS_EMPTY,				/* there is not even a header */
-	RESULTS_WITHOUT_KEYS,		/* the header has no column that names a person */
+	RESULTS_WITHOUT_KEYS,		/* the header, of which file.record has the line, has no column that names a person */
 	RESULTS_FAULT
 } results_step;
 
@@ -40,6 +40,7 @@ typedef struct results_file
 	column_kind *kinds;			/* of the header's columns */
 	int			messages_column;	/* or -1 */
 	bool		has_remarks;
+	int64_t		doubtful_line;	/* of the first remark that may have been meant to be the header; 0: none */
 	bool		has_header;
 	csv_record	record;			/* the last one */
 	csv_fault	fault;			/* of RESULTS_FAULT */
