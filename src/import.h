@@ -148,6 +148,7 @@ typedef struct ImportRow
 	char	   *unique_user_id;
 	char	   *new_unique_user_id;
 	SimilarKeys similar_keys;	/* see import_note_make() */
+	SimilarName similar_name;	/* if there are keys */
 	ImportCell *cells;			/* one a column */
 } ImportRow;
 

@@ -278,13 +278,19 @@ obey_rule(Import *import, ImportRow *row, const char *address, const SimilarMatc
 		import_reject(import, row, FINDING_DUPLICATE_PROFILE, column, 3, address, other, rule);
 }
 
-/* Reads the person whom the row that is checked makes, if that was not done. */
+/*
+ * Reads the person whom the row that is checked makes, if that was not done.  Of one whom
+ * it alone makes, the names were read with the row.
+ */
 static void
-person_of_values(Import *import, const ProfileValues *values)
+person_of_values(Import *import, const ImportRow *row, const RowTarget *target, const ProfileValues *values)
 {
 	SimilarRows *similar = import->similar;
 
-	if (!similar->has_person)
+	if (!similar->has_person && target->profile_id == 0 && row->similar_keys.local != 0)
+		similar_person_read_named(&similar->person, values->primary_email_address, values->unique_user_id,
+								  &row->similar_name);
+	else if (!similar->has_person)
 		similar_person_read(&similar->person, values->primary_email_address, values->unique_user_id,
 							values->preferred_first_name, values->preferred_last_name);
 	similar->has_person = true;
@@ -325,7 +331,7 @@ import_similar_check(Import *import, ImportRow *row, int64 row_number, const Row
 	similar->is_alone = target->profile_id == 0 && !similar->by_index && is_alone(import, row, values);
 	if (similar->is_alone)
 		return;
-	person_of_values(import, values);
+	person_of_values(import, row, target, values);
 	find_all(import, &similar->person.person, &check);
 	if (check.found.action != RULE_OFF)
 		obey_rule(import, row, values->primary_email_address, &check.found);
@@ -358,7 +364,7 @@ import_similar_accept(Import *import, const ImportRow *row, int64 row_number, co
 		similar->has_person = similar->is_alone = false;
 	if (similar->is_alone)
 		return;
-	person_of_values(import, values);
+	person_of_values(import, row, target, values);
 	/* what was noted of a row about an existing profile may be less than what it is now */
 	similar_set_add(similar->set, &similar->person.person, row->line, true, values->reupload_user_profile,
 						target->is_new);

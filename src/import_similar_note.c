@@ -29,7 +29,7 @@ import_similar_names(const Import *import, const ImportRow *row, char **first_na
 			cell_split_name(pstrdup(row->cells[i].text), first_name, last_name);
 }
 
-/* Notes by what others may be similar to the row, which keeps its keys itself too. */
+/* Notes by what others may be similar to the row, which keeps its keys itself too, and its name. */
 void
 import_similar_note(Import *import, ImportRow *row, RowNote *note)
 {
@@ -48,6 +48,7 @@ import_similar_note(Import *import, ImportRow *row, RowNote *note)
 	similar_note_make(&note->similar, &person.person,
 					  duplicate_rules_domain_hash(import->rules, &person.person.address));
 	row->similar_keys = note->similar.keys;
+	row->similar_name = (SimilarName) {person.person.name, person.person.built_from_name};
 }
 
 /* Takes the note of the next row, by its number, for what is compared later. */

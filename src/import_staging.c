@@ -47,6 +47,7 @@ enum
 #define ROW_HAS_EXISTING		0x20
 #define ROW_HAS_USER_ID			0x40
 #define ROW_HAS_NEW_USER_ID		0x80
+#define ROW_IS_BUILT_FROM_NAME	0x100
 
 /* What follows a cell's byte, whose lowest bits are its value. */
 #define CELL_VALUE_MASK			0x0F
@@ -63,6 +64,7 @@ typedef struct StagedRow
 	uint32		raw_length;
 	int64		line;
 	SimilarKeys similar_keys;
+	uint64		similar_name;
 	uint32		flags;
 } StagedRow;
 
@@ -151,12 +153,14 @@ pack_cell(StringInfo packed, const ImportRow *row, const ImportColumn *column, c
 static void
 pack_row(const Import *import, const ImportRow *row, StringInfo packed)
 {
-	StagedRow	staged = {.line = row->line,.raw_length = (uint32) row->raw_length,.similar_keys = row->similar_keys};
+	StagedRow	staged = {.line = row->line,.raw_length = (uint32) row->raw_length,
+	.similar_keys = row->similar_keys,.similar_name = row->similar_name.hash};
 	int			start = packed->len;
 
 	pack_bytes(packed, &staged, sizeof(staged));
 	staged.flags = (row->rejected ? ROW_IS_REJECTED : 0) | (row->key_known ? ROW_KEY_KNOWN : 0) |
-		(row->key_unreadable ? ROW_KEY_UNREADABLE : 0) | (row->reupload_user_profile ? ROW_REUPLOADS : 0);
+		(row->key_unreadable ? ROW_KEY_UNREADABLE : 0) | (row->reupload_user_profile ? ROW_REUPLOADS : 0) |
+		(row->similar_name.is_built_from ? ROW_IS_BUILT_FROM_NAME : 0);
 	staged.flags |= pack_key(packed, row, row->primary_email_address, ROW_HAS_ADDRESS);
 	staged.flags |= pack_key(packed, row, row->existing_email_address, ROW_HAS_EXISTING);
 	staged.flags |= pack_key(packed, row, row->unique_user_id, ROW_HAS_USER_ID);
@@ -297,6 +301,8 @@ import_staging_next(Import *import, ImportRow *row, bool with_cells)
 	memset(row, 0, sizeof(ImportRow));
 	row->line = staged.line;
 	row->similar_keys = staged.similar_keys;
+	row->similar_name.hash = staged.similar_name;
+	row->similar_name.is_built_from = (staged.flags & ROW_IS_BUILT_FROM_NAME) != 0;
 	row->raw = packed + size - staged.raw_length;
 	row->raw_length = staged.raw_length;
 	row->texts = packed + size;

@@ -104,13 +104,29 @@ read_key_address(TextPart address)
 	return &read;
 }
 
+/* All of a person but the names. */
 static void
-read_person(OwnedPerson *person, TextPart address, TextPart user_id, TextPart first_name, TextPart last_name)
+read_parts(OwnedPerson *person, TextPart address, TextPart user_id)
 {
 	similar_address_read(&person->person.address, address.data, address.length, person->address);
 	person->person.user_id = user_id.data == NULL || user_id.length == 0 ? 0 :
 		similar_mix(similar_hash(user_id.data, user_id.length), 0) | 1;
+}
+
+static void
+read_person(OwnedPerson *person, TextPart address, TextPart user_id, TextPart first_name, TextPart last_name)
+{
+	read_parts(person, address, user_id);
 	read_name(&person->person, first_name, last_name);
+}
+
+/* Reads a person whose names were read before, with the same address; user_id may be NULL. */
+void
+similar_person_read_named(OwnedPerson *person, const char *address, const char *user_id, const SimilarName *name)
+{
+	read_parts(person, part_of_string(address), part_of_string(user_id));
+	person->person.name = name->hash;
+	person->person.built_from_name = name->is_built_from;
 }
 
 /* Reads a person; of the strings, all but the address may be NULL. */

@@ -22,6 +22,13 @@ typedef struct SimilarPerson
 	bool		built_from_name;	/* the local part is */
 } SimilarPerson;
 
+/* What the names of a person come to. */
+typedef struct SimilarName
+{
+	uint64		hash;			/* as SimilarPerson.name */
+	bool		is_built_from;	/* the local part of the address is */
+} SimilarName;
+
 /* A person that owns the text that it points to. */
 typedef struct OwnedPerson
 {
@@ -29,6 +36,8 @@ typedef struct OwnedPerson
 	char		address[EMAIL_MAX_LENGTH];
 } OwnedPerson;
 
+extern void similar_person_read_named(OwnedPerson *person, const char *address, const char *user_id,
+									  const SimilarName *name);
 extern void similar_person_read(OwnedPerson *person, const char *address, const char *user_id,
 								const char *first_name, const char *last_name);
 extern bool similar_person_read_slot(OwnedPerson *person, TupleTableSlot *slot);
