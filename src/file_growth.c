@@ -104,16 +104,16 @@ file_growth_path(SMgrRelation file, BlockNumber first, int count)
 }
 
 /*
- * Makes a file, which nobody else knows of, at least so many pages long, up to a multiple of PREALLOCATED_PAGES, and
+ * Makes a file, which nobody reads, at least so many pages long, up to a multiple of PREALLOCATED_PAGES, and
  * returns how many it has then.  What is behind its end after all, file_growth_trim() cuts off.
  */
 BlockNumber
 file_growth_extend(SMgrRelation file, BlockNumber count)
 {
-	PGAlignedBlock zeros = {{0}};
+	char		space[BLCKSZ + PAGE_ALIGNMENT] = {0};
 	BlockNumber end = ((count - 1) / PREALLOCATED_PAGES + 1) * PREALLOCATED_PAGES;
 
-	smgrextend(file, MAIN_FORKNUM, end - 1, zeros.data, false);
+	smgrextend(file, MAIN_FORKNUM, end - 1, (char *) TYPEALIGN(PAGE_ALIGNMENT, space), false);
 	return end;
 }
 

@@ -12,6 +12,9 @@
 #include "utils/rel.h"
 
 extern void file_growth_preallocate(SMgrRelation file, BlockNumber first, int count);
+/* What aligned writing needs. */
+#define PAGE_ALIGNMENT	4096
+
 extern char *file_growth_path(SMgrRelation file, BlockNumber first, int count);
 extern BlockNumber file_growth_extend(SMgrRelation file, BlockNumber count);
 extern void file_growth_write(SMgrRelation file, BlockNumber first, char *pages, int count);

@@ -85,7 +85,7 @@ static const WrittenTable memberships_table = {
 struct ImportDirect
 {
 	const Account *account;		/* to work as its owner */
-	PageWriter *page_writer;	/* of all tables */
+	PageWriter *page_writer;	/* of all tables; NULL: none */
 	TableWriter *profiles;
 	ChangeLog  *changes;		/* NULL: the owner has switched it off */
 	TableWriter *seats;			/* NULL: by statements */
@@ -117,7 +117,8 @@ import_direct_begin(Import *import, int64 new_row_count)
 	ImportDirect *direct = palloc0(sizeof(ImportDirect));
 
 	direct->account = account;
-	direct->page_writer = page_writer_create();
+	/* else what the account has is read meanwhile, of tables that are loaded too */
+	direct->page_writer = import->is_first ? page_writer_create() : NULL;
 	direct->profiles = table_writer_open(account, &profiles_table, new_row_count, direct->page_writer);
 	if (direct->profiles != NULL)
 	{

@@ -273,7 +273,10 @@ index_pages_end(IndexPages *pages)
 		write_pages(pages);
 	}
 	if (pages->is_broken)
+	{
+		new_pages_give_up(&pages->new_pages);
 		return false;
+	}
 	new_pages_end(&pages->new_pages);
 
 	buffer = ReadBuffer(pages->index, BTREE_METAPAGE);

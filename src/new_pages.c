@@ -11,6 +11,10 @@
  *
  * The caller must hold the relation so that nobody else uses it until the transaction
  * ends.  An abort, of a subtransaction too, brings back the former file.
+ *
+ * With a page writer, the file has pages that are not written yet.  So until new_pages_end()
+ * our own transaction may not read the relation either: a page of zeros would stay in the
+ * shared buffers, in place of the one that comes.
  */
 #include "new_pages.h"
 
@@ -20,9 +24,6 @@
 #include "miscadmin.h"
 #include "storage/smgr.h"
 #include "wal_handover.h"
-
-/* What aligned writing needs. */
-#define PAGE_ALIGNMENT	4096
 
 /*
  * Gives the relation a new file, which is empty.  The memory is palloc'd in the current context.  The writer, or
@@ -158,6 +159,16 @@ finish_batches(NewPages *pages)
 	page_writer_wait(pages->writer);
 	smgrread(file, MAIN_FORKNUM, last, pages->own_pages);
 	smgrwrite(file, MAIN_FORKNUM, last, pages->own_pages, false);
+}
+
+/* Those that are written, and any others, are not needed: the relation gets another file. */
+void
+new_pages_give_up(NewPages *pages)
+{
+	if (pages->batch != NULL)
+		page_writer_give_back(pages->batch);
+	pages->batch = NULL;
+	pages->count = 0;
 }
 
 /*

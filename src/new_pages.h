@@ -35,6 +35,7 @@ extern Page new_pages_get(const NewPages *pages, int number);
 extern BlockNumber new_pages_next_block(const NewPages *pages);
 extern void new_pages_log(const NewPages *pages, BlockNumber first);
 extern void new_pages_write(NewPages *pages, BlockNumber first);
+extern void new_pages_give_up(NewPages *pages);
 extern void new_pages_end(NewPages *pages);
 
 #endif

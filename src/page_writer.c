@@ -19,11 +19,14 @@
  * the load is rolled back, what the worker still has goes into one that is being
  * removed.  It is started when min_parallel_table_scan_size bytes were written, unless
  * max_parallel_maintenance_workers is 0 or no worker is left.
+ *
+ * While it writes, nobody may read the files; see new_pages.c.
  */
 #include "page_writer.h"
 
 #include <fcntl.h>
 
+#include "file_growth.h"
 #include "miscadmin.h"
 #include "optimizer/paths.h"
 #include "orgsync.h"
@@ -35,19 +38,17 @@
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
+#include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/wait_event.h"
 
 /* A load has a batch for each table and each index that it writes to at the same time. */
-#define BATCH_COUNT		48
+#define BATCH_COUNT		32
 
 /* The worker is woken for so many: it shall not take the load's processor each time. */
 #define WAKING_COUNT	8
 
 #define BATCH_SIZE		(BATCH_PAGES * BLCKSZ)
-
-/* What aligned writing needs. */
-#define PAGE_ALIGNMENT	4096
 
 /* After so many milliseconds it is looked whether the worker is still there. */
 #define WAIT_TIME		1000
@@ -87,7 +88,7 @@ struct PageWriter
 	int64		bytes;			/* that the load has written without it */
 	dsm_segment *segment;		/* NULL: no worker */
 	SharedWriting *writing;
-	BackgroundWorkerHandle *worker;
+	BackgroundWorkerHandle *worker; /* in the writer's memory context */
 };
 
 static char *
@@ -228,13 +229,20 @@ start_worker(PageWriter *writer)
 		.bgw_notify_pid = MyProcPid
 	};
 
+	MemoryContext old_context;
+	bool		is_started;
+
 	if (strlen(orgsync_library_path) >= sizeof(worker.bgw_library_name))
 		return false;
 	snprintf(worker.bgw_name, sizeof(worker.bgw_name), "orgsync page writer for PID %d", MyProcPid);
 	snprintf(worker.bgw_type, sizeof(worker.bgw_type), "orgsync page writer");
 	strlcpy(worker.bgw_library_name, orgsync_library_path, sizeof(worker.bgw_library_name));
 	snprintf(worker.bgw_function_name, sizeof(worker.bgw_function_name), "orgsync_page_writer");
-	return RegisterDynamicBackgroundWorker(&worker, &writer->worker);
+	/* the handle lives as long as the writer, whose rows' context is reset meanwhile */
+	old_context = MemoryContextSwitchTo(GetMemoryChunkContext(writer));
+	is_started = RegisterDynamicBackgroundWorker(&worker, &writer->worker);
+	MemoryContextSwitchTo(old_context);
+	return is_started;
 }
 
 /* Starts a worker, if one can be had. */
@@ -375,10 +383,12 @@ page_writer_wait(PageWriter *writer)
 	}
 }
 
-/* When all is written: the worker ends. */
+/* When all is written: the worker ends.  The writer may be NULL. */
 void
 page_writer_end(PageWriter *writer)
 {
+	if (writer == NULL)
+		return;
 	page_writer_wait(writer);
 	if (writer->segment != NULL)
 		dsm_detach(writer->segment);
